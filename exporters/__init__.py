@@ -1,0 +1,1 @@
+"""Where numbers go out: HTTP API, Redis views, Prometheus, the terminal."""

@@ -1,0 +1,1 @@
+"""Histories, their difference, the partition store, and the numbers read from it."""

@@ -1,0 +1,27 @@
+"""What a reader may ask for: which journey, which slice of it, which range of time."""
+
+from typing import Literal
+
+import msgspec
+
+Clock = Literal["event", "entry"]
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A question about numbers; every part left out asks for all.
+
+    `start` and `end` bound a half-open range in the account's time zone, as a local date
+    (`2026-11-01`) or a local hour (`2026-11-01T13:00`). `clock` says which time places exits and
+    conversions in the range: their own (`event`) or that of their entry (`entry`).
+    """
+
+    account_id: str | None = None
+    journey_id: str | None = None
+    version: int | None = None
+    step_id: str | None = None
+    channel: str | None = None
+    platform: str | None = None
+    variant: str | None = None
+    start: str | None = None
+    end: str | None = None
+    clock: Clock = "event"
