@@ -1,0 +1,180 @@
+"""The order in which a batch takes effect: the same in the Kafka worker and in the embedded host.
+
+Nothing else in the program commits a partition. A crash between any two of the steps of `apply_batch`
+loses nothing and counts nothing twice:
+
+| crash after | what is there | what the restart does |
+|---|---|---|
+| 1 fold | nothing durable | reads the batch again |
+| 2 dead letters | the letters | reads the batch again and writes the letters again, under the same keys |
+| 3 store commit | numbers and offsets, together | goes on behind the batch; views are compared and pushed |
+| 4 views | the views | as after 3 |
+| 5 progress | everything | goes on behind the batch |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from wayfold.models.record import Record
+    from wayfold.models.refusal import DeadLetter
+    from wayfold.state.partition import JourneyView
+
+SLICE_RECORDS = 2_000
+"""Records folded without a pause; heartbeats and HTTP requests are served between two slices."""
+
+Batch = Sequence[tuple[str, "Sequence[Record]"]]
+"""What is folded and committed together: (topic kind such as "entries", records in offset order)."""
+
+
+class FoldedPartition(Protocol):
+    """What the hosts need of `wayfold.state.partition.Partition`."""
+
+    @property
+    def number(self) -> int:
+        """Number of the partition, the same in every topic."""
+
+    @property
+    def offsets(self) -> Mapping[str, int]:
+        """Topic kind → next offset to fold, as of the last commit."""
+
+    @property
+    def sequence(self) -> int:
+        """Grows with every commit that folded a record."""
+
+    @property
+    def watermark_ms(self) -> int:
+        """Greatest `occurred_at` that was accepted, in milliseconds UTC; -1 when none was."""
+
+    @property
+    def refused(self) -> Sequence[DeadLetter]:
+        """Records that the pending batch refused."""
+
+    def fold(self, topic: str, records: Sequence[Record]) -> None:
+        """Fold in memory; records below `offsets` are skipped; bad input never raises."""
+
+    def commit(self) -> None:
+        """Write everything that is pending in one atomic write, offsets included."""
+
+    def discard(self) -> None:
+        """Forget everything that is pending."""
+
+    def changed_views(self) -> Sequence[JourneyView]:
+        """Views whose numbers changed since the last call, absolute, as committed."""
+
+    def all_views(self) -> Iterator[JourneyView]:
+        """Every view, absolute, as committed."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+
+
+class DeadLetterSink(Protocol):
+    """Where refused records are kept byte for byte."""
+
+    async def write(self, letters: Sequence[DeadLetter]) -> None:
+        """Return once every letter is durable; raise when that cannot be.
+
+        The same letter may come again after a crash; it has the same topic, partition and offset then.
+        """
+
+
+class ViewSink(Protocol):
+    """Where readers find the numbers; it may lag behind the store, and is never waited for."""
+
+    def committed(self, opened: OpenPartition) -> None:
+        """Note that this partition has new committed numbers; return at once.
+
+        Whoever pushes them later takes `opened.lock` while it reads `changed_views` or `all_views`, so
+        that it never sees a half-folded batch, and lets go of it before it waits for a network.
+        """
+
+
+class ProgressSink(Protocol):
+    """Who is told how far a partition has come, for monitoring only; it is never read back."""
+
+    def committed(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Note the next offset of each topic kind; return at once."""
+
+
+class PartitionRevokedError(Exception):
+    """The partition was given to another worker while a batch was being folded; the batch is dropped."""
+
+
+class OpenPartition:
+    """A partition that this process owns, one batch at a time.
+
+    `lock` is held from the first fold of a batch to its commit. `revoke` is final: nothing is written
+    through this object afterwards, a batch that is in the middle of its fold included.
+    """
+
+    def __init__(self, partition: FoldedPartition) -> None:
+        self.partition = partition
+        self.lock = asyncio.Lock()
+        self.revoked = False
+
+    def revoke(self) -> None:
+        """Stop every later write of this process to the partition."""
+        self.revoked = True
+
+    def require_ownership(self) -> None:
+        """Raise `PartitionRevokedError` when the partition is no longer ours."""
+        if self.revoked:
+            raise PartitionRevokedError(f"partition {self.partition.number} belongs to another worker now")
+
+
+class NoViews:
+    """A view sink for hosts whose readers ask the store itself."""
+
+    def committed(self, opened: OpenPartition) -> None:
+        """Do nothing."""
+
+
+class NoProgress:
+    """A progress sink for hosts that have nobody to tell."""
+
+    def committed(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Do nothing."""
+
+
+async def apply_batch(
+    opened: OpenPartition,
+    batch: Batch,
+    dead_letters: DeadLetterSink,
+    views: ViewSink,
+    progress: ProgressSink,
+) -> None:
+    """Give a batch its durable effects, in the one order that a crash cannot harm.
+
+    Raises what the fold, the dead letters or the store raised, with nothing pending any more: the host
+    must then stop, because going on would skip the batch. Raises `PartitionRevokedError`, with nothing
+    written to the store, when the partition was revoked on the way.
+    """
+    partition = opened.partition
+    async with opened.lock:
+        opened.require_ownership()
+        try:
+            # 1. Fold in memory.
+            for topic, records in batch:
+                for start in range(0, len(records), SLICE_RECORDS):
+                    partition.fold(topic, records[start : start + SLICE_RECORDS])
+                    await asyncio.sleep(0)
+                    opened.require_ownership()
+            # 2. Refused records are durable before anything says that they were read.
+            if partition.refused:
+                await dead_letters.write(list(partition.refused))
+                opened.require_ownership()
+            # 3. Numbers and offsets, in one atomic write. No await between the check and the write.
+            partition.commit()
+        except BaseException:
+            # A revoked partition may be closed already; what it had pending went with it.
+            if not opened.revoked:
+                partition.discard()
+            raise
+    # 4. Views follow in their own time.
+    views.committed(opened)
+    # 5. Kafka hears of the offsets for lag monitoring; nobody seeks to them.
+    progress.committed(partition.number, dict(partition.offsets))
