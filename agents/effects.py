@@ -19,9 +19,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from wayfold.models.record import Record
     from wayfold.models.refusal import DeadLetter
     from wayfold.state.partition import JourneyView
+
+    from wayfold.models.record import Record
 
 SLICE_RECORDS = 2_000
 """Records folded without a pause; heartbeats and HTTP requests are served between two slices."""
@@ -63,7 +64,7 @@ class FoldedPartition(Protocol):
         """Forget everything that is pending."""
 
     def changed_views(self) -> Sequence[JourneyView]:
-        """Views whose numbers changed since the last call, absolute, as committed."""
+        """Return the views whose numbers changed since the last call, absolute, as committed."""
 
     def all_views(self) -> Iterator[JourneyView]:
         """Every view, absolute, as committed."""
