@@ -67,7 +67,7 @@ class Telemetry:
         self.lag_records: dict[int, int] = {}
         """By partition: records in the log, over all topics, that are not folded yet."""
         self.lag_ms: dict[int, int] = {}
-        """By partition: how long the oldest record that is not folded yet has been in the log; 0 when none."""
+        """By partition: for how long the oldest record not folded yet has been in the log, 0 if none."""
 
     def revoked(self, partition: int) -> None:
         """Forget what was measured of a partition that this process no longer has."""
