@@ -1,0 +1,99 @@
+"""Many requests' appends in one synced write: while the disk syncs one group, the next one gathers."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from wayfold.agents.embedded.log import DurableLog
+from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
+
+GROUP_RECORDS: Final = 2_000
+WAITING_BYTES: Final = 64 << 20
+
+
+class GroupCommit:
+    """Appends to a log from coroutines; each `append` returns when its records are durable.
+
+    At most `waiting_bytes` of records wait for the disk; beyond that `append` raises `SinkBusyError`.
+    `appended` is set whenever records became readable; whoever reads the log clears it before reading.
+    """
+
+    def __init__(self, log: DurableLog, waiting_bytes: int = WAITING_BYTES) -> None:
+        self.log = log
+        self.appended = asyncio.Event()
+        self.records_total = 0
+        self._limit_bytes = waiting_bytes
+        self._waiting: list[tuple[Sequence[Outgoing], int, asyncio.Future[None]]] = []
+        self._waiting_bytes = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wayfold-log")
+        self._closed = False
+
+    async def append(self, records: Sequence[Outgoing]) -> None:
+        """Return when every record is durable; see `EventSink.append`."""
+        if not records:
+            return
+        for record in records:
+            self.log.require_place(record)
+        if self._closed:
+            raise SinkFailedError("Wayfold is shutting down: send the events again in a moment.")
+        size = sum(len(record.value) for record in records)
+        if self._waiting and self._waiting_bytes + size > self._limit_bytes:
+            raise SinkBusyError("Too many events wait for the disk: send them again in a moment.", 1)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((records, size, done))
+        self._waiting_bytes += size
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_groups())
+        # A request that goes away must not take back what others wait for.
+        await asyncio.shield(done)
+
+    async def close(self) -> None:
+        """Finish what was asked for and take no more."""
+        self._closed = True
+        if self._writer is not None:
+            await self._writer
+        self._thread.shutdown()
+
+    async def _write_groups(self) -> None:
+        try:
+            while self._waiting:
+                records, waiters = self._take_group()
+                error = await self._write(records)
+                for waiter in waiters:
+                    if waiter.done():
+                        continue
+                    if error is None:
+                        waiter.set_result(None)
+                    else:
+                        waiter.set_exception(error)
+                if error is None:
+                    self.records_total += len(records)
+                    self.appended.set()
+        finally:
+            self._writer = None
+
+    def _take_group(self) -> tuple[list[Outgoing], list[asyncio.Future[None]]]:
+        records: list[Outgoing] = []
+        waiters: list[asyncio.Future[None]] = []
+        while self._waiting and len(records) < GROUP_RECORDS:
+            batch, size, done = self._waiting.pop(0)
+            self._waiting_bytes -= size
+            records.extend(batch)
+            waiters.append(done)
+        return records, waiters
+
+    async def _write(self, records: list[Outgoing]) -> Exception | None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, self.log.append, records)
+        except OSError as error:
+            return SinkFailedError(
+                f"The events could not be written to {self.log.directory}: {error}. Check the disk's space "
+                "and health, then send them again; an event that did arrive is not counted twice."
+            )
+        except Exception as error:
+            # A bug must not leave requests waiting for ever.
+            return error
+        return None

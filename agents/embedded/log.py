@@ -1,0 +1,302 @@
+"""The durable local log of the embedded host: topic kinds × partitions with offsets, as in Kafka.
+
+All records go to one row of files, so that one sync makes any mix of topic kinds and partitions durable.
+Each file's head says which offsets it begins at; reading from an offset starts at the right file.
+
+Why not RocksDB, which the store uses: a synced write through rocksdict holds Python's interpreter lock
+for as long as the disk takes, which would stop every HTTP answer; `os.fdatasync` lets go of it. Appending
+also costs a third of the time, nothing is ever compacted, and a person can see what a file is.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from wayfold.agents.embedded.cursor import LogCursor
+from wayfold.agents.embedded.segment import (
+    FORMAT,
+    SUFFIX,
+    Group,
+    LogDamagedError,
+    Segment,
+    SegmentHead,
+    Slice,
+    create_segment,
+    damaged,
+    encode_group,
+    mend_torn_end,
+    open_segment,
+    sync_directory,
+    sync_file,
+    write_fully,
+)
+from wayfold.agents.sink import BROADCAST_KINDS, Outgoing, partitions_of
+from wayfold.models.record import LogRecord
+
+SEGMENT_BYTES: Final = 64 << 20
+
+Position = tuple[str, int]
+"""A topic partition of the log: (topic kind, partition number)."""
+
+
+class LogInUseError(Exception):
+    """Another process has the log open for writing."""
+
+
+class LogUnusableError(Exception):
+    """The log cannot be opened or used as asked; the message says what to do."""
+
+
+class DurableLog:
+    """A log in a directory, with one writer at a time.
+
+    `append` may be called from one thread at a time; everything else only reads what is durable and may
+    run in another thread at the same time.
+    """
+
+    def __init__(self, directory: Path, partitions: int, segment_bytes: int, synced: bool, lock: int) -> None:
+        self.directory = directory
+        self.partitions = partitions
+        self.segments: list[Segment] = []
+        self._synced = synced
+        self._segment_bytes = segment_bytes
+        self._lock = lock
+        self._descriptor = -1
+        self._next: dict[str, list[int]] = {}
+        self._failure: str | None = None
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        kinds: Sequence[str],
+        partitions: int,
+        segment_bytes: int = SEGMENT_BYTES,
+        synced: bool = True,
+    ) -> "DurableLog":
+        """Open or create the log, cutting off what an interrupted write left at its end.
+
+        Without `synced` an append survives a crash of the process, and not of the machine.
+        Raises `LogInUseError` when another process writes it, `LogUnusableError` when it was made with
+        another number of partitions, `LogDamagedError` when durable bytes are gone or changed.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        log = cls(directory, partitions, segment_bytes, synced, _take_lock(directory))
+        try:
+            log._load(kinds)
+        except BaseException:
+            log.close()
+            raise
+        return log
+
+    def _load(self, kinds: Sequence[str]) -> None:
+        paths = sorted(self.directory.glob(f"*{SUFFIX}"))
+        for path in paths:
+            segment = open_segment(path)
+            if segment is None:
+                if path != paths[-1]:
+                    raise damaged(path, 0)
+                path.unlink()
+                continue
+            if self.segments and segment.number != self.segments[-1].number + 1:
+                raise LogDamagedError(
+                    f"{self.directory} lacks the file before {path.name}: restore it from a backup, or move "
+                    "the whole data directory away and replay the events from where they came from."
+                )
+            self._require_partitions(segment.head.partitions)
+            self.segments.append(segment)
+        self._next = mend_torn_end(self.segments[-1]) if self.segments else {}
+        for kind in kinds:
+            self._next.setdefault(kind, [0] * self.partitions)
+        if not self.segments:
+            self.segments.append(create_segment(self.directory, 0, self._head()))
+        self._descriptor = os.open(self.segments[-1].path, os.O_WRONLY | os.O_APPEND)
+
+    def _require_partitions(self, found: int) -> None:
+        if found != self.partitions:
+            raise LogUnusableError(
+                f"{self.directory} was made with {found} partitions and the setting says {self.partitions}; "
+                f"a user's events would be in two of them. Set the number of partitions to {found}, or "
+                "replay the events into an empty data directory."
+            )
+
+    def _head(self) -> SegmentHead:
+        return SegmentHead(FORMAT, self.partitions, {kind: list(at) for kind, at in self._next.items()})
+
+    def next_offsets(self) -> dict[Position, int]:
+        """Give the offset that the next record of each topic partition will have."""
+        return _by_position(self._next)
+
+    def first_offsets(self) -> dict[Position, int]:
+        """Give the offset of the first record that each topic partition still holds."""
+        first = _by_position(self.segments[0].head.next_offsets)
+        return {position: first.get(position, 0) for position in self.next_offsets()}
+
+    def append(self, records: Sequence[Outgoing], timestamp_ms: int | None = None) -> None:
+        """Append the records in order and return when all are durable.
+
+        `timestamp_ms` is the record time, now by default. Raises ValueError for a record without a place
+        (nothing is written then) and OSError when the disk refuses (nothing is in the log then).
+        """
+        if self._failure:
+            raise OSError(self._failure)
+        if timestamp_ms is None:
+            timestamp_ms = time.time_ns() // 1_000_000
+        upcoming = {kind: list(at) for kind, at in self._next.items()}
+        frame = encode_group(Group(timestamp_ms, self._slices(records, upcoming)))
+        segment = self.segments[-1]
+        if (
+            segment.durable_end + len(frame) > self._segment_bytes
+            and segment.durable_end > segment.body_start
+        ):
+            segment = self._roll()
+        self._write(segment, frame)
+        self._next = upcoming
+        segment.durable_end += len(frame)
+
+    def require_place(self, record: Outgoing) -> None:
+        """Raise ValueError when the record's topic kind is unknown here, or its user is missing."""
+        if record.kind not in self._next:
+            raise ValueError(f"this log has no topic kind {record.kind!r}; it has {', '.join(self._next)}")
+        if record.key is None and record.kind not in BROADCAST_KINDS:
+            raise ValueError(f"a record of {record.kind!r} needs the user id as its key")
+
+    def _slices(self, records: Sequence[Outgoing], upcoming: dict[str, list[int]]) -> list[Slice]:
+        slices: dict[Position, Slice] = {}
+        for record in records:
+            self.require_place(record)
+            kind = record.kind
+            for partition in partitions_of(record, self.partitions):
+                part = slices.get((kind, partition))
+                if part is None:
+                    part = slices[(kind, partition)] = Slice(kind, partition, upcoming[kind][partition], [])
+                part.records.append((record.key, record.value, record.headers))
+        for (kind, partition), part in slices.items():
+            upcoming[kind][partition] += len(part.records)
+        return list(slices.values())
+
+    def _write(self, segment: Segment, frame: bytes) -> None:
+        try:
+            write_fully(self._descriptor, frame)
+        except OSError:
+            # No space is the likely cause: without the partial frame the log can go on later.
+            self._cut_back(segment)
+            raise
+        if not self._synced:
+            return
+        try:
+            sync_file(self._descriptor)
+        except OSError as error:
+            # After a failed sync the kernel may have dropped the pages: only a restart can tell.
+            self._failure = (
+                f"{segment.path} could not be synced ({error}). Check the disk, then restart Wayfold: what "
+                "was acknowledged is kept."
+            )
+            raise
+
+    def _cut_back(self, segment: Segment) -> None:
+        try:
+            os.ftruncate(self._descriptor, segment.durable_end)
+        except OSError as error:
+            self._failure = (
+                f"{segment.path} could not be cut back ({error}). Check the disk and restart Wayfold."
+            )
+
+    def _roll(self) -> Segment:
+        segment = create_segment(self.directory, self.segments[-1].number + 1, self._head())
+        os.close(self._descriptor)
+        self._descriptor = os.open(segment.path, os.O_WRONLY | os.O_APPEND)
+        self.segments.append(segment)
+        return segment
+
+    def cursor(self, start: Mapping[Position, int], kinds: Sequence[str] | None = None) -> LogCursor:
+        """Read durable records in log order, each topic partition from its offset in `start` (else 0).
+
+        `kinds` limits the reading to some topic kinds. Raises `LogUnusableError` when the log begins behind
+        an offset, or ends before it.
+        """
+        first, upcoming = self.first_offsets(), self.next_offsets()
+        for position in upcoming:
+            if kinds is None or position[0] in kinds:
+                offset = start.get(position, 0)
+                self._require_readable(position, offset, first[position], upcoming[position])
+        return LogCursor(self.segments, dict(start), None if kinds is None else frozenset(kinds))
+
+    def _require_readable(self, position: Position, offset: int, first: int, upcoming: int) -> None:
+        name = f"{position[0]}, partition {position[1]}"
+        if offset > upcoming:
+            raise LogUnusableError(
+                f"{self.directory} ends at offset {upcoming} of {name}, but {offset} records of it were "
+                "folded already: the log was replaced or restored from an older copy. Restore the log that "
+                "belongs to this store, or move the store away so that it is built again from this log."
+            )
+        if offset < first:
+            raise LogUnusableError(
+                f"{self.directory} begins at offset {first} of {name}, and {offset} was asked for: its older "
+                "files were dropped. Restore a snapshot of the store that is newer, or the older files."
+            )
+
+    def read(self, kind: str, partition: int, offset: int, limit: int) -> list[LogRecord]:
+        """Give up to `limit` records of one topic partition from `offset` on."""
+        start = self.next_offsets()
+        start[(kind, partition)] = offset
+        cursor = self.cursor(start, [kind])
+        found: list[LogRecord] = []
+        while len(found) < limit and (parts := cursor.next(limit - len(found))):
+            found.extend(record for part in parts for record in part.records)
+        return found
+
+    def drop_folded(self, folded: Mapping[Position, int], keep: Callable[[Segment], bool]) -> int:
+        """Delete the oldest files whose every record is below `folded`, up to the first to `keep`.
+
+        `folded` is the next offset to fold, committed, of every topic partition. Gives the number of files
+        deleted; the last file always stays.
+        """
+        dropped = 0
+        while len(self.segments) > 1 and not keep(self.segments[0]):
+            ends = _by_position(self.segments[1].head.next_offsets)
+            if any(folded.get(position, 0) < end for position, end in ends.items()):
+                break
+            # The order matters: a reader that comes now must not start at a file that goes away.
+            oldest = self.segments.pop(0)
+            oldest.path.unlink()
+            dropped += 1
+        if dropped:
+            sync_directory(self.directory)
+        return dropped
+
+    def size_bytes(self) -> int:
+        """Give the size of the log's files."""
+        return sum(segment.durable_end for segment in self.segments)
+
+    def close(self) -> None:
+        """Close the files and let another process write."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _by_position(offsets: Mapping[str, Sequence[int]]) -> dict[Position, int]:
+    return {(kind, partition): at for kind, row in offsets.items() for partition, at in enumerate(row)}
+
+
+def _take_lock(directory: Path) -> int:
+    path = directory / "lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = path.read_text().strip() or "unknown"
+        os.close(descriptor)
+        raise LogInUseError(
+            f"{directory} is in use by the process {owner}: stop it, or give this one another data directory."
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
