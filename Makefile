@@ -1,0 +1,63 @@
+# `make` alone prints this file's own help: every target with a `##` comment, in the order in which they stand.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PORT ?= 8080
+KAFKA_PORT ?= 9092
+REDIS_PORT ?= 6379
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PYTEST := $(BIN)/pytest
+
+.PHONY: help
+help: ## Print this help
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(INSTALLED) ## Install Wayfold and its tools into .venv (needs Python 3.11 or newer)
+
+$(INSTALLED): pyproject.toml uv.lock deploy/install.sh src/wayfold/__init__.py
+	@deploy/install.sh
+	@touch $@
+
+.PHONY: run
+run: install ## Start the embedded host with demo traffic on port 8080 (PORT=…)
+	@exec $(BIN)/wayfold run --demo --port $(PORT)
+
+.PHONY: services
+services: install ## Start Kafka on port 9092 and Redis on 6379, until Ctrl-C (KAFKA_PORT=… REDIS_PORT=…)
+	@exec $(BIN)/python deploy/local_services run --kafka-port $(KAFKA_PORT) --redis-port $(REDIS_PORT)
+
+.PHONY: services-installed
+services-installed: install
+	@$(BIN)/python deploy/local_services install \
+		|| echo "Tests that need real servers will look for Docker, or be skipped."
+
+.PHONY: test
+test: services-installed ## Run the tests, with real Kafka and Redis (TESTS=tests/state for some)
+	@$(PYTEST) -q -m "not slow" $(TESTS)
+
+.PHONY: properties
+properties: install ## Compare the fold with the oracle over many random event sets (slow)
+	@$(PYTEST) -q tests/properties $(TESTS)
+
+.PHONY: chaos
+chaos: services-installed ## Kill workers and servers under load and compare the numbers (slow)
+	@$(PYTEST) -q -m chaos $(TESTS)
+
+.PHONY: check
+check: install ## Lint, formatting and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+.PHONY: format
+format: install ## Format the code and repair what the linter can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+.PHONY: clean
+clean: ## Remove .venv, caches and build results (kept: .services with the downloaded servers, and your data)
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.xml dist build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
