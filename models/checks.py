@@ -1,0 +1,163 @@
+"""Rules of events that no field's type can say: what belongs together, and which characters are allowed."""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from wayfold.models.events import (
+    END_OF_TIME_MS,
+    EVENT_CLASSES,
+    Event,
+    GoalReached,
+    Identifier,
+    Label,
+    MessageEvent,
+    MessageSent,
+    occurred_ms,
+)
+from wayfold.models.refusal import Reason, Refusal
+
+CHANNEL_PATTERN: Final = "^[a-z][a-z0-9_]{0,31}$"
+CURRENCY_PATTERN: Final = "^[A-Z]{3}$"
+CONTROL_CHARACTERS: Final = "[\\u0000-\\u001f\\u007f-\\u009f]"
+
+EXPECTED_CHANNEL: Final = (
+    "a lower-case word such as push, sms or email (a-z, 0-9 and _, at most 32 characters)"
+)
+EXPECTED_CURRENCY: Final = "three capital letters such as EUR"
+EXPECTED_TIME: Final = "an RFC 3339 time with its offset, such as 2026-11-01T12:34:56.789Z, from 1970 to 9999"
+
+_MAXIMUM_REMEMBERED = 4096
+_INTEGER_LIMIT = 2**63
+_channel = re.compile(CHANNEL_PATTERN[1:-1])
+_currency = re.compile(CURRENCY_PATTERN[1:-1])
+_control = re.compile(CONTROL_CHARACTERS)
+_channels: set[str] = set()
+_currencies: set[str] = set()
+
+
+def check_event(event: Event) -> Refusal | None:
+    """Everything about a decoded event that its types leave open; None when it is right."""
+    return check_characters(event) or check_time(event) or check_rules(event)
+
+
+def check_time(event: Event) -> Refusal | None:
+    """Events lie between 1970 and 9999, in UTC."""
+    if 0 <= occurred_ms(event.occurred_at) < END_OF_TIME_MS:
+        return None
+    return wrong("occurred_at", event.occurred_at.isoformat(), EXPECTED_TIME)
+
+
+def check_characters(event: Event) -> Refusal | None:
+    """Ids, names and variants have no control characters; free text may."""
+    for field in _identifiers(type(event)):
+        text: str | None = getattr(event, field)
+        if text is not None and _control.search(text):
+            return wrong(field, repr(text), "a string without control characters")
+    return None
+
+
+def check_rules(event: Event) -> Refusal | None:
+    """Which fields belong together, and words that need a pattern."""
+    rule = RULES.get(type(event))
+    return None if rule is None else rule(event)
+
+
+def check_message(event: MessageEvent) -> Refusal | None:
+    """A message has all four ids of its journey's step, or none of them."""
+    if event.journey_id is None:
+        if event.journey_version is not None or event.entry_id is not None or event.step_id is not None:
+            return _incomplete(
+                event, _JOURNEY_FIELDS, "A message of a journey", "a message outside of journeys"
+            )
+    elif event.journey_version is None or event.entry_id is None or event.step_id is None:
+        return _incomplete(event, _JOURNEY_FIELDS, "A message of a journey", "a message outside of journeys")
+    if event.channel in _channels:
+        return None
+    return _check_word(event.channel, "channel", _channel, _channels, EXPECTED_CHANNEL)
+
+
+def check_sent(event: MessageSent) -> Refusal | None:
+    """A cost has a currency."""
+    refusal = check_message(event)
+    if refusal is None and (event.cost is not None or event.currency is not None):
+        return _check_amount("cost", event.cost, event.currency)
+    return refusal
+
+
+def check_goal(event: GoalReached) -> Refusal | None:
+    """A value has a currency, a goal of a step names journey, entry and step."""
+    if event.value is not None or event.currency is not None:
+        refusal = _check_amount("value", event.value, event.currency)
+        if refusal is not None:
+            return refusal
+    ids = (event.journey_id, event.entry_id, event.step_id)
+    if ids != (None, None, None) and None in ids:
+        return _incomplete(event, _GOAL_FIELDS, "A goal at a step", "a goal that names no step")
+    return _check_properties(event.properties) if event.properties else None
+
+
+def wrong(field: str, found: str, expected: str) -> Refusal:
+    """A refusal of a field for its value; `found` is shown shortened."""
+    shown = found if len(found) <= 80 else found[:79] + "…"
+    return Refusal(Reason.WRONG_FIELD, field, f"`{field}` is {shown}, but must be {expected}.")
+
+
+_JOURNEY_FIELDS = ("journey_id", "journey_version", "entry_id", "step_id")
+_GOAL_FIELDS = ("journey_id", "entry_id", "step_id")
+
+
+def _incomplete(event: Event, fields: tuple[str, ...], with_all: str, without: str) -> Refusal:
+    missing = next(field for field in fields if getattr(event, field) is None)
+    message = (
+        f"{with_all} needs {', '.join(fields)}: add `{missing}`, or leave all of them out for {without}."
+    )
+    return Refusal(Reason.MISSING_FIELD, missing, message)
+
+
+def _check_amount(field: str, amount: int | None, currency: str | None) -> Refusal | None:
+    if amount is None:
+        message = f"`currency` is given without `{field}`: add `{field}`, or leave `currency` out."
+        return Refusal(Reason.MISSING_FIELD, field, message)
+    if currency is None:
+        message = f"`{field}` is given without `currency`: add {EXPECTED_CURRENCY}."
+        return Refusal(Reason.MISSING_FIELD, "currency", message)
+    if currency in _currencies:
+        return None
+    return _check_word(currency, "currency", _currency, _currencies, EXPECTED_CURRENCY)
+
+
+def _check_word(
+    word: str, field: str, pattern: re.Pattern[str], remembered: set[str], expected: str
+) -> Refusal | None:
+    """Check a word that comes again and again, and remember it when it is right."""
+    if pattern.fullmatch(word) is None:
+        return wrong(field, repr(word), expected)
+    if len(remembered) < _MAXIMUM_REMEMBERED:
+        remembered.add(word)
+    return None
+
+
+def _check_properties(properties: Mapping[str, object]) -> Refusal | None:
+    """Whole numbers fit in 64 bits, so that every store and language can keep them."""
+    for name, value in properties.items():
+        if isinstance(value, int) and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+            expected = "a whole number of at most 64 bits; send larger ones as strings"
+            return wrong(f"properties.{name}", repr(value), expected)
+    return None
+
+
+@functools.cache
+def _identifiers(cls: type[Event]) -> tuple[str, ...]:
+    kinds = (Identifier, Label, Identifier | None)
+    return tuple(field.name for field in msgspec.structs.fields(cls) if field.type in kinds)
+
+
+RULES: dict[type[Event], Callable[[Any], Refusal | None]] = {
+    **{cls: check_message for cls in EVENT_CLASSES if issubclass(cls, MessageEvent)},
+    MessageSent: check_sent,
+    GoalReached: check_goal,
+}

@@ -1,0 +1,55 @@
+"""Exact money: whole numbers of 10^-9 units, never floats."""
+
+import re
+from decimal import Decimal
+
+NANO_PER_UNIT = 1_000_000_000
+LIMIT_UNITS = 10**15
+"""Amounts are smaller than this, to either side of zero."""
+
+MAXIMUM_DECIMALS = 9
+EXPECTED_AMOUNT = "a number or a decimal string such as 12.5, with at most 9 decimals and smaller than 10^15"
+
+_PLAIN = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,9}))?")
+_NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
+
+
+class Nano(int):
+    """An exact amount of money in 10^-9 units of its currency."""
+
+    __slots__ = ()
+
+
+def parse_nano(text: str) -> Nano:
+    """Read an amount such as `12.5`, `-0.01` or `1e3` exactly.
+
+    Raises ValueError, with what is wrong, for anything else: more than 9 decimals, 10^15 or more, no number.
+    """
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        sign, whole, decimals = plain.groups("")
+        nano = int(whole + decimals.ljust(MAXIMUM_DECIMALS, "0"))
+        return Nano(-nano if sign else nano)
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"{_shown(text)} is not {EXPECTED_AMOUNT}")
+    amount = Decimal(text)
+    if amount and amount.adjusted() >= len(str(LIMIT_UNITS)) - 1:
+        raise ValueError(f"{_shown(text)} is too large: amounts are smaller than 10^15")
+    numerator, denominator = amount.as_integer_ratio()
+    nano, rest = divmod(numerator * NANO_PER_UNIT, denominator)
+    if rest:
+        raise ValueError(f"{_shown(text)} has more than 9 decimals: round it, or send it as a decimal string")
+    return Nano(nano)
+
+
+def decimal_text(nano: int) -> str:
+    """Write an amount in 10^-9 units as a plain decimal: no exponent, no trailing zeros ("12.5", "-0.01")."""
+    sign = "-" if nano < 0 else ""
+    whole, decimals = divmod(abs(nano), NANO_PER_UNIT)
+    if not decimals:
+        return f"{sign}{whole}"
+    return f"{sign}{whole}.{decimals:09d}".rstrip("0")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "…")
