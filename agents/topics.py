@@ -1,0 +1,157 @@
+"""The Kafka topics: their names, their creation, and the check that they fit together.
+
+All topics have the same number of partitions and are keyed by user, so that everything about a user lies
+in the same partition number everywhere. Numbers are only right while that holds, so it is checked before
+a worker starts, and again whenever the brokers say something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.sink import EVENT_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wayfold.settings import KafkaSettings
+
+DEAD_LETTERS = "dead-letters"
+CREATE_TIMEOUT_MS = 30_000
+LETTER_LIMIT_BYTES = 64 * 1024 * 1024
+
+
+class TopicsError(Exception):
+    """Topics that cannot be folded as they are; the message says which and what to do."""
+
+
+class BrokerUnreachableError(Exception):
+    """No broker answered; the message says which addresses were tried."""
+
+
+def topic_name(prefix: str, kind: str) -> str:
+    """Name the topic of a kind: `wayfold.entries`."""
+    return f"{prefix}.{kind}"
+
+
+def topic_kind(prefix: str, topic: str) -> str:
+    """Give the kind of a topic that `topic_name` named."""
+    return topic.removeprefix(f"{prefix}.")
+
+
+def event_topics(prefix: str) -> list[str]:
+    """Name every topic that is folded."""
+    return [topic_name(prefix, kind) for kind in EVENT_KINDS]
+
+
+def all_topics(prefix: str) -> list[str]:
+    """Name every topic that a worker needs: the event topics and the dead letters."""
+    return [*event_topics(prefix), topic_name(prefix, DEAD_LETTERS)]
+
+
+def check_counts(counts: Mapping[str, int], prefix: str) -> int:
+    """Return the number of partitions that all event topics have.
+
+    `counts` is the number of partitions by topic name. Raises `TopicsError` when a topic is missing or
+    the numbers differ.
+    """
+    missing = [topic for topic in event_topics(prefix) if not counts.get(topic)]
+    if missing:
+        raise _missing(missing)
+    return _equal_count({topic: counts[topic] for topic in event_topics(prefix)})
+
+
+def partition_count(settings: KafkaSettings) -> int:
+    """Ask Kafka for the partition count of the event topics, and check that nothing is missing.
+
+    Raises `TopicsError` and `BrokerUnreachableError`.
+    """
+    prefix = settings.topic_prefix
+    with admin(settings) as client:
+        counts = _counts(client, prefix)
+    missing = [topic for topic in all_topics(prefix) if topic not in counts]
+    if missing:
+        raise _missing(missing)
+    return check_counts(counts, prefix)
+
+
+def ensure_topics(settings: KafkaSettings) -> list[str]:
+    """Create the topics that are missing and return their names.
+
+    New event topics get the partition count of those that exist, or `topic_partitions` when there are
+    none. Raises `TopicsError` when those that exist do not fit together, and `BrokerUnreachableError`.
+    """
+    prefix = settings.topic_prefix
+    with admin(settings) as client:
+        counts = _counts(client, prefix)
+        existing = {topic: counts[topic] for topic in event_topics(prefix) if topic in counts}
+        partitions = _equal_count(existing) if existing else settings.topic_partitions
+        missing = [topic for topic in all_topics(prefix) if topic not in counts]
+        for topic in missing:
+            # Another worker may be creating them at this moment; whoever comes second finds them there.
+            with suppress(TopicAlreadyExistsError):
+                client.create_topics([_new_topic(topic, partitions, settings)], timeout_ms=CREATE_TIMEOUT_MS)
+        if missing:
+            client.wait_for_topics(missing)
+    return missing
+
+
+@contextmanager
+def admin(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
+    """Open an admin client; raises `BrokerUnreachableError` when no broker answers."""
+    try:
+        client = KafkaAdminClient(**client_options(settings))
+    except KafkaError as error:
+        raise BrokerUnreachableError(
+            f"No Kafka broker answered at {settings.bootstrap_servers} ({settings.security_protocol}): "
+            f"{error}. Check kafka.bootstrap_servers, kafka.security_protocol and that the brokers run."
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _counts(client: KafkaAdminClient, prefix: str) -> dict[str, int]:
+    described: Sequence[Mapping[str, Any]] = client.describe_topics(all_topics(prefix))
+    return {str(topic["name"]): len(topic["partitions"]) for topic in described if topic["partitions"]}
+
+
+def _equal_count(counts: Mapping[str, int]) -> int:
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+        raise TopicsError(
+            f"The event topics have unequal partition counts: {listed}. A user's events would lie in "
+            "different partitions and be counted wrong. Create topics with one count for all under another "
+            "kafka.topic_prefix, and publish or replay the events into them; adding partitions to these "
+            "would not move the records that are there."
+        )
+    return next(iter(counts.values()))
+
+
+def _missing(topics: Sequence[str]) -> TopicsError:
+    return TopicsError(
+        f"Kafka has no topic {', '.join(topics)}. Create what is missing with `wayfold topics create`, or "
+        "set kafka.topic_prefix to the prefix of the topics that there are."
+    )
+
+
+def _new_topic(name: str, partitions: int, settings: KafkaSettings) -> NewTopic:
+    configs = {"retention.ms": str(settings.topic_retention_ms)}
+    if name == topic_name(settings.topic_prefix, DEAD_LETTERS):
+        # Letters wait for a person, and each is larger than the record that it keeps.
+        configs = {"retention.ms": "-1", "max.message.bytes": str(LETTER_LIMIT_BYTES)}
+        partitions = 1
+    return NewTopic(
+        name=name,
+        num_partitions=partitions,
+        replication_factor=settings.topic_replication_factor,
+        topic_configs=configs,
+    )
