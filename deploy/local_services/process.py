@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,21 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Return as soon as `condition` holds, asking every 50 ms; an OSError (nobody listens yet) counts as no.
+
+    Raises:
+        ServiceError: it did not hold in `seconds`; the message names `what` was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            if condition():
+                return
+        time.sleep(POLL_SECONDS)
+    raise ServiceError(f"{what}: not within {seconds:.0f} s.")
 
 
 class LocalServer(ABC):
@@ -114,19 +130,11 @@ class LocalServer(ABC):
 
     def wait_until_ready(self) -> None:
         """Return as soon as the server serves clients; ServiceError when it ends or takes too long."""
-        deadline = time.monotonic() + self.start_seconds
-        while time.monotonic() < deadline:
-            status = self._running().poll()
-            if status is not None:
-                raise ServiceError(
-                    f"{self.name} ended with status {status}. Its log ends with:\n{self.log_tail()}"
-                )
-            with suppress(OSError):
-                if self.answers():
-                    return
-            time.sleep(POLL_SECONDS)
-        self.kill()
-        raise ServiceError(f"{self.name} did not answer in {self.start_seconds:.0f} s:\n{self.log_tail()}")
+        try:
+            wait_until(self._answers_or_ended, seconds=self.start_seconds, what=f"{self.name} answers")
+        except ServiceError as error:
+            self.kill()
+            raise ServiceError(f"{error} Its log ends with:\n{self.log_tail()}") from error
 
     def stop(self) -> None:
         """End the server in its orderly way (SIGTERM); the data stay. A server that hangs is killed."""
@@ -172,6 +180,12 @@ class LocalServer(ABC):
         return "\n".join(
             self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
         )
+
+    def _answers_or_ended(self) -> bool:
+        status = self._running().poll()
+        if status is not None:
+            raise ServiceError(f"{self.name} ended with status {status}.")
+        return self.answers()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

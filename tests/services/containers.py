@@ -1,12 +1,12 @@
 """Kafka and Redis in Docker, for machines where an engine runs."""
 
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from local_services import ServiceError
+from local_services import wait_until
 from local_services.install import kafka_version
 from local_services.kafka import broker_answers
 from local_services.process import free_port
@@ -15,7 +15,6 @@ KAFKA_IMAGE = f"apache/kafka:{kafka_version()}"
 REDIS_IMAGE = "redis:7.0.15"
 ENGINE_SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 60.0
-POLL_SECONDS = 0.1
 
 
 def engine_answers() -> bool:
@@ -64,7 +63,8 @@ def kafka_container() -> Iterator[str]:
     for name, value in settings.items():
         container = container.with_env(name, value)
     with container:
-        _wait_for_broker(port)
+        answers = partial(broker_answers, "127.0.0.1", port)
+        wait_until(answers, seconds=START_SECONDS, what=f"Kafka in Docker ({KAFKA_IMAGE}) answers")
         yield f"127.0.0.1:{port}"
 
 
@@ -75,13 +75,3 @@ def redis_container() -> Iterator[str]:
 
     with RedisContainer(REDIS_IMAGE) as container:
         yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
-
-
-def _wait_for_broker(port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        with suppress(OSError):
-            if broker_answers("127.0.0.1", port):
-                return
-        time.sleep(POLL_SECONDS)
-    raise ServiceError(f"Kafka in Docker ({KAFKA_IMAGE}) did not answer in {START_SECONDS:.0f} s.")
