@@ -16,12 +16,16 @@ BROADCAST_KINDS: Final = frozenset({"definitions", "users"})
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """A record on its way into a log: `kind` is its topic kind, `key` the user id as UTF-8."""
+    """A record on its way into a log: `kind` is its topic kind, `key` the user id as UTF-8.
+
+    `partition` is only for records that are no events; events go where their user belongs.
+    """
 
     kind: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
 
 
 class SinkBusyError(Exception):
@@ -55,6 +59,8 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def partitions_of(record: Outgoing, partitions: int) -> Sequence[int]:
     """Choose the partitions that a record goes to: the one of its user, or all for control records."""
+    if record.partition is not None:
+        return (record.partition,)
     if record.kind in BROADCAST_KINDS:
         return range(partitions)
     return (partition_of(record.key or b"", partitions),)

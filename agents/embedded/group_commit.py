@@ -38,7 +38,7 @@ class GroupCommit:
             self.log.require_place(record)
         if self._closed:
             raise SinkFailedError("Wayfold is shutting down: send the events again in a moment.")
-        size = sum(len(record.value) for record in records)
+        size = sum(len(record.value or b"") for record in records)
         if self._waiting and self._waiting_bytes + size > self._limit_bytes:
             raise SinkBusyError("Too many events wait for the disk: send them again in a moment.", 1)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

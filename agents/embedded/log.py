@@ -130,6 +130,10 @@ class DurableLog:
         """Give the offset that the next record of each topic partition will have."""
         return _by_position(self._next)
 
+    def records_total(self) -> int:
+        """Count every record that was ever appended, those that retention dropped included."""
+        return sum(map(sum, self._next.values()))
+
     def first_offsets(self) -> dict[Position, int]:
         """Give the offset of the first record that each topic partition still holds."""
         first = _by_position(self.segments[0].head.next_offsets)
@@ -158,9 +162,13 @@ class DurableLog:
         segment.durable_end += len(frame)
 
     def require_place(self, record: Outgoing) -> None:
-        """Raise ValueError when the record's topic kind is unknown here, or its user is missing."""
+        """Raise ValueError when the record names no place in this log."""
         if record.kind not in self._next:
             raise ValueError(f"this log has no topic kind {record.kind!r}; it has {', '.join(self._next)}")
+        if record.partition is not None:
+            if not 0 <= record.partition < self.partitions:
+                raise ValueError(f"this log has no partition {record.partition}; it has {self.partitions}")
+            return
         if record.key is None and record.kind not in BROADCAST_KINDS:
             raise ValueError(f"a record of {record.kind!r} needs the user id as its key")
 

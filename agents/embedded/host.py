@@ -1,0 +1,205 @@
+"""The embedded host: events come into the local log, and one task folds the log into the partitions.
+
+Everything runs on one event loop. The fold works in slices of a few milliseconds, so that HTTP requests
+are answered in between; the log is written and synced in a thread of its own, which does not hold up the
+loop. The order of durable effects is that of `wayfold.agents.effects`, as in the Kafka worker.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from wayfold.agents.effects import (
+    Batch,
+    DeadLetterSink,
+    FoldedPartition,
+    NoProgress,
+    NoViews,
+    OpenPartition,
+    ProgressSink,
+    ViewSink,
+    apply_batch,
+)
+from wayfold.agents.embedded.cursor import LogCursor, Part
+from wayfold.agents.embedded.group_commit import GroupCommit
+from wayfold.agents.embedded.log import DurableLog, Position
+from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
+from wayfold.state.telemetry import Telemetry
+
+_log = structlog.get_logger(__name__)
+
+RATE_WINDOW_S: Final = 1.0
+
+
+class HostLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of the embedded host.
+
+    `slice_records` are folded and committed at a time, over all partitions: fewer answer HTTP sooner, more
+    fold faster. `behind_records` may wait in the log for the fold before more are refused for the moment.
+    `gather_ms` is how long the fold lets events gather when it has nothing else to do.
+    """
+
+    slice_records: int = 400
+    behind_records: int = 500_000
+    gather_ms: int = 5
+
+
+class HostStoppedError(Exception):
+    """The fold failed and the host has stopped; the message says why."""
+
+
+class EmbeddedHost:
+    """Takes events, keeps them and counts them, in one process.
+
+    It is an `EventSink`. `opened` are the partitions with their locks, in order of their number.
+    """
+
+    def __init__(
+        self,
+        log: DurableLog,
+        partitions: Sequence[FoldedPartition],
+        dead_letters: DeadLetterSink,
+        *,
+        views: ViewSink | None = None,
+        progress: ProgressSink | None = None,
+        telemetry: Telemetry | None = None,
+        limits: HostLimits | None = None,
+    ) -> None:
+        self.log = log
+        self.opened = [OpenPartition(partition) for partition in partitions]
+        self.telemetry = telemetry or Telemetry()
+        self.failure: Exception | None = None
+        self._dead_letters = dead_letters
+        self._views = views or NoViews()
+        self._progress = progress or NoProgress()
+        self._limits = limits or HostLimits()
+        self._commit = GroupCommit(log)
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._moved = asyncio.Event()
+        self._folded_per_second = 0.0
+
+    def start(self) -> None:
+        """Begin to fold, where the partitions' stores left off.
+
+        Raises `LogUnusableError` when the stores and the log do not belong together.
+        """
+        cursor = self.log.cursor(self.folded_offsets())
+        self.telemetry.assignments += 1
+        self._task = asyncio.create_task(self._run(cursor))
+
+    async def append(self, records: Sequence[Outgoing]) -> None:
+        """Return when the records are durable; see `EventSink.append`."""
+        if self.failure is not None:
+            raise SinkFailedError(f"Wayfold has stopped counting: {self.failure}")
+        behind = self.behind_records()
+        if behind > self._limits.behind_records:
+            surplus = behind - self._limits.behind_records // 2
+            wait_s = surplus / self._folded_per_second if self._folded_per_second else 1.0
+            raise SinkBusyError(
+                f"{behind} events wait to be counted: send these again later.", max(1, min(60, round(wait_s)))
+            )
+        await self._commit.append(records)
+
+    def folded_offsets(self) -> dict[Position, int]:
+        """Give the next offset to fold, committed, of each topic partition that has begun."""
+        return {
+            (kind, opened.partition.number): offset
+            for opened in self.opened
+            for kind, offset in opened.partition.offsets.items()
+        }
+
+    def behind_records(self) -> int:
+        """Count the durable records that are not folded yet."""
+        return self.log.records_total() - sum(opened.partition.sequence for opened in self.opened)
+
+    def lag_ms(self) -> int:
+        """For how long the oldest record that is not folded yet has been in the log; 0 when all are."""
+        return max(self.telemetry.lag_ms.values(), default=0) if self.behind_records() else 0
+
+    async def caught_up(self) -> None:
+        """Return when everything that is durable now is folded and committed.
+
+        Raises `HostStoppedError` when the fold fails.
+        """
+        target = self.log.records_total()
+        while sum(opened.partition.sequence for opened in self.opened) < target:
+            if self.failure is not None:
+                raise HostStoppedError(str(self.failure)) from self.failure
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def failed(self) -> None:
+        """Wait for the fold to end; raises `HostStoppedError` when it failed."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        if self.failure is not None:
+            raise HostStoppedError(str(self.failure)) from self.failure
+
+    async def stop(self) -> None:
+        """Make durable what was asked for, finish the slice that is being folded, and close everything.
+
+        What is durable and not folded is folded after the next start.
+        """
+        await self._commit.close()
+        self._stopping = True
+        self._commit.appended.set()
+        if self._task is not None:
+            await self._task
+        for opened in self.opened:
+            async with opened.lock:
+                opened.revoke()
+                opened.partition.close()
+        self.log.close()
+
+    async def _run(self, cursor: LogCursor) -> None:
+        try:
+            while not self._stopping:
+                self._commit.appended.clear()
+                parts = cursor.next(self._limits.slice_records)
+                if parts:
+                    await self._fold(parts)
+                else:
+                    self._note_lag({})
+                    await self._commit.appended.wait()
+                    await asyncio.sleep(self._limits.gather_ms / 1000)
+        except Exception as error:
+            self.failure = error
+            _log.exception("fold_stopped", error=str(error))
+        finally:
+            cursor.close()
+            self._moved.set()
+
+    async def _fold(self, parts: Sequence[Part]) -> None:
+        started = time.perf_counter()
+        batches: dict[int, list[Part]] = {}
+        for part in parts:
+            batches.setdefault(part.partition, []).append(part)
+        self._note_lag({number: batch[0].records[0].timestamp for number, batch in batches.items()})
+        records_total = 0
+        for number, batch in batches.items():
+            content: Batch = [(part.kind, part.records) for part in batch]
+            await apply_batch(self.opened[number], content, self._dead_letters, self._views, self._progress)
+            records = sum(len(part.records) for part in batch)
+            self.telemetry.batch_records.observe(records)
+            records_total += records
+            self._moved.set()
+            await asyncio.sleep(0)
+        elapsed_s = time.perf_counter() - started
+        weight = min(1.0, elapsed_s / RATE_WINDOW_S)
+        self._folded_per_second += weight * (records_total / elapsed_s - self._folded_per_second)
+
+    def _note_lag(self, oldest: dict[int, int]) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        upcoming = self.log.next_offsets()
+        for opened in self.opened:
+            partition = opened.partition
+            behind = -partition.sequence
+            behind += sum(offset for (_, number), offset in upcoming.items() if number == partition.number)
+            self.telemetry.lag_records[partition.number] = behind
+            timestamp_ms = oldest.get(partition.number, now_ms)
+            self.telemetry.lag_ms[partition.number] = max(0, now_ms - timestamp_ms)
