@@ -15,14 +15,16 @@ loses nothing and counts nothing twice:
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from wayfold.models.refusal import DeadLetter
-    from wayfold.state.partition import JourneyView
+from wayfold.state.telemetry import Telemetry
 
+if TYPE_CHECKING:
     from wayfold.models.record import Record
+    from wayfold.models.refusal import DeadLetter
+    from wayfold.state.views import JourneyView
 
 SLICE_RECORDS = 2_000
 """Records folded without a pause; heartbeats and HTTP requests are served between two slices."""
@@ -147,6 +149,7 @@ async def apply_batch(
     dead_letters: DeadLetterSink,
     views: ViewSink,
     progress: ProgressSink,
+    telemetry: Telemetry | None = None,
 ) -> None:
     """Give a batch its durable effects, in the one order that a crash cannot harm.
 
@@ -155,21 +158,19 @@ async def apply_batch(
     written to the store, when the partition was revoked on the way.
     """
     partition = opened.partition
+    measured = telemetry or Telemetry()
     async with opened.lock:
         opened.require_ownership()
         try:
             # 1. Fold in memory.
-            for topic, records in batch:
-                for start in range(0, len(records), SLICE_RECORDS):
-                    partition.fold(topic, records[start : start + SLICE_RECORDS])
-                    await asyncio.sleep(0)
-                    opened.require_ownership()
+            await _fold(opened, batch, measured)
             # 2. Refused records are durable before anything says that they were read.
             if partition.refused:
                 await dead_letters.write(list(partition.refused))
                 opened.require_ownership()
             # 3. Numbers and offsets, in one atomic write. No await between the check and the write.
-            partition.commit()
+            with measured.commit_seconds.timed():
+                partition.commit()
         except BaseException:
             # A revoked partition may be closed already; what it had pending went with it.
             if not opened.revoked:
@@ -179,3 +180,16 @@ async def apply_batch(
     views.committed(opened)
     # 5. Kafka hears of the offsets for lag monitoring; nobody seeks to them.
     progress.committed(partition.number, dict(partition.offsets))
+
+
+async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> None:
+    folding_s = 0.0
+    for topic, records in batch:
+        for start in range(0, len(records), SLICE_RECORDS):
+            before_s = time.perf_counter()
+            opened.partition.fold(topic, records[start : start + SLICE_RECORDS])
+            folding_s += time.perf_counter() - before_s
+            await asyncio.sleep(0)
+            opened.require_ownership()
+    measured.fold_seconds.observe(folding_s)
+    measured.batch_records.observe(sum(len(records) for _, records in batch))
