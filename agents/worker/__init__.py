@@ -1,0 +1,1 @@
+"""The cluster host: Faust hands whole record batches of Kafka to the fold."""
