@@ -46,6 +46,10 @@ properties: install ## Compare the fold with the oracle over many random event s
 chaos: services-installed ## Kill workers and servers under load and compare the numbers (slow)
 	@$(PYTEST) -q -m chaos $(TESTS)
 
+.PHONY: bench
+bench: services-installed ## Measure speed, latency and memory on real servers (BENCH=… for one of them)
+	@PYTHONPATH=deploy $(BIN)/python -m benchmarks $(BENCH)
+
 .PHONY: check
 check: install ## Lint, formatting and types
 	@$(BIN)/ruff check

@@ -1,0 +1,95 @@
+"""What a user installs: the wheel, built the long way round from the source distribution."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.sources import PACKAGES, REPOSITORY, python_files
+
+# Run where the bare names could be imported, so that a bare import would succeed and be seen.
+IMPORT_EVERYTHING = """
+import importlib, pkgutil, sys
+import wayfold
+for module in pkgutil.walk_packages(wayfold.__path__, "wayfold."):
+    if not module.name.endswith(".__main__"):
+        importlib.import_module(module.name)
+print("\\n".join(sorted(sys.modules)))
+"""
+
+
+@pytest.fixture(scope="module")
+def unpacked_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, unpacked."""
+    folder = tmp_path_factory.mktemp("sdist")
+    _build("sdist", REPOSITORY, folder)
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder, filter="data")
+    (source,) = (path for path in folder.iterdir() if path.is_dir())
+    return source
+
+
+def test_the_wheel_holds_every_module_and_nothing_else(unpacked_source: Path, tmp_path: Path) -> None:
+    """The wheel, built from the source distribution, holds every module of the four folders and of src."""
+    _build("wheel", unpacked_source, tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        names = {name for name in opened.namelist() if not name.split("/")[0].endswith(".dist-info")}
+    assert {name for name in names if name.endswith(".py")} == _modules()
+    assert {"wayfold/py.typed", *_other_files()} <= names
+    assert {name.split("/")[0] for name in names} == {"wayfold"}
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_source_distribution_can_be_tested_and_deployed(unpacked_source: Path) -> None:
+    """The source distribution has the tests, what deployment needs, the documents and the Makefile."""
+    for name in ("tests", "deploy", "docs", "Makefile", "README.md", "CHANGELOG.md"):
+        assert (unpacked_source / name).exists(), name
+
+
+def test_no_bare_name_is_taken() -> None:
+    """Importing all of Wayfold puts none of the bare folder names into sys.modules."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_EVERYTHING], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    modules = set(done.stdout.split())
+    assert "wayfold.state" in modules
+    assert modules.isdisjoint(PACKAGES)
+
+
+def _build(target: str, source: Path, output: Path) -> None:
+    """Build in this environment, without a network."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(output)],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _other_files() -> set[str]:
+    """What the code reads beside its modules, as scripts and templates."""
+    return {
+        f"wayfold/{path.relative_to(REPOSITORY)}"
+        for folder in PACKAGES
+        for path in (REPOSITORY / folder).rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and not path.name.startswith(".")
+    }
+
+
+def _modules() -> set[str]:
+    modules = set()
+    for path in python_files():
+        name = path.relative_to(REPOSITORY)
+        if name.parts[0] in PACKAGES:
+            modules.add(f"wayfold/{name}")
+        elif name.parts[0] == "src":
+            modules.add(str(name.relative_to("src")))
+    return modules
