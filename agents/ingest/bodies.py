@@ -1,0 +1,66 @@
+"""Request bodies to single events, still as bytes: which content types there are and what each holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+Headers = tuple[tuple[str, bytes], ...]
+
+OBJECT_OR_ARRAY: Final = frozenset(
+    {"application/json", "application/cloudevents+json", "application/cloudevents-batch+json"}
+)
+LINES: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
+CONTENT_TYPES: Final = (
+    "application/json",
+    "application/x-ndjson",
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+)
+BINARY_PREFIX: Final = "ce-"
+
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class UnreadableBodyError(Exception):
+    """The body as a whole cannot be read; `status` is the HTTP status, the message says what to send."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def split_body(content_type: str, body: bytes) -> Sequence[bytes | msgspec.Raw]:
+    """Give the bytes of each event in a body, in order; they are not looked at any further.
+
+    Raises `UnreadableBodyError` for another content type (415) or an array that is no JSON (400).
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in LINES:
+        return [line for line in body.split(b"\n") if line.strip()]
+    if kind not in OBJECT_OR_ARRAY:
+        raise UnreadableBodyError(
+            415,
+            f"Content-Type {content_type or '(none)'!r} is not read here: send one of "
+            f"{', '.join(CONTENT_TYPES)}.",
+        )
+    if body.lstrip(b" \t\r\n").startswith(b"["):
+        try:
+            return _array.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UnreadableBodyError(400, f"The array is no valid JSON: {error}.") from error
+    return [body]
+
+
+def binary_attributes(headers: Mapping[str, str]) -> Headers:
+    """Give the attributes of a CloudEvent in HTTP's binary mode as record headers; none for other requests.
+
+    HTTP calls them `ce-id`, a Kafka record `ce_id`.
+    """
+    if "ce-specversion" not in headers:
+        return ()
+    return tuple(
+        (f"ce_{name[len(BINARY_PREFIX) :].lower()}", value.encode())
+        for name, value in headers.items()
+        if name.lower().startswith(BINARY_PREFIX)
+    )

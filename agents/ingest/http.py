@@ -1,0 +1,73 @@
+"""`POST /v1/events`: the same handler in front of either host's log."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, Response, Router, post
+from litestar.openapi import ResponseSpec
+from msgspec import Meta
+
+from wayfold.agents.ingest.accept import Rejected, check_events
+from wayfold.agents.ingest.bodies import UnreadableBodyError, binary_attributes, split_body
+from wayfold.agents.ingest.describe import EventsOperation
+from wayfold.agents.ingest.problems import EXCEPTION_HANDLERS, problem
+from wayfold.agents.sink import EventSink
+
+MAXIMUM_EVENTS: Final = 10_000
+
+
+class EventsAnswer(msgspec.Struct):
+    """What became of the events of a request."""
+
+    accepted: Annotated[int, Meta(ge=0, description="Events that are durable now and will be counted.")]
+    rejected: Annotated[list[Rejected], Meta(description="Events that were not taken, each with what to do.")]
+
+
+class NothingAcceptedProblem(msgspec.Struct):
+    """Not one event of the request was taken."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    accepted: int
+    rejected: list[Rejected]
+
+
+def ingest_router(sink: EventSink, maximum_events: int = MAXIMUM_EVENTS) -> Router:
+    """Build the routes that put events into `sink`, at most `maximum_events` of them in one request."""
+
+    @post(
+        "/v1/events",
+        tags=["ingest"],
+        summary="Send events",
+        status_code=202,
+        operation_class=EventsOperation,
+        responses={422: ResponseSpec(NothingAcceptedProblem, description="No event was accepted.")},
+    )
+    async def post_events(request: Request[Any, Any, Any]) -> Response[EventsAnswer]:
+        """Take one event or several, and answer when those accepted are durable.
+
+        Sending an event again is harmless: its event_id counts once. 503 with Retry-After means that
+        nothing can be taken for the moment, or that it is not certain that all events are durable: send
+        the same request again.
+        """
+        values = split_body(request.headers.get("content-type", ""), await request.body())
+        if len(values) > maximum_events:
+            raise UnreadableBodyError(
+                413, f"The request has {len(values)} events; send at most {maximum_events} at a time."
+            )
+        checked = await check_events(values, binary_attributes(request.headers))
+        await sink.append(checked.records)
+        if checked.rejected and not checked.records:
+            return _nothing_accepted(checked.rejected)
+        return Response(EventsAnswer(len(checked.records), checked.rejected), status_code=202)
+
+    return Router("/", route_handlers=[post_events], exception_handlers=EXCEPTION_HANDLERS)
+
+
+def _nothing_accepted(rejected: list[Rejected]) -> Response[Any]:
+    detail = rejected[0].message
+    if len(rejected) > 1:
+        detail = f"None of the {len(rejected)} events was accepted. The first: {detail}"
+    return problem(422, "nothing-accepted", detail, accepted=0, rejected=rejected)
