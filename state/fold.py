@@ -1,0 +1,362 @@
+"""The fold of one partition in memory: one accepted event after another into pending changes.
+
+Nothing here writes: `state/partition.py` commits what has gathered.
+"""
+
+from collections.abc import Callable
+
+from xxhash import xxh3_64_digest
+
+from wayfold.models import events
+from wayfold.models.definition import JourneyDefinition
+from wayfold.models.events import Event
+from wayfold.models.refusal import Reason, Refusal
+from wayfold.state import difference
+from wayfold.state.catalog import Catalog, JourneyScope
+from wayfold.state.changes import Changes
+from wayfold.state.engagement import Engagement
+from wayfold.state.facts import Name
+from wayfold.state.history import (
+    INTERACTED,
+    INTERACTIONS,
+    MACHINE_SHIFT,
+    QUALIFIED,
+    REACHED,
+    SENT,
+    SENT_OR_DELIVERED,
+    STATUSES,
+    Arrival,
+    Entry,
+    Goal,
+    History,
+    MessageEvent,
+    StepGoal,
+    User,
+    add_goal,
+)
+from wayfold.state.people import People
+from wayfold.state.rules import rules_of
+
+MARK_BYTES = 8
+STATUS_OF_CLASS: dict[type[Event], int] = {
+    events.MessageSent: 0,
+    events.MessageDelivered: 1,
+    events.MessageViewed: 2,
+    events.MessageOpened: 3,
+    events.MessageClicked: 4,
+    events.MessageFailed: 5,
+    events.MessageUnsubscribed: 6,
+}
+# Users over all time are counted per (step, status) and per (step, status, channel, platform).
+AT_STEP = tuple(f"{status}*" for status in STATUSES)
+AT_CHANNEL = tuple(f"{status}+" for status in STATUSES)
+DUPLICATE = "duplicate"
+Verdict = Refusal | str | None
+Handler = Callable[..., Verdict]
+
+
+class Fold:
+    """Folds accepted events into `changes`; each handler answers None, a duplicate, or a refusal."""
+
+    def __init__(self, catalog: Catalog, people: People, changes: Changes, engagement: Engagement) -> None:
+        self.catalog = catalog
+        self.people = people
+        self.changes = changes
+        self.engagement = engagement
+        self.handlers: dict[type[Event], Handler] = {
+            events.JourneyEntered: self.entered,
+            events.JourneyExited: self.exited,
+            events.StepEntered: self.step_entered,
+            events.GoalReached: self.goal_reached,
+            events.CallStarted: self.call,
+            events.CallMenuReached: self.call,
+            events.CallInputCollected: self.call,
+            events.CallEnded: self.call,
+        }
+        self.handlers.update(dict.fromkeys(STATUS_OF_CLASS, self.message))
+
+    def entered(self, event: events.JourneyEntered, at_ms: int, timestamp_ms: int) -> Verdict:
+        """Fold a `journey.entered`: the entry exists from now on, the person engages."""
+        scope = self.catalog.scope(event.account_id, event.journey_id)
+        history = self.people.history(scope, event.user_id)
+        if not _is_new(history, event.event_id):
+            return DUPLICATE
+        scope.dirty[event.user_id] = history
+        user = self.people.user(scope.account, event.user_id)
+        self._visited(scope, user, event.user_id)
+        difference.entered(
+            self.changes,
+            scope,
+            history,
+            user.goals,
+            history.entry(event.entry_id),
+            at_ms=at_ms,
+            event_id=event.event_id,
+            version=event.journey_version,
+        )
+        if self.engagement.entered(scope, user, at_ms, event.event_id, timestamp_ms):
+            self.people.changed(scope.account, event.user_id, user)
+        return None
+
+    def exited(self, event: events.JourneyExited, at_ms: int, _timestamp_ms: int) -> Verdict:
+        """Fold a `journey.exited`."""
+        scope = self.catalog.scope(event.account_id, event.journey_id)
+        history = self.people.history(scope, event.user_id)
+        if not _is_new(history, event.event_id):
+            return DUPLICATE
+        scope.dirty[event.user_id] = history
+        difference.exited(
+            self.changes,
+            scope,
+            history,
+            self.people.user(scope.account, event.user_id).goals,
+            history.entry(event.entry_id),
+            at_ms=at_ms,
+            event_id=event.event_id,
+            reason=event.reason,
+        )
+        return None
+
+    def step_entered(self, event: events.StepEntered, at_ms: int, _timestamp_ms: int) -> Verdict:
+        """Fold a `step.entered`."""
+        scope = self.catalog.scope(event.account_id, event.journey_id)
+        history = self.people.history(scope, event.user_id)
+        if not _is_new(history, event.event_id):
+            return DUPLICATE
+        scope.dirty[event.user_id] = history
+        entry = history.entry(event.entry_id)
+        # Goals matter to a step only as "not converted" of an entry that has exited.
+        goals = self.people.user(scope.account, event.user_id).goals if _has_exit(history) else []
+        arrival = Arrival(at_ms, event.event_id, event.journey_version, event.step_id, event.variant)
+        difference.arrived(self.changes, scope, history, goals, entry, arrival)
+        return None
+
+    def call(self, event: events.CallEvent, _at_ms: int, _timestamp_ms: int) -> Verdict:
+        """Note a call event as seen; numbers of calls are not kept yet."""
+        scope = self.catalog.scope(event.account_id, event.journey_id)
+        history = self.people.history(scope, event.user_id)
+        if not _is_new(history, event.event_id):
+            return DUPLICATE
+        scope.dirty[event.user_id] = history
+        return None
+
+    def goal_reached(self, event: events.GoalReached, at_ms: int, _timestamp_ms: int) -> Verdict:
+        """Fold a goal event into every journey that the user is in."""
+        account = self.catalog.account(event.account_id)
+        user = self.people.user(account, event.user_id)
+        mark = xxh3_64_digest(event.event_id.encode())
+        if _seen(user.seen, mark):
+            return DUPLICATE
+        user.seen += mark
+        self.people.changed(account, event.user_id, user)
+        value = "" if event.value is None else str(int(event.value))
+        currency = event.currency or ""
+        goal = Goal(at_ms, event.event_id, event.name, value, currency, event.properties)
+        if event.journey_id is not None and event.entry_id is not None and event.step_id is not None:
+            scope = self.catalog.scope(event.account_id, event.journey_id)
+            history = self.people.history(scope, event.user_id)
+            scope.dirty[event.user_id] = history
+            step_goal = StepGoal(at_ms, event.event_id, event.step_id, event.name, value, currency)
+            difference.step_goal(self.changes, scope, history.entry(event.entry_id), step_goal)
+        histories = [
+            (scope, self.people.history(scope, event.user_id))
+            for journey_id in user.journeys
+            if _concerns(scope := self.catalog.scope(event.account_id, journey_id), event.name)
+        ]
+        before = [difference.EntryView(scope, history, user.goals) for scope, history in histories]
+        add_goal(user, goal)
+        for (scope, history), view in zip(histories, before, strict=True):
+            after = difference.EntryView(scope, history, user.goals)
+            difference.compare(self.changes, scope, history.person, view, after)
+        return None
+
+    def message(self, event: events.MessageEvent, at_ms: int, _timestamp_ms: int) -> Verdict:
+        """Fold an event of a message, inside a journey or outside of any."""
+        scope = self.catalog.scope(event.account_id, event.journey_id or "")
+        user_id = event.user_id
+        history = self.people.history(scope, user_id)
+        if not _is_new(history, event.event_id):
+            return DUPLICATE
+        scope.dirty[user_id] = history
+        entry = history.entry(event.entry_id or "")
+        status = STATUS_OF_CLASS[type(event)]
+        reason = cost = currency = ""
+        if status == SENT:
+            if event.cost is not None:  # type: ignore[attr-defined]  # a MessageSent, by its status
+                cost, currency = str(int(event.cost)), event.currency  # type: ignore[attr-defined]
+        elif status in INTERACTIONS:
+            if event.machine:  # type: ignore[attr-defined]  # viewed, opened and clicked say so
+                status += MACHINE_SHIFT
+        elif type(event) is events.MessageFailed:
+            reason = event.reason
+        fact = MessageEvent(
+            at_ms,
+            event.event_id,
+            status,
+            event.journey_version or 0,
+            event.step_id or "",
+            event.channel,
+            event.platform,
+            reason,
+            cost,
+            currency,
+        )
+        self._count_message(scope, history, entry, event.message_id, fact)
+        return None
+
+    def define(self, definition: JourneyDefinition) -> Verdict:
+        """Take in a version's definition and re-evaluate the histories that it touches."""
+        scope = self.catalog.scope(definition.account_id, definition.journey_id)
+        version = definition.journey_version
+        known = scope.definitions.get(version)
+        if known is not None:
+            if known == definition:
+                return DUPLICATE
+            return Refusal(
+                Reason.DEFINITION_CONFLICT,
+                "journey_version",
+                f"version {version} of journey {definition.journey_id!r} is defined already with other "
+                "content: a version never changes; publish the change as the next version",
+            )
+        rules = rules_of(definition)
+        if rules != scope.rules(version):
+            self._redefine(scope, version, definition)
+        scope.definitions[version] = definition
+        scope.versions[version] = rules
+        return None
+
+    def _redefine(self, scope: JourneyScope, version: int, definition: JourneyDefinition) -> None:
+        new_rules = {**scope.versions, version: rules_of(definition)}
+        for user_id, history in self.people.histories_of(scope):
+            if any(entry.version == version for entry in history.entries.values()):
+                goals = self.people.user(scope.account, user_id).goals
+                before = difference.EntryView(scope, history, goals)
+                old_rules, scope.versions = scope.versions, new_rules
+                after = difference.EntryView(scope, history, goals)
+                scope.versions = old_rules
+                difference.compare(self.changes, scope, history.person, before, after)
+
+    def _visited(self, scope: JourneyScope, user: User, user_id: str) -> None:
+        if scope.journey_id not in user.journeys:
+            user.journeys.append(scope.journey_id)
+            self.people.changed(scope.account, user_id, user)
+
+    def _count_message(
+        self, scope: JourneyScope, history: History, entry: Entry, message_id: str, fact: MessageEvent
+    ) -> None:
+        """Count a message event: always one event, one message when it is its first of the status."""
+        variant = entry.variant_at(fact.version, fact.step_id) if entry.arrivals else ""
+        hour = scope.zone.place(fact.at_ms).hour
+        rest = (fact.version, fact.step_id, fact.channel, fact.platform, variant)
+        name: Name = (STATUSES[fact.status], *rest)
+        series = scope.series_id(name)
+        tally = self.changes.tally(series, hour)
+        tally[0] += 1
+        tally[2].append(history.person)
+        at_channel, at_step, in_version, ever = _earlier(history, fact)
+        if not at_channel:
+            self.changes.add_users(scope.series_id((AT_CHANNEL[fact.status], *rest[:-1])), 1)
+            if not at_step:
+                self.changes.add_users(scope.series_id((AT_STEP[fact.status], *rest[:2])), 1)
+        messages = entry.messages.get(message_id)
+        if messages is None:
+            entry.messages[message_id] = [fact]
+            tally[1] += 1
+        else:
+            self._attribute(scope, messages, fact, variant, tally)
+            messages.append(fact)
+        if fact.cost:
+            self.changes.tally(scope.series_id(("cost", *rest, fact.currency)), hour)[0] += int(fact.cost)
+        if fact.status in INTERACTIONS:
+            qualified = history.flags & QUALIFIED == QUALIFIED
+            history.flags |= INTERACTED
+            if qualified:
+                active = scope.series_id(("active_users", *rest))
+                self.changes.tally(active, hour)[2].append(history.person)
+                if not in_version:
+                    self.changes.add_users(scope.series_id(("active_users", fact.version)), 1)
+                    if not ever:
+                        self.changes.add_users(scope.series_id(("active_users", 0)), 1)
+        elif fact.status in SENT_OR_DELIVERED and not history.flags & REACHED:
+            difference.raise_flag(self.changes, scope, history, REACHED)
+
+    def _attribute(
+        self,
+        scope: JourneyScope,
+        messages: list[MessageEvent],
+        fact: MessageEvent,
+        variant: str,
+        tally: list[int],
+    ) -> None:
+        """Count the message at its first event of the status: here when it had none, or a later one."""
+        first = None
+        for event in messages:
+            if (
+                event.status == fact.status
+                and event.step_id == fact.step_id
+                and event.version == fact.version
+                and (first is None or (event.at_ms, event.event_id) < (first.at_ms, first.event_id))
+            ):
+                first = event
+        if first is None:
+            tally[1] += 1
+        elif (fact.at_ms, fact.event_id) < (first.at_ms, first.event_id):
+            tally[1] += 1
+            name = (
+                STATUSES[first.status],
+                first.version,
+                first.step_id,
+                first.channel,
+                first.platform,
+                variant,
+            )
+            self.changes.tally(scope.series_id(name), scope.zone.place(first.at_ms).hour)[1] -= 1
+
+
+def _earlier(history: History, fact: MessageEvent) -> tuple[bool, bool, bool, bool]:
+    """What the user had before this event.
+
+    (the status at the step by the same channel and platform, the status at the step, an interaction
+    in the version, any interaction).
+    """
+    at_channel = at_step = in_version = ever = False
+    status, version, step_id = fact.status, fact.version, fact.step_id
+    interaction = status in INTERACTIONS
+    for entry in history.entries.values():
+        for messages in entry.messages.values():
+            for event in messages:
+                if event.status == status and event.step_id == step_id and event.version == version:
+                    at_step = True
+                    if event.channel == fact.channel and event.platform == fact.platform:
+                        at_channel = True
+                if interaction and event.status in INTERACTIONS:
+                    ever = True
+                    if event.version == version:
+                        in_version = True
+    return at_channel, at_step, in_version, ever
+
+
+def _seen(seen: bytes, mark: bytes) -> bool:
+    position = seen.find(mark)
+    while position >= 0:
+        if position % MARK_BYTES == 0:
+            return True
+        position = seen.find(mark, position + 1)
+    return False
+
+
+def _is_new(history: History, event_id: str) -> bool:
+    """Note an event id as merged; False when it was before."""
+    mark = xxh3_64_digest(event_id.encode())
+    if mark in history.seen and _seen(history.seen, mark):
+        return False
+    history.seen += mark
+    return True
+
+
+def _has_exit(history: History) -> bool:
+    return any(entry.exited_at_ms >= 0 for entry in history.entries.values())
+
+
+def _concerns(scope: JourneyScope, goal_name: str) -> bool:
+    return any(rules.goal is not None and rules.goal.name == goal_name for rules in scope.versions.values())

@@ -1,0 +1,346 @@
+"""One partition of the fold: records in, one atomic write out, numbers to read."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from wayfold.models.decode import decode_event
+from wayfold.models.definition import JourneyDefinition
+from wayfold.models.events import JourneyDefined, UserErased, UserEvent, occurred_ms
+from wayfold.models.partitioner import PARTITIONERS, Partitioner
+from wayfold.models.record import Record
+from wayfold.models.refusal import DeadLetter, Reason, Refusal
+from wayfold.models.zone import Zone
+from wayfold.state import keys
+from wayfold.state.catalog import Catalog
+from wayfold.state.cells import CellWriter, Totals, totals_of
+from wayfold.state.changes import Changes
+from wayfold.state.engagement import Engagement
+from wayfold.state.fold import DUPLICATE, Fold
+from wayfold.state.history import encode
+from wayfold.state.people import People, WrongPartitionError
+from wayfold.state.query import Query
+from wayfold.state.reading import Reader
+from wayfold.state.rules import rules_of
+from wayfold.state.store_reader import StoreReader
+from wayfold.state.views import JourneyView
+
+FUTURE_LIMIT_MS = 3_600_000
+DAY_MS = 86_400_000
+
+
+class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the fold is told from outside; the same for every partition of a system.
+
+    `partitions` is the partition count of every topic; `cache_histories` bounds the histories kept
+    decoded in memory, per partition.
+    """
+
+    partitions: int = 1
+    time_zone: str = "UTC"
+    account_time_zones: Mapping[str, str] = {}
+    retention_ms: int = 400 * DAY_MS
+    partitioner: Partitioner = "murmur2"
+    cache_histories: int = 8_000
+
+
+class PartitionStore(StoreReader, Protocol):
+    """Where a partition keeps its state; `wayfold.state.store.Store` on disk."""
+
+    def write(
+        self,
+        puts: Iterable[tuple[bytes, bytes]],
+        deletes: Iterable[bytes] = (),
+        ranges: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
+        """Write all of it or nothing."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+
+
+class Meta(msgspec.Struct, array_like=True):
+    """The partition's own row: what its numbers reflect."""
+
+    offsets: dict[str, int] = {}
+    counters: dict[str, int] = {}
+    watermark_ms: int = -1
+    next_person: int = 0
+    batch: int = 0
+
+
+_decode_meta = msgspec.msgpack.Decoder(Meta).decode
+
+
+class Partition:
+    """The histories of a partition's users, and every number made of them.
+
+    `fold` gathers changes in memory, `commit` writes them in one atomic write with the offsets that
+    they reflect, `discard` forgets them. `offsets`, `watermark_ms`, `counters` and all that is read
+    are as of the last commit; `refused` are the refusals of the pending batch.
+    """
+
+    def __init__(self, store: PartitionStore, number: int, settings: FoldSettings) -> None:
+        self.number = number
+        self.settings = settings
+        self.store = store
+        self._zones: dict[str, Zone] = {}
+        self._load()
+
+    def _load(self) -> None:
+        """Take up what the store holds; nothing is pending afterwards."""
+        row = self.store.get(keys.META)
+        self.meta = Meta() if row is None else _decode_meta(row)
+        self.offsets = self.meta.offsets
+        self.watermark_ms = self.meta.watermark_ms
+        self.counters = self.meta.counters
+        self.catalog = Catalog(self._zone_of)
+        self.catalog.load(self.store.scan)
+        self.totals = Totals()
+        self.totals.load(self.store)
+        self._changes = Changes()
+        self._people = People(
+            self.store, self.catalog, self.number, self._home, self.settings.cache_histories
+        )
+        self._people.next_person = self.meta.next_person
+        self._engagement = Engagement(self.store, self._changes)
+        self._fold = Fold(self.catalog, self._people, self._changes, self._engagement)
+        self._cells = CellWriter(self.store, self.catalog)
+        self.reader = Reader(self.store, self.catalog, self.totals)
+        self._changed_views: dict[tuple[str, str], set[str]] = {}
+        self._load_definitions()
+        self.refused: list[DeadLetter] = []
+        self._pending_offsets = dict(self.offsets)
+        self._pending_watermark_ms = self.watermark_ms
+        self._pending_counters: dict[str, int] = {}
+        self._definitions: list[JourneyDefinition] = []
+
+    @property
+    def sequence(self) -> int:
+        """Records folded so far, over all topics: grows with every commit that folded one."""
+        return sum(self.offsets.values())
+
+    def fold(self, topic: str, records: Sequence[Record]) -> None:
+        """Fold records of a topic kind ("entries", …), in offset order, in memory only.
+
+        Records below the next offset are skipped: they are folded already. Bad input never raises;
+        it is refused, with its reason, into `refused`.
+        """
+        next_offset = self._pending_offsets.get(topic, 0)
+        accepted = 0
+        counters = self._pending_counters
+        for record in records:
+            if record.offset < next_offset:
+                continue
+            next_offset = record.offset + 1
+            verdict = self._fold_record(topic, record)
+            if verdict is None:
+                accepted += 1
+            elif verdict is DUPLICATE:
+                counters["duplicate_total"] = counters.get("duplicate_total", 0) + 1
+            elif isinstance(verdict, Refusal):
+                self._refuse(topic, record, verdict)
+        counters["accepted_total"] = counters.get("accepted_total", 0) + accepted
+        self._pending_offsets[topic] = next_offset
+
+    def _fold_record(self, topic: str, record: Record) -> Refusal | str | None:
+        event = decode_event(topic, record.value or b"", record.headers)
+        if isinstance(event, Refusal):
+            return event
+        if not isinstance(event, UserEvent):
+            return self._fold_control(event)
+        if record.key != event.user_id.encode():
+            if isinstance(event, UserErased):
+                return None
+            return _wrong_key(record, event)
+        at_ms = occurred_ms(event.occurred_at)
+        if at_ms > record.timestamp + FUTURE_LIMIT_MS:
+            return _future(event)
+        if at_ms < self._pending_watermark_ms - self.settings.retention_ms:
+            return self._late(event)
+        handler = self._fold.handlers.get(type(event))
+        if handler is None:
+            return None
+        try:
+            verdict = handler(event, at_ms, record.timestamp)
+        except WrongPartitionError as error:
+            return error.refusal
+        if verdict is None and at_ms > self._pending_watermark_ms:
+            self._pending_watermark_ms = self._engagement.watermark_ms = at_ms
+        return verdict
+
+    def _fold_control(self, event: object) -> Refusal | str | None:
+        if not isinstance(event, JourneyDefined):
+            return None
+        verdict = self._fold.define(event.definition)
+        if verdict is None:
+            self._definitions.append(event.definition)
+        return verdict
+
+    def commit(self) -> None:
+        """Write everything that is pending, offsets included, in one atomic write."""
+        meta = self.meta
+        batch = meta.batch + 1
+        self._cells.roll_up_accounts(self._changes)
+        puts: dict[bytes, bytes] = dict(self._people.take_rows())
+        deletes: list[bytes] = []
+        changed = totals_of(self._changes)
+        for rows in (
+            self._cells.rows(self._changes, batch),
+            self.totals.add(changed),
+            self._changes.rows.items(),
+        ):
+            for key, value in rows:
+                if value is None:
+                    deletes.append(key)
+                else:
+                    puts[key] = value
+        for definition in self._definitions:
+            scope = self.catalog.scope(definition.account_id, definition.journey_id)
+            key = keys.definition_key(keys.DEFINITION, scope.number, definition.journey_version)
+            puts[key] = definition.model_dump_json().encode()
+        puts.update(self.catalog.rows)
+        counters = dict(self.counters)
+        for name, amount in self._pending_counters.items():
+            counters[name] = counters.get(name, 0) + amount
+        new_meta = Meta(
+            dict(self._pending_offsets), counters, self._pending_watermark_ms, self._people.next_person, batch
+        )
+        puts[keys.META] = encode(new_meta)
+        self.store.write(puts.items(), deletes)
+        self._committed(new_meta, changed)
+
+    def _committed(self, meta: Meta, changed: Mapping[int, list[int]]) -> None:
+        self.meta = meta
+        self.offsets, self.counters, self.watermark_ms = meta.offsets, meta.counters, meta.watermark_ms
+        self._pending_offsets = dict(meta.offsets)
+        self._pending_counters = {}
+        for series in changed:
+            scope, name = self.catalog.series[series]
+            views = self._changed_views.setdefault((scope.account_id, scope.journey_id), set())
+            parts = self.reader.parts(scope, name, series)
+            views.update(part.view for part in (*parts.first, *parts.second, *parts.users))
+        self._changes.clear()
+        self.catalog.rows.clear()
+        self._definitions.clear()
+        self.refused = []
+        self._people.trim()
+
+    def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
+        """The partition's share of the answer to a query: plain data that adds over partitions.
+
+        `watermark_ms` is the greatest watermark of all partitions, at which open windows are judged;
+        the partition's own when it is not given. Raises `RangeError` for a bad range.
+        """
+        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
+        journeys, accounts = [], []
+        for scope in list(self.catalog.scopes.values()):
+            if query.account_id not in (None, scope.account_id):
+                continue
+            if not scope.journey_id:
+                if query.journey_id is None:
+                    row = {"account_id": scope.account_id, "time_zone": scope.zone.name}
+                    accounts.append({**row, "views": self.reader.views(scope, query, watermark_ms)})
+            elif query.journey_id in (None, scope.journey_id):
+                journeys.append(
+                    {
+                        "account_id": scope.account_id,
+                        "journey_id": scope.journey_id,
+                        "definitions": {
+                            version: {
+                                "name": definition.name,
+                                "steps": [step.model_dump() for step in definition.steps],
+                            }
+                            for version, definition in scope.definitions.items()
+                        },
+                        "views": self.reader.views(scope, query, watermark_ms),
+                    }
+                )
+        return {"watermark_ms": self.watermark_ms, "journeys": journeys, "accounts": accounts}
+
+    def changed_views(self, watermark_ms: int | None = None) -> list[JourneyView]:
+        """Views that changed since the last call, absolute, as committed."""
+        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
+        changed, self._changed_views = self._changed_views, {}
+        found = []
+        for key, names in changed.items():
+            scope = self.catalog.scopes[key]
+            views = self.reader.all_time(scope, watermark_ms, frozenset(names))
+            found.append(JourneyView(scope.account_id, scope.journey_id, views))
+        return found
+
+    def all_views(self, watermark_ms: int | None = None) -> Iterator[JourneyView]:
+        """Every view, absolute, as committed."""
+        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
+        for scope in list(self.catalog.scopes.values()):
+            yield JourneyView(scope.account_id, scope.journey_id, self.reader.all_time(scope, watermark_ms))
+
+    def discard(self) -> None:
+        """Forget what is pending: the partition stands as of its last commit."""
+        self._load()
+
+    def close(self) -> None:
+        """Forget what is pending and let go of the store."""
+        self.store.close()
+
+    def _refuse(self, topic: str, record: Record, refusal: Refusal) -> None:
+        name = f"refused_total:{refusal.reason.value}"
+        self._pending_counters[name] = self._pending_counters.get(name, 0) + 1
+        self.refused.append(
+            DeadLetter(
+                topic,
+                self.number,
+                record.offset,
+                record.timestamp,
+                refusal,
+                record.key,
+                record.value,
+                record.headers,
+            )
+        )
+
+    def _load_definitions(self) -> None:
+        for _, value in self.store.scan(keys.DEFINITION, keys.after(keys.DEFINITION)):
+            definition = JourneyDefinition.model_validate_json(value)
+            scope = self.catalog.scope(definition.account_id, definition.journey_id)
+            scope.definitions[definition.journey_version] = definition
+            scope.versions[definition.journey_version] = rules_of(definition)
+
+    def _home(self, user_id: str) -> int:
+        return PARTITIONERS[self.settings.partitioner](user_id.encode(), self.settings.partitions)
+
+    def _zone_of(self, account_id: str) -> Zone:
+        name = self.settings.account_time_zones.get(account_id, self.settings.time_zone)
+        zone = self._zones.get(name)
+        if zone is None:
+            zone = self._zones[name] = Zone(name)
+        return zone
+
+    def _late(self, event: UserEvent) -> Refusal:
+        days = self.settings.retention_ms // DAY_MS
+        return Refusal(
+            Reason.LATE,
+            "occurred_at",
+            f"{event.occurred_at.isoformat()} is more than {days} days before the latest event of the "
+            "partition: it is past the retention; replay old logs into an empty system, or raise the retention",
+        )
+
+
+def _wrong_key(record: Record, event: UserEvent) -> Refusal:
+    found = "no key" if record.key is None else repr(record.key[:80])
+    return Refusal(
+        Reason.WRONG_KEY,
+        "user_id",
+        f"the record has {found}, not the user id {event.user_id!r}, as its key: "
+        "publish with the user id as key",
+    )
+
+
+def _future(event: UserEvent) -> Refusal:
+    return Refusal(
+        Reason.FUTURE,
+        "occurred_at",
+        f"{event.occurred_at.isoformat()} is more than an hour after the log took the record: "
+        "mend the publisher's clock",
+    )

@@ -1,0 +1,178 @@
+"""Reads a partition's numbers: all-time from the totals, a slice or a range from cells and sets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pyroaring import BitMap
+
+from wayfold.models.zone import Span
+from wayfold.state import keys
+from wayfold.state.catalog import Catalog, JourneyScope
+from wayfold.state.cells import Totals, unpack
+from wayfold.state.closings import open_exits
+from wayfold.state.facts import Name
+from wayfold.state.query import Query
+from wayfold.state.store_reader import StoreReader
+from wayfold.state.usersets import read_users
+from wayfold.state.views import ACCOUNT, JOURNEY, Part, Parts, Views, add, parts_of, version_view
+
+LAST_BUCKET = 2**32 - 1
+DIMENSIONS = ("version", "step_id", "channel", "platform", "variant")
+STATE_METRICS = frozenset(("active_entries", "current"))
+
+
+class Reader:
+    """Reads the committed numbers of one partition."""
+
+    def __init__(self, store: StoreReader, catalog: Catalog, totals: Totals) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._totals = totals
+        self._parts: dict[int, Parts] = {}
+
+    def parts(self, scope: JourneyScope, name: Name, series: int) -> Parts:
+        """What a series adds to."""
+        found = self._parts.get(series)
+        if found is None:
+            found = self._parts[series] = parts_of(name, account=not scope.journey_id)
+        return found
+
+    def all_time(self, scope: JourneyScope, watermark_ms: int, only: frozenset[str] | None = None) -> Views:
+        """Unfiltered views of a scope, from the totals; `only` names the views wanted."""
+        views: Views = {}
+        values = self._totals.values
+        for name, series in scope.series.items():
+            total = values.get(series)
+            if total is None:
+                continue
+            parts = self.parts(scope, name, series)
+            if parts.clock == "event":
+                continue
+            first, second, users = total
+            for fields, amount in ((parts.first, first), (parts.second, second), (parts.users, users)):
+                if amount:
+                    add(views, fields, amount)
+        if scope.journey_id and (only is None or JOURNEY in only):
+            self._add_open(views, scope, None, None, watermark_ms)
+        return views if only is None else {view: fields for view, fields in views.items() if view in only}
+
+    def views(self, scope: JourneyScope, query: Query, watermark_ms: int) -> Views:
+        """Views of a scope for a query: filtered, in a range, by a clock."""
+        span = scope.zone.span(query.start, query.end)
+        filters = {name: value for name in DIMENSIONS if (value := getattr(query, name)) is not None}
+        if span is None and not filters and scope.journey_id:
+            return self.all_time(scope, watermark_ms)
+        views: Views = {}
+        sets: dict[Part, list[tuple[int, ...]]] = {}
+        for name, series in scope.series.items():
+            parts = self.parts(scope, name, series)
+            if not scope.journey_id and parts.metric == "persons" and not filters and span is None:
+                add(views, parts.users, self._totals.values.get(series, (0, 0, 0))[2])
+            if not _answers(parts.dimensions, filters):
+                continue
+            self._add_series(views, sets, parts, series, query.clock, span)
+        for part, members in sets.items():
+            users = BitMap()
+            for (series,) in members:
+                users |= self.users(series, span)
+            if users:
+                add(views, (part,), len(users))
+        if scope.journey_id and not filters.keys() - {"version"}:
+            self._add_open(views, scope, query.version, span, watermark_ms)
+        return views
+
+    def users(self, series: int, span: Span | None) -> BitMap:
+        """Users of a series, in a range or ever."""
+        if span is None:
+            return read_users(self._store, series, keys.DAY_GRAIN, (0, LAST_BUCKET))
+        users = (
+            read_users(self._store, series, keys.DAY_GRAIN, span.days)
+            if span.days[0] < span.days[1]
+            else BitMap()
+        )
+        for hours in span.hours:
+            users |= read_users(self._store, series, keys.HOUR_GRAIN, hours)
+        return users
+
+    def counts(self, series: int, span: Span | None) -> tuple[int, int]:
+        """The two counts of a series, in a range or ever."""
+        if span is None:
+            return self._totals.values.get(series, (0, 0, 0))[:2]
+        first = second = 0
+        for value in self._cells(series, span):
+            counts = unpack(value)
+            first += counts[0]
+            second += counts[1]
+        return first, second
+
+    def _cells(self, series: int, span: Span) -> Iterator[bytes]:
+        ranges: Iterable[tuple[int, tuple[int, int]]] = (
+            (keys.DAY_GRAIN, span.days),
+            *((keys.HOUR_GRAIN, hours) for hours in span.hours),
+        )
+        for grain, (low, high) in ranges:
+            if low < high:
+                start = keys.cell_key(keys.CELL, series, grain, low)
+                for _, value in self._store.scan(start, keys.cell_key(keys.CELL, series, grain, high)):
+                    yield value
+
+    def _add_series(
+        self,
+        views: Views,
+        sets: dict[Part, list[tuple[int, ...]]],
+        parts: Parts,
+        series: int,
+        clock: str,
+        span: Span | None,
+    ) -> None:
+        cohort = parts.metric == "converted_entries" and parts.clock == "entry"
+        if parts.clock and parts.clock != clock:
+            if cohort:
+                for part in parts.sets:
+                    sets.setdefault(Part(part.view, "cohort_converted_users"), []).append((series,))
+            return
+        if parts.first or parts.second:
+            first, second = self.counts(series, span)
+            if first:
+                add(views, parts.first, first)
+            if second:
+                add(views, parts.second, second)
+        for part in parts.sets:
+            sets.setdefault(part, []).append((series,))
+            if cohort:
+                sets.setdefault(Part(part.view, "cohort_converted_users"), []).append((series,))
+
+    def _add_open(
+        self, views: Views, scope: JourneyScope, only: int | None, span: Span | None, watermark_ms: int
+    ) -> None:
+        for name, series in list(scope.series.items()):
+            if name[0] != "total_entries" or len(name) != 2 or not name[1]:
+                continue
+            version = int(name[1])
+            if only is not None and version != only:
+                continue
+            active_series = scope.series.get(("active_entries", version))
+            active = 0 if active_series is None else self.counts(active_series, span)[0]
+            found = open_exits(self._store, scope, version, watermark_ms, span)
+            if not self.counts(series, span)[0]:
+                continue
+            for view in (version_view(version), JOURNEY):
+                fields = views.setdefault(view, {})
+                for field, amount in (
+                    ("open_entries", active + found.exited),
+                    ("open_exits", found.unconverted),
+                ):
+                    fields[field] = fields.get(field, 0) + amount
+                for field, at_ms in (
+                    ("open_entries_closes_at_ms", found.exited_closes_at_ms),
+                    ("open_exits_closes_at_ms", found.unconverted_closes_at_ms),
+                ):
+                    if at_ms >= 0:
+                        fields[field] = max(at_ms, fields.get(field, -1))
+
+
+def _answers(dimensions: Mapping[str, str | int], filters: Mapping[str, str | int]) -> bool:
+    """True when a series has every filtered dimension and stands in the slice."""
+    return bool(dimensions) and all(dimensions.get(name) == value for name, value in filters.items())
+
+
+__all__ = ["ACCOUNT", "Reader"]

@@ -1,0 +1,14 @@
+"""What the pure parts need of a store: reads only."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class StoreReader(Protocol):
+    """Sorted rows of bytes, as committed."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Value of a key, None when there is none."""
+
+    def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Rows with start ≤ key < end, in order."""
