@@ -1,0 +1,60 @@
+"""Where the API takes numbers from: one small interface, with an implementation for each host."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from wayfold.models.zone import Zone
+from wayfold.state.query import Query
+
+
+class Freshness(msgspec.Struct, frozen=True, kw_only=True):
+    """How fresh numbers are.
+
+    `as_of_ms` is when they were read and `watermark_ms` the greatest `occurred_at` accepted (-1 when
+    none was), both in milliseconds UTC. `lag_ms` is how long the oldest event that is not counted yet
+    has been in the log, 0 when all are counted, None when nobody can say.
+    """
+
+    as_of_ms: int
+    watermark_ms: int
+    lag_ms: int | None
+
+
+class NumbersSource(Protocol):
+    """Answers questions about numbers.
+
+    Every method may raise `SourceUnavailableError`, and those that take a query `BadQuestionError`.
+    """
+
+    async def document(self, query: Query) -> Mapping[str, Any]:
+        """Answer with a numbers document that holds what the query asks for, freshness included."""
+
+    async def users(self, query: Query, number: str, step_id: str | None) -> Sequence[str]:
+        """List the ids of the users behind a number, sorted; `step_id` for a number of a step."""
+
+    async def freshness(self) -> Freshness:
+        """Say how fresh an answer given now is."""
+
+    def zone(self, account_id: str) -> Zone:
+        """Give the calendar of an account."""
+
+    async def unready(self) -> list[str]:
+        """Say why no good answer can be given now; empty when one can."""
+
+
+class SourceUnavailableError(Exception):
+    """The numbers cannot be had now; the message says why and what to do."""
+
+    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BadQuestionError(Exception):
+    """A question that has no answer; `parameter` is the part that is wrong, the message says what to ask."""
+
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter

@@ -1,0 +1,200 @@
+"""The endpoints give the numbers of the source, in the documented shape, with how fresh they are."""
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import pytest
+
+from tests.exporters.traffic import ODD, OracleSource
+from wayfold.exporters.api import answers
+from wayfold.state.query import Query
+
+WELCOME = "/v1/journeys/welcome"
+
+
+async def read(client: httpx.AsyncClient, path: str, **parameters: object) -> Any:
+    response = await client.get(path, params={"account": "acme", **parameters})  # type: ignore[dict-item]
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    return response.json()
+
+
+def is_a(shape: type[msgspec.Struct], content: Any) -> None:
+    """Check content against its documented type: no field missing, none too many, all of the right type."""
+    typed = msgspec.convert(content, shape)
+    assert msgspec.to_builtins(typed) == content
+
+
+async def test_the_list_of_journeys(client: httpx.AsyncClient) -> None:
+    """GET /v1/journeys has each journey of the account, with its numbers and its versions."""
+    content = await read(client, "/v1/journeys")
+    assert [(journey["journey_id"], journey["versions"]) for journey in content["journeys"]] == [
+        (ODD, [1]),
+        ("welcome", [1, 2]),
+    ]
+    assert content["journeys"][1]["numbers"]["converted_users"] == 2
+    assert (content["as_of"], content["watermark"], content["lag_ms"]) == (
+        "2026-11-03T00:00:00.000Z",
+        "2026-11-02T10:00:07.000Z",
+        0,
+    )
+    is_a(answers.JourneysAnswer, content)
+
+
+async def test_a_journey_without_account_is_looked_for_in_the_default_one(client: httpx.AsyncClient) -> None:
+    """Without the parameter account only the account called default is read."""
+    response = await client.get("/v1/journeys")
+    assert response.json()["journeys"] == []
+
+
+async def test_one_journey(client: httpx.AsyncClient, source: OracleSource) -> None:
+    """GET /v1/journeys/{id} is the journey of the numbers document, unchanged."""
+    content = await read(client, WELCOME)
+    document = await source.document(Query(account_id="acme", journey_id="welcome"))
+    journey = document["journeys"][0]
+    assert {name: content[name] for name in journey} == journey
+    is_a(answers.JourneyAnswer, content)
+
+
+async def test_filters_reach_the_source(client: httpx.AsyncClient, source: OracleSource) -> None:
+    """Every filter of a request is part of the query, under the meaning it has."""
+    await read(
+        client,
+        WELCOME,
+        version=1,
+        channel="email",
+        platform="ios",
+        variant="A",
+        clock="entry",
+        **{"from": "2026-11-01", "to": "2026-11-02T13:00", "step": "mail"},
+    )
+    assert source.queries == [
+        Query(
+            account_id="acme",
+            journey_id="welcome",
+            version=1,
+            step_id="mail",
+            channel="email",
+            platform="ios",
+            variant="A",
+            start="2026-11-01",
+            end="2026-11-02T13:00",
+            clock="entry",
+        )
+    ]
+
+
+async def test_numbers_that_a_filter_cannot_restrict_are_named(client: httpx.AsyncClient) -> None:
+    """With a channel, entry numbers are absent and under not_filterable instead of unfiltered."""
+    content = await read(client, WELCOME, channel="email")
+    assert "total_entries" not in content["numbers"]
+    assert "journey.total_entries" in content["not_filterable"]
+    assert not any(name.startswith("account.") for name in content["not_filterable"])
+    is_a(answers.JourneyAnswer, content)
+
+
+async def test_the_steps_of_a_journey(client: httpx.AsyncClient) -> None:
+    """GET …/steps has the steps of each version in the order of its definition."""
+    content = await read(client, f"{WELCOME}/steps")
+    assert [(step["journey_version"], step["step_id"]) for step in content["steps"]] == [
+        *((1, "mail"), (1, "wait/a day"), (1, "end")),
+        *((2, "mail"), (2, "wait/a day"), (2, "end")),
+    ]
+    assert content["steps"][0]["numbers"]["clicked"]["users"] == 3
+    is_a(answers.StepsAnswer, content)
+
+
+@pytest.mark.parametrize("journey_id", ["welcome", ODD])
+@pytest.mark.parametrize("step_id", ["mail", "wait/a day"])
+async def test_ids_with_any_characters_stand_in_paths(
+    client: httpx.AsyncClient, journey_id: str, step_id: str
+) -> None:
+    """An id with slashes, spaces, percent and question marks is found when it is percent-encoded."""
+    content = await read(client, f"/v1/journeys/{quote(journey_id, safe='')}/steps/{quote(step_id, safe='')}")
+    assert content["journey_id"] == journey_id
+    assert {step["step_id"] for step in content["steps"]} == {step_id}
+    is_a(answers.StepsAnswer, content)
+
+
+async def test_one_account(client: httpx.AsyncClient) -> None:
+    """GET /v1/accounts/{id} has its monthly engaged persons and the totals of its channels."""
+    response = await client.get("/v1/accounts/acme")
+    content = response.json()
+    assert content["monthly_engaged_persons"][0]["persons"] == 4
+    assert sum(row["sent"]["messages"] for row in content["channels"]) == 4
+    is_a(answers.AccountAnswer, content)
+
+
+async def test_all_numbers(client: httpx.AsyncClient, source: OracleSource) -> None:
+    """GET /v1/numbers is the whole numbers document, for all accounts."""
+    response = await client.get("/v1/numbers")
+    assert response.json() == await source.document(Query())
+    is_a(answers.NumbersAnswer, response.json())
+
+
+async def test_a_series_adds_up_to_the_range(client: httpx.AsyncClient) -> None:
+    """Entries per day are those of each local day, and together those of the range."""
+    content = await read(client, f"{WELCOME}/series", **{"from": "2026-11-01", "to": "2026-11-04"})
+    assert [(part["start"], part["numbers"]["total_entries"]) for part in content["series"]] == [
+        ("2026-11-01", 2),
+        ("2026-11-02", 1),
+        ("2026-11-03", 0),
+    ]
+    assert content["series"][0]["starts_at"] == "2026-10-31T23:00:00.000Z"
+    is_a(answers.SeriesAnswer, content)
+
+
+async def test_a_series_of_a_step(client: httpx.AsyncClient) -> None:
+    """With the parameter step each bucket has the numbers of that step."""
+    content = await read(
+        client,
+        f"{WELCOME}/series",
+        **{"from": "2026-11-01", "to": "2026-11-03", "step": "mail", "version": 1},
+    )
+    assert [part["steps"][0]["numbers"]["sent"]["users"] for part in content["series"]] == [2, 1]
+    is_a(answers.SeriesAnswer, content)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "start", "end", "expected"),
+    [
+        ("hour", "2026-03-29", "2026-03-29T05:00", ["00:00", "01:00", "03:00", "04:00"]),
+        ("hour", "2026-10-25T01:00", "2026-10-25T04:00", ["01:00", "02:00", "03:00"]),
+        ("day", "2026-11-01T12:00", "2026-11-03", ["2026-11-01T12:00", "2026-11-02"]),
+        ("month", "2026-11-15", "2027-02-01", ["2026-11-15", "2026-12-01", "2027-01-01"]),
+    ],
+)
+async def test_buckets_follow_the_local_calendar(
+    client: httpx.AsyncClient, bucket: str, start: str, end: str, expected: list[str]
+) -> None:
+    """Buckets begin at local hours, days and months, and the hour that spring skips has none."""
+    content = await read(client, f"{WELCOME}/series", **{"from": start, "to": end, "bucket": bucket})
+    starts = [part["start"] for part in content["series"]]
+    assert [begin if bucket != "hour" else f"{begin}T00:00"[11:16] for begin in starts] == expected
+    ends = [part["ends_at"] for part in content["series"]]
+    assert ends[:-1] == [part["starts_at"] for part in content["series"]][1:]
+
+
+async def test_the_users_behind_a_number_page_by_page(client: httpx.AsyncClient) -> None:
+    """Pages hold all users in order, and total is the number."""
+    pages, cursor = [], None
+    for _ in range(3):
+        parameters: dict[str, object] = {"number": "entered_users", "limit": 2}
+        content = await read(
+            client, f"{WELCOME}/users", **parameters, **({"cursor": cursor} if cursor else {})
+        )
+        is_a(answers.UsersAnswer, content)
+        assert content["total"] == 3
+        pages.append(content["users"])
+        cursor = content["next_cursor"]
+        if cursor is None:
+            break
+    assert pages == [["ann", "bob/1"], ["cem"]]
+
+
+async def test_the_users_behind_a_number_of_a_step(client: httpx.AsyncClient) -> None:
+    """With step and version the list is of a number of that step."""
+    content = await read(client, f"{WELCOME}/users", number="clicked.users", step="mail", version=1)
+    assert content["users"] == ["ann", "bob/1", "cem"]
