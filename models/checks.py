@@ -1,9 +1,8 @@
 """Rules of events that no field's type can say: what belongs together, and which characters are allowed."""
 
 import functools
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -18,23 +17,19 @@ from wayfold.models.events import (
     MessageSent,
     occurred_ms,
 )
+from wayfold.models.limits import (
+    EXPECTED_CHANNEL,
+    EXPECTED_CURRENCY,
+    EXPECTED_TIME,
+    PROPERTY_INTEGER_LIMIT,
+    find_control_character,
+    is_channel,
+    is_currency,
+    shortened,
+)
 from wayfold.models.refusal import Reason, Refusal
 
-CHANNEL_PATTERN: Final = "^[a-z][a-z0-9_]{0,31}$"
-CURRENCY_PATTERN: Final = "^[A-Z]{3}$"
-CONTROL_CHARACTERS: Final = "[\\u0000-\\u001f\\u007f-\\u009f]"
-
-EXPECTED_CHANNEL: Final = (
-    "a lower-case word such as push, sms or email (a-z, 0-9 and _, at most 32 characters)"
-)
-EXPECTED_CURRENCY: Final = "three capital letters such as EUR"
-EXPECTED_TIME: Final = "an RFC 3339 time with its offset, such as 2026-11-01T12:34:56.789Z, from 1970 to 9999"
-
 _MAXIMUM_REMEMBERED = 4096
-_INTEGER_LIMIT = 2**63
-_channel = re.compile(CHANNEL_PATTERN[1:-1])
-_currency = re.compile(CURRENCY_PATTERN[1:-1])
-_control = re.compile(CONTROL_CHARACTERS)
 _channels: set[str] = set()
 _currencies: set[str] = set()
 
@@ -55,7 +50,7 @@ def check_characters(event: Event) -> Refusal | None:
     """Ids, names and variants have no control characters; free text may."""
     for field in _identifiers(type(event)):
         text: str | None = getattr(event, field)
-        if text is not None and _control.search(text):
+        if text is not None and find_control_character(text):
             return wrong(field, repr(text), "a string without control characters")
     return None
 
@@ -70,14 +65,12 @@ def check_message(event: MessageEvent) -> Refusal | None:
     """A message has all four ids of its journey's step, or none of them."""
     if event.journey_id is None:
         if event.journey_version is not None or event.entry_id is not None or event.step_id is not None:
-            return _incomplete(
-                event, _JOURNEY_FIELDS, "A message of a journey", "a message outside of journeys"
-            )
+            return _incomplete(event, _MESSAGE_FIELDS, "a message of a journey")
     elif event.journey_version is None or event.entry_id is None or event.step_id is None:
-        return _incomplete(event, _JOURNEY_FIELDS, "A message of a journey", "a message outside of journeys")
+        return _incomplete(event, _MESSAGE_FIELDS, "a message of a journey")
     if event.channel in _channels:
         return None
-    return _check_word(event.channel, "channel", _channel, _channels, EXPECTED_CHANNEL)
+    return _check_word(event.channel, "channel", is_channel, _channels, EXPECTED_CHANNEL)
 
 
 def check_sent(event: MessageSent) -> Refusal | None:
@@ -96,25 +89,22 @@ def check_goal(event: GoalReached) -> Refusal | None:
             return refusal
     ids = (event.journey_id, event.entry_id, event.step_id)
     if ids != (None, None, None) and None in ids:
-        return _incomplete(event, _GOAL_FIELDS, "A goal at a step", "a goal that names no step")
+        return _incomplete(event, _GOAL_FIELDS, "a goal at a step of a journey")
     return _check_properties(event.properties) if event.properties else None
 
 
 def wrong(field: str, found: str, expected: str) -> Refusal:
     """A refusal of a field for its value; `found` is shown shortened."""
-    shown = found if len(found) <= 80 else found[:79] + "…"
-    return Refusal(Reason.WRONG_FIELD, field, f"`{field}` is {shown}, but must be {expected}.")
+    return Refusal(Reason.WRONG_FIELD, field, f"`{field}` is {shortened(found)}, but must be {expected}.")
 
 
-_JOURNEY_FIELDS = ("journey_id", "journey_version", "entry_id", "step_id")
+_MESSAGE_FIELDS = ("journey_id", "journey_version", "entry_id", "step_id")
 _GOAL_FIELDS = ("journey_id", "entry_id", "step_id")
 
 
-def _incomplete(event: Event, fields: tuple[str, ...], with_all: str, without: str) -> Refusal:
+def _incomplete(event: Event, fields: tuple[str, ...], what: str) -> Refusal:
     missing = next(field for field in fields if getattr(event, field) is None)
-    message = (
-        f"{with_all} needs {', '.join(fields)}: add `{missing}`, or leave all of them out for {without}."
-    )
+    message = f"`{missing}` is missing: {what} has {', '.join(fields)}; add it, or leave all of them out."
     return Refusal(Reason.MISSING_FIELD, missing, message)
 
 
@@ -127,14 +117,14 @@ def _check_amount(field: str, amount: int | None, currency: str | None) -> Refus
         return Refusal(Reason.MISSING_FIELD, "currency", message)
     if currency in _currencies:
         return None
-    return _check_word(currency, "currency", _currency, _currencies, EXPECTED_CURRENCY)
+    return _check_word(currency, "currency", is_currency, _currencies, EXPECTED_CURRENCY)
 
 
 def _check_word(
-    word: str, field: str, pattern: re.Pattern[str], remembered: set[str], expected: str
+    word: str, field: str, is_valid: Callable[[str], object], remembered: set[str], expected: str
 ) -> Refusal | None:
     """Check a word that comes again and again, and remember it when it is right."""
-    if pattern.fullmatch(word) is None:
+    if not is_valid(word):
         return wrong(field, repr(word), expected)
     if len(remembered) < _MAXIMUM_REMEMBERED:
         remembered.add(word)
@@ -144,7 +134,7 @@ def _check_word(
 def _check_properties(properties: Mapping[str, object]) -> Refusal | None:
     """Whole numbers fit in 64 bits, so that every store and language can keep them."""
     for name, value in properties.items():
-        if isinstance(value, int) and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+        if isinstance(value, int) and not -PROPERTY_INTEGER_LIMIT <= value < PROPERTY_INTEGER_LIMIT:
             expected = "a whole number of at most 64 bits; send larger ones as strings"
             return wrong(f"properties.{name}", repr(value), expected)
     return None

@@ -9,20 +9,18 @@ from typing import Final
 
 import msgspec
 
+from wayfold.models.readable import UNREADABLE, Fields
 from wayfold.models.refusal import Reason, Refusal
 
 HEADER_PREFIX: Final = "ce_"
-FIELD_OF_ATTRIBUTE: Final = {
-    "id": "event_id",
+SPECVERSION: Final = "1.0"
+ATTRIBUTE_OF_FIELD: Final[Mapping[str, str]] = {
+    "event_id": "id",
     "type": "type",
-    "time": "occurred_at",
-    "subject": "user_id",
+    "occurred_at": "time",
+    "user_id": "subject",
 }
-
-Fields = dict[str, msgspec.Raw]
-
 _fields = msgspec.json.Decoder(Fields)
-_text = msgspec.json.Decoder(str)
 
 
 def is_binary(headers: Sequence[tuple[str, bytes | None]]) -> bool:
@@ -30,28 +28,26 @@ def is_binary(headers: Sequence[tuple[str, bytes | None]]) -> bool:
     return any(name.startswith(HEADER_PREFIX) for name, _ in headers)
 
 
-def is_structured(fields: Mapping[str, msgspec.Raw]) -> bool:
-    """Whether a JSON object is a CloudEvent; a bare event has an `event_id`, which no attribute may be called."""
+def is_structured(fields: Fields) -> bool:
+    """Whether a JSON object is a CloudEvent: no attribute of one may be called `event_id`."""
     return "specversion" in fields and "event_id" not in fields
 
 
 def from_structured(fields: Fields) -> Fields | Refusal:
     """The bare event's fields of a structured CloudEvent."""
-    version = bytes(fields["specversion"])
-    if version != b'"1.0"':
-        return _wrong_version(version.decode())
+    refusal = _check_version(fields)
+    if refusal is not None:
+        return refusal
     if "data_base64" in fields:
-        message = "`data_base64` cannot be read: send `data` as a JSON object, with datacontenttype application/json."
+        message = "`data_base64` cannot be read: send the event's fields as a JSON object in `data`."
         return Refusal(Reason.WRONG_FIELD, "data_base64", message)
-    data: Fields = {}
     raw = fields.get("data")
-    if raw is not None and bytes(raw) != b"null":
-        if not bytes(raw).startswith(b"{"):
-            return Refusal(
-                Reason.WRONG_FIELD, "data", "`data` must be a JSON object with the event's fields."
-            )
-        data = _fields.decode(raw)
-    return {**_attributes(fields), **data}
+    if raw is None or bytes(raw) == b"null":
+        return _with_data(fields, {})
+    if not bytes(raw).startswith(b"{"):
+        message = "`data` must be a JSON object with the event's fields."
+        return Refusal(Reason.WRONG_FIELD, "data", message)
+    return _with_data(fields, _fields.decode(raw))
 
 
 def from_binary(headers: Sequence[tuple[str, bytes | None]], data: Fields) -> Fields | Refusal:
@@ -65,16 +61,24 @@ def from_binary(headers: Sequence[tuple[str, bytes | None]], data: Fields) -> Fi
         except UnicodeDecodeError:
             return Refusal(Reason.WRONG_FIELD, name, f"The header `{name}` must be text in UTF-8.")
         attributes[name.removeprefix(HEADER_PREFIX)] = msgspec.Raw(msgspec.json.encode(text))
-    version = attributes.get("specversion")
-    if version is not None and bytes(version) != b'"1.0"':
-        return _wrong_version(bytes(version).decode())
-    return {**_attributes(attributes), **data}
+    return _check_version(attributes) or _with_data(attributes, data)
 
 
-def _attributes(fields: Fields) -> Fields:
-    return {field: fields[name] for name, field in FIELD_OF_ATTRIBUTE.items() if name in fields}
+def _with_data(attributes: Fields, data: Fields) -> Fields:
+    fields = {field: attributes[name] for field, name in ATTRIBUTE_OF_FIELD.items() if name in attributes}
+    fields.update((name, raw) for name, raw in data.items() if name not in fields or bytes(raw) != b"null")
+    return fields
 
 
-def _wrong_version(found: str) -> Refusal:
-    message = f'`specversion` is {found[:40]}, but this reads CloudEvents 1.0 only: send "1.0".'
+def _check_version(attributes: Fields) -> Refusal | None:
+    raw = attributes.get("specversion")
+    if raw is None:
+        return None
+    try:
+        version = msgspec.json.decode(raw, type=str)
+    except UNREADABLE:
+        version = ""
+    if version == SPECVERSION:
+        return None
+    message = f"`specversion` is {version[:40]!r}, but only CloudEvents {SPECVERSION} are read."
     return Refusal(Reason.WRONG_FIELD, "specversion", message)

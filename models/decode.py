@@ -1,7 +1,8 @@
 """Bytes of a record to an event, or to a refusal that says what to do; never an exception.
 
-The good case is one typed decode and a few cheap tests. Whatever does not pass goes to `wayfold.models.diagnose`,
-which reads the record again, slowly: as a CloudEvent, with nulls taken as absent, and naming what is wrong.
+The good case is one typed decode and a few cheap tests. Whatever does not pass goes to
+`wayfold.models.diagnose`, which reads the record again, slowly: as a CloudEvent, with nulls taken as absent, and
+naming what is wrong.
 """
 
 import re
@@ -10,15 +11,10 @@ from typing import Union
 
 from wayfold.models.checks import RULES, check_characters, check_time
 from wayfold.models.cloudevents import is_binary
-from wayfold.models.diagnose import (
-    MAXIMUM_DEPTH,
-    MAXIMUM_VALUE_BYTES,
-    UNREADABLE,
-    decoder,
-    diagnose,
-    is_deeper_than,
-)
+from wayfold.models.diagnose import decoder, diagnose
 from wayfold.models.events import EVENT_CLASSES, TOPIC_KINDS, Event, JourneyDefined
+from wayfold.models.limits import MAXIMUM_DEPTH, MAXIMUM_VALUE_BYTES
+from wayfold.models.readable import UNREADABLE, is_deeper_than
 from wayfold.models.refusal import Refusal
 
 Headers = Sequence[tuple[str, bytes]]

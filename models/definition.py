@@ -1,17 +1,105 @@
 """A journey's definition: its steps in order, its goal, and its conversion window."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+import hashlib
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-DEFAULT_CONVERSION_WINDOW_MS = 259_200_000
+from wayfold.models.definition_problems import (
+    MAXIMUM_GOAL_PROPERTIES,
+    MAXIMUM_STEPS,
+    DefinitionError,
+    Problem,
+    problems_of,
+)
+from wayfold.models.limits import (
+    CHANNEL_PATTERN,
+    CONTROL_CHARACTER_PATTERN,
+    EXPECTED_CHANNEL,
+    MAXIMUM_IDENTIFIER_CHARACTERS,
+    MAXIMUM_INTEGER,
+    MAXIMUM_VALUE_BYTES,
+    PROPERTY_INTEGER_LIMIT,
+    find_control_character,
+    is_channel,
+)
+
+__all__ = [
+    "DEFAULT_CONVERSION_WINDOW_MS",
+    "DefinitionError",
+    "Goal",
+    "JourneyDefinition",
+    "Problem",
+    "Step",
+    "read_definition",
+]
+
+DEFAULT_CONVERSION_WINDOW_MS: Final = 259_200_000
 """Three days."""
 
 StepType = Literal["message", "wait", "condition", "split", "action", "ivr_menu", "end"]
-Scalar = str | int | float | bool | None
+_ABSENT: Final = object()
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def _printable(text: str) -> str:
+    if find_control_character(text) or any("\ud800" <= character <= "\udfff" for character in text):
+        raise PydanticCustomError("wayfold_text", "must have no control characters or lone surrogates")
+    return text
+
+
+def _channel_word(text: str) -> str:
+    if is_channel(text) is None:
+        raise PydanticCustomError(
+            "wayfold_channel", "a channel is {expected}", {"expected": EXPECTED_CHANNEL}
+        )
+    return text
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, str):
+        return _printable(value)
+    if isinstance(value, int) and -PROPERTY_INTEGER_LIMIT <= value < PROPERTY_INTEGER_LIMIT:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise PydanticCustomError(
+        "wayfold_scalar",
+        "a property is compared with a string, a number (of at most 64 bits), true, false or null, not with "
+        "{kind}; put quotes around a date",
+        {"kind": type(value).__name__},
+    )
+
+
+Identifier = Annotated[
+    str,
+    Field(min_length=1, max_length=MAXIMUM_IDENTIFIER_CHARACTERS),
+    AfterValidator(_printable),
+    Field(json_schema_extra={"not": {"pattern": CONTROL_CHARACTER_PATTERN}}),
+]
+Channel = Annotated[
+    str,
+    Field(min_length=1, max_length=32),
+    AfterValidator(_channel_word),
+    Field(json_schema_extra={"pattern": CHANNEL_PATTERN}),
+]
+Scalar = Annotated[str | int | float | bool | None, BeforeValidator(_scalar)]
 
 
 class Model(BaseModel):
@@ -21,22 +109,40 @@ class Model(BaseModel):
 
 
 class Step(Model):
-    """An element of a journey version; only a message step has a channel."""
+    """An element of a journey version; message steps have a channel, and no others."""
 
-    step_id: str
-    name: str = ""
+    step_id: Identifier
+    name: Identifier
     type: StepType
-    channel: str | None = None
+    channel: Channel | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_is_id(cls, content: Any) -> Any:
+        return _with_name(content, "step_id")
+
+    @model_validator(mode="after")
+    def _channel_iff_message(self) -> "Step":
+        if self.type == "message" and self.channel is None:
+            message = "a message step needs a channel, one of push, sms, email, … or another lower-case word"
+            raise PydanticCustomError("wayfold_missing", message, {"field": "channel"})
+        if self.type != "message" and self.channel is not None:
+            message = "only a message step has a channel: leave it out, or make the type message"
+            raise PydanticCustomError("wayfold_channel", message, {"field": "channel"})
+        return self
 
 
 class Goal(Model):
     """Which goal events convert: those of this name whose properties have all of these values."""
 
-    name: str
-    properties: dict[str, Scalar] = {}
+    name: Identifier
+    properties: Annotated[dict[Identifier, Scalar], Field(max_length=MAXIMUM_GOAL_PROPERTIES)] = {}
 
     def matches(self, name: str, properties: Mapping[str, object] | None) -> bool:
-        """Whether a goal event of this name and with these properties reaches the goal."""
+        """Whether a goal event of this name and with these properties reaches the goal.
+
+        Numbers are equal by value (1 is 1.0), and true and false are no numbers.
+        """
         if name != self.name:
             return False
         if not self.properties:
@@ -44,48 +150,95 @@ class Goal(Model):
         if not properties:
             return False
         for key, wanted in self.properties.items():
-            found = properties.get(key, properties)
+            found = properties.get(key, _ABSENT)
             if found != wanted or isinstance(found, bool) is not isinstance(wanted, bool):
                 return False
         return True
 
 
 class JourneyDefinition(Model):
-    """One immutable version of a journey; `conversion_window_ms` is in milliseconds."""
+    """One immutable version of a journey; the window is in milliseconds.
 
-    account_id: str = "default"
-    journey_id: str
-    journey_version: int
-    name: str
-    steps: tuple[Step, ...]
+    Two definitions are equal when their content is, whatever the order of fields it was written in.
+    """
+
+    account_id: Identifier = "default"
+    journey_id: Identifier
+    journey_version: Annotated[int, Field(ge=1, le=MAXIMUM_INTEGER)]
+    name: Identifier
+    steps: Annotated[tuple[Step, ...], Field(strict=False, max_length=MAXIMUM_STEPS)]
     goal: Goal | None = None
-    conversion_window_ms: int = DEFAULT_CONVERSION_WINDOW_MS
+    conversion_window_ms: Annotated[int, Field(ge=0, le=MAXIMUM_INTEGER)] = DEFAULT_CONVERSION_WINDOW_MS
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_is_id(cls, content: Any) -> Any:
+        return _with_name(content, "journey_id")
+
+    @model_validator(mode="after")
+    def _step_ids_are_unique(self) -> "JourneyDefinition":
+        places: dict[str, int] = {}
+        for place, step in enumerate(self.steps):
+            first = places.setdefault(step.step_id, place)
+            if first != place:
+                raise PydanticCustomError(
+                    "wayfold_duplicate",
+                    "{step_id} is the step_id of steps[{first}] too: a journey names every step differently",
+                    {"field": f"steps[{place}].step_id", "step_id": repr(step.step_id), "first": first},
+                )
+        return self
+
+    @cached_property
+    def content(self) -> bytes:
+        """The whole content in one form: equal bytes mean the same version, defaults filled in."""
+        content = self.model_dump()
+        if self.goal is not None:
+            content["goal"]["properties"] = {
+                name: int(value) if isinstance(value, float) and value.is_integer() else value
+                for name, value in self.goal.properties.items()
+            }
+        return _encode(content)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the content is the same."""
+        return isinstance(other, JourneyDefinition) and self.content == other.content
+
+    def __hash__(self) -> int:
+        """By content."""
+        return hash(self.content)
+
+    def to_event(self, occurred_at: datetime, event_id: str | None = None) -> bytes:
+        """The `journey.defined` event to publish.
+
+        `occurred_at` is an aware datetime. Without `event_id` the content makes one, so that publishing the
+        same definition twice is one event.
+        """
+        if event_id is None:
+            event_id = f"definition-{hashlib.sha256(self.content).hexdigest()[:32]}"
+        at = occurred_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        head = {"type": "journey.defined", "event_id": event_id, "occurred_at": at}
+        content = self.model_dump(exclude={"steps"} if self.goal else {"steps", "goal"})
+        steps = [step.model_dump(exclude_none=True) for step in self.steps]
+        return msgspec.json.encode({**head, **content, "steps": steps})
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """Something wrong with a definition: the dotted `field`, and a sentence with the fix."""
+def read_definition(content: object) -> JourneyDefinition:
+    """A definition from the mapping in its event (without the event's own fields).
 
-    field: str
-    message: str
-    is_missing: bool = False
-
-
-class DefinitionError(ValueError):
-    """A definition is wrong; `problems` names every field and its fix."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(problem.message for problem in problems))
-        self.problems = tuple(problems)
-
-
-def read_definition(content: Mapping[str, object]) -> JourneyDefinition:
-    """A definition from the mapping of a file or an event. Raises DefinitionError."""
+    Raises DefinitionError with every problem that was found.
+    """
     try:
-        return JourneyDefinition.model_validate_json(msgspec.json.encode(content))
+        definition = JourneyDefinition.model_validate(content)
     except ValidationError as error:
-        raise DefinitionError([_problem(each) for each in error.errors()]) from None
+        raise DefinitionError(problems_of(error, tuple(JourneyDefinition.model_fields))) from None
+    if len(definition.content) > MAXIMUM_VALUE_BYTES - 1024:
+        message = f"The definition is too large: an event may have at most {MAXIMUM_VALUE_BYTES} bytes."
+        raise DefinitionError([Problem("", message)])
+    return definition
 
 
-def _problem(error: ErrorDetails) -> Problem:
-    field = ".".join(str(part) for part in error["loc"])
-    return Problem(field, f"`{field}`: {error['msg']}", error["type"] == "missing")
+def _with_name(content: Any, field: str) -> Any:
+    """A step or journey without a name is called by its id."""
+    if isinstance(content, Mapping) and content.get("name") is None and isinstance(content.get(field), str):
+        return {**content, "name": content[field]}
+    return content

@@ -10,12 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from wayfold.models.definition import JourneyDefinition
+from wayfold.models.limits import MAXIMUM_IDENTIFIER_CHARACTERS, MAXIMUM_INTEGER, MAXIMUM_TEXT_CHARACTERS
 from wayfold.models.money import Nano
-
-MAXIMUM_IDENTIFIER_CHARACTERS = 256
-MAXIMUM_TEXT_CHARACTERS = 4096
-MAXIMUM_INTEGER = 2**53 - 1
-"""The greatest integer that every JSON library keeps exact."""
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=MAXIMUM_IDENTIFIER_CHARACTERS)]
 Label = Annotated[str, msgspec.Meta(max_length=MAXIMUM_IDENTIFIER_CHARACTERS)]
@@ -29,21 +25,21 @@ ExitReason = Literal["completed", "goal", "exit_criteria", "removed", "error"]
 Property = str | int | float | bool | None
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 END_OF_TIME_MS = 253_402_300_800_000
 """The first millisecond of the year 10000, which no event reaches."""
 
 
 def occurred_ms(at: datetime) -> int:
     """Milliseconds UTC of an aware datetime, floored, exact for every year."""
-    since: timedelta = at - EPOCH
-    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+    return (at - EPOCH) // _MILLISECOND
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="type"):
     """What all events have.
 
-    `TYPE` is the event's `type`, `TOPIC` the kind of topic that it is published to, and `RANK` its place among
-    events of the same millisecond: entered, step, message, goal, exited.
+    `TYPE` is the event's `type`, `TOPIC` the kind of topic that it is published to, and `RANK` its place
+    among events of the same millisecond: entered, step, message, goal, exited.
     """
 
     TYPE: ClassVar[str] = ""

@@ -2,13 +2,18 @@
 
 import re
 from decimal import Decimal
+from typing import Any, Final
 
-NANO_PER_UNIT = 1_000_000_000
-LIMIT_UNITS = 10**15
+from wayfold.models.limits import shortened
+
+NANO_PER_UNIT: Final = 1_000_000_000
+LIMIT_UNITS: Final = 10**15
 """Amounts are smaller than this, to either side of zero."""
 
-MAXIMUM_DECIMALS = 9
-EXPECTED_AMOUNT = "a number or a decimal string such as 12.5, with at most 9 decimals and smaller than 10^15"
+MAXIMUM_DECIMALS: Final = 9
+EXPECTED_AMOUNT: Final = (
+    "a number or a decimal string such as 12.5, with at most 9 decimals and smaller than 10^15"
+)
 
 _PLAIN = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,9}))?")
 _NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -31,15 +36,33 @@ def parse_nano(text: str) -> Nano:
         nano = int(whole + decimals.ljust(MAXIMUM_DECIMALS, "0"))
         return Nano(-nano if sign else nano)
     if _NUMBER.fullmatch(text) is None:
-        raise ValueError(f"{_shown(text)} is not {EXPECTED_AMOUNT}")
+        raise ValueError(f"{shortened(repr(text), 40)} is not {EXPECTED_AMOUNT}")
     amount = Decimal(text)
     if amount and amount.adjusted() >= len(str(LIMIT_UNITS)) - 1:
-        raise ValueError(f"{_shown(text)} is too large: amounts are smaller than 10^15")
+        raise ValueError(f"{shortened(repr(text), 40)} is too large: amounts are smaller than 10^15")
     numerator, denominator = amount.as_integer_ratio()
     nano, rest = divmod(numerator * NANO_PER_UNIT, denominator)
     if rest:
-        raise ValueError(f"{_shown(text)} has more than 9 decimals: round it, or send it as a decimal string")
+        raise ValueError(
+            f"{shortened(repr(text), 40)} has more than 9 decimals: round it, or send it as a decimal string"
+        )
     return Nano(nano)
+
+
+def money_from_json(cls: type, found: Any) -> Nano:
+    """Decode hook for `Nano`: JSON numbers come as int or as their own text, decimal strings as str.
+
+    Raises ValueError when it is no amount, NotImplementedError for another class.
+    """
+    if cls is not Nano:
+        raise NotImplementedError(f"no decoding for {cls}")
+    if isinstance(found, str):
+        return parse_nano(found)
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise ValueError(f"must be {EXPECTED_AMOUNT}")
+    if abs(found) >= LIMIT_UNITS:
+        raise ValueError("is too large: amounts are smaller than 10^15")
+    return Nano(found * NANO_PER_UNIT)
 
 
 def decimal_text(nano: int) -> str:
@@ -49,7 +72,3 @@ def decimal_text(nano: int) -> str:
     if not decimals:
         return f"{sign}{whole}"
     return f"{sign}{whole}.{decimals:09d}".rstrip("0")
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "…")

@@ -1,0 +1,116 @@
+"""What is wrong with a definition: each field by its path, with the fix."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from wayfold.models.limits import (
+    EXPECTED_CHANNEL,
+    EXPECTED_DURATION,
+    EXPECTED_IDENTIFIER,
+    EXPECTED_VERSION,
+    MAXIMUM_INTEGER,
+    shortened,
+)
+
+MAXIMUM_STEPS: Final = 2000
+MAXIMUM_GOAL_PROPERTIES: Final = 100
+STEP_TYPES: Final = ("message", "wait", "condition", "split", "action", "ivr_menu", "end")
+STEP_FIELDS: Final = ("step_id", "name", "type", "channel")
+GOAL_FIELDS: Final = ("name", "properties")
+
+_NOT_HERE: Final = {
+    "time_zone": "the time zone is the account's: set it in the settings",
+    "event_id": "leave it out: it is given when the definition is published",
+    "occurred_at": "leave it out: it is given when the definition is published",
+    "user_id": "leave it out: a definition is about no user",
+    "conversion_window": "an event says `conversion_window_ms`, in milliseconds",
+}
+_EXPECTED: Final = {
+    "journey_version": EXPECTED_VERSION,
+    "conversion_window_ms": f"{EXPECTED_DURATION} and at most {MAXIMUM_INTEGER}",
+    "type": "one of " + ", ".join(STEP_TYPES),
+    "channel": EXPECTED_CHANNEL,
+    "steps": f"a list of at most {MAXIMUM_STEPS} steps, each with step_id and type",
+    "goal": "null, or an object with the goal's name and optional properties",
+    "goal.properties": f"an object with at most {MAXIMUM_GOAL_PROPERTIES} strings, numbers, booleans or nulls",
+    "steps[]": "an object with step_id and type, and a channel when it is a message",
+    "": "an object with journey_id, journey_version and steps",
+}
+_NEEDED_BECAUSE: Final = {
+    "journey_id": "say which journey this is",
+    "journey_version": "number the versions of a journey from 1",
+    "steps": "list the journey's steps in order; the list may be empty",
+    "steps[].step_id": "name the step as its events do",
+    "steps[].type": "say one of " + ", ".join(STEP_TYPES),
+    "goal.name": "name the goal events that convert, or leave `goal` out",
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something wrong in a definition: the dotted path of the `field`, and a sentence with the fix."""
+
+    field: str
+    message: str
+    is_missing: bool = False
+
+
+class DefinitionError(ValueError):
+    """A definition is wrong; `problems` has every wrong field, in the order of the definition."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(problem.message for problem in problems))
+        self.problems = tuple(problems)
+
+
+def problems_of(error: ValidationError, fields: Sequence[str]) -> list[Problem]:
+    """The problems that a validation found; `fields` are the names known at the top level."""
+    return [_problem(each, fields) for each in error.errors(include_url=False)]
+
+
+def _problem(error: ErrorDetails, fields: Sequence[str]) -> Problem:
+    names = [part for part in error["loc"] if part not in ("str", "int", "float", "bool")]
+    inner: Mapping[str, Any] = error.get("ctx", {})
+    if "field" in inner:
+        names.append(inner["field"])
+    path, place = _path(names), _path(["" if isinstance(name, int) else name for name in names])
+    kind = error["type"]
+    if kind == "missing":
+        reason = _NEEDED_BECAUSE.get(place, "it is needed")
+        return Problem(path, f"{path} is missing: {reason}.", is_missing=True)
+    if kind == "extra_forbidden":
+        return Problem(path, f"{path} is no field of a definition{_instead(names, fields)}")
+    if kind.startswith("wayfold_"):
+        return Problem(path, f"{path}: {error['msg']}.", is_missing=kind == "wayfold_missing")
+    expected = _expected(place)
+    if expected == EXPECTED_IDENTIFIER and isinstance(error["input"], (int, float, date)):
+        expected += "; put quotes around it"
+    return Problem(
+        path, f"{path or 'The definition'} is {shortened(repr(error['input']))}, but must be {expected}."
+    )
+
+
+def _path(names: Sequence[str | int]) -> str:
+    """`steps[2].channel` for ("steps", 2, "channel"); an empty name stands for any place in a list."""
+    text = ""
+    for name in names:
+        text += "[]" if name == "" else f"[{name}]" if isinstance(name, int) else f".{name}" if text else name
+    return text
+
+
+def _expected(place: str) -> str:
+    return _EXPECTED.get(place) or _EXPECTED.get(place.rpartition(".")[2]) or EXPECTED_IDENTIFIER
+
+
+def _instead(names: Sequence[str | int], fields: Sequence[str]) -> str:
+    name = str(names[-1])
+    if len(names) == 1 and name in _NOT_HERE:
+        return f": {_NOT_HERE[name]}."
+    known = fields if len(names) == 1 else STEP_FIELDS if names[0] == "steps" else GOAL_FIELDS
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return f": did you mean {near[0]}?" if near else f": the fields here are {', '.join(known)}."

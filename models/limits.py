@@ -1,0 +1,44 @@
+"""What field values may be: sizes, patterns, and the words that say so in a refusal."""
+
+import re
+from typing import Final
+
+MAXIMUM_VALUE_BYTES: Final = 1_048_576
+"""Size of one event as it is published."""
+MAXIMUM_DEPTH: Final = 256
+"""Levels of nested lists and objects; a fixed limit, so that no stack's depth decides what is valid."""
+MAXIMUM_IDENTIFIER_CHARACTERS: Final = 256
+MAXIMUM_TEXT_CHARACTERS: Final = 4096
+MAXIMUM_INTEGER: Final = 2**53 - 1
+"""The greatest whole number that every JSON library keeps exact."""
+PROPERTY_INTEGER_LIMIT: Final = 2**63
+"""Whole numbers among properties lie in [-limit, limit), which every store can keep."""
+
+CHANNEL_PATTERN: Final = "^[a-z][a-z0-9_]{0,31}$"
+CURRENCY_PATTERN: Final = "^[A-Z]{3}$"
+CONTROL_CHARACTER_PATTERN: Final = "[\\u0000-\\u001f\\u007f-\\u009f]"
+
+EXPECTED_IDENTIFIER: Final = (
+    f"a string of 1 to {MAXIMUM_IDENTIFIER_CHARACTERS} characters without control characters"
+)
+EXPECTED_LABEL: Final = (
+    f"a string of at most {MAXIMUM_IDENTIFIER_CHARACTERS} characters without control characters"
+)
+EXPECTED_TEXT: Final = f"a string of at most {MAXIMUM_TEXT_CHARACTERS} characters"
+EXPECTED_CHANNEL: Final = (
+    "a lower-case word such as push, sms or email (letters a-z, digits and _, at most 32 characters)"
+)
+EXPECTED_CURRENCY: Final = "three capital letters such as EUR"
+EXPECTED_TIME: Final = "an RFC 3339 time with its offset, such as 2026-11-01T12:34:56.789Z, from 1970 to 9999"
+EXPECTED_VERSION: Final = "a whole number of at least 1, without quotes and decimal point"
+EXPECTED_DURATION: Final = "a whole number of milliseconds, at least 0"
+EXPECTED_PROPERTIES: Final = "an object, and its numbers within the range of a 64-bit float"
+
+is_channel: Final = re.compile(CHANNEL_PATTERN[1:-1]).fullmatch
+is_currency: Final = re.compile(CURRENCY_PATTERN[1:-1]).fullmatch
+find_control_character: Final = re.compile(CONTROL_CHARACTER_PATTERN).search
+
+
+def shortened(text: str, characters: int = 80) -> str:
+    """Text cut to a length that fits in a message."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"
