@@ -1,0 +1,151 @@
+"""The conversion window: when a goal converts an entry, and what an exit does to it."""
+
+from tests.oracle.programs import Ask
+from tests.oracle.story import defined, entered, exited, goal, journey_numbers, parts
+
+
+def test_a_goal_at_the_entry_time_converts(ask: Ask) -> None:
+    """The window's first end is inclusive: a goal in the entry's own millisecond counts."""
+    numbers = journey_numbers(ask([defined(), entered("ann", "10:00"), goal("ann", "10:00")]))
+    assert parts(numbers, "converted_entries", "converted_users", "conversion_events") == (1, 1, 1)
+
+
+def test_a_goal_one_millisecond_before_the_entry_does_not_convert(ask: Ask) -> None:
+    """What happened before the entry is not the journey's doing."""
+    numbers = journey_numbers(ask([defined(), entered("ann", "10:00"), goal("ann", "09:59:59.999")]))
+    assert parts(numbers, "converted_entries", "conversion_events") == (0, 0)
+
+
+def test_a_goal_exactly_at_the_end_of_the_window_converts(ask: Ask) -> None:
+    """Exactly exited_at + W still counts, so the exit is no lost one."""
+    story = [
+        defined(window_ms=3_600_000),
+        entered("ann", "10:00"),
+        exited("ann", "11:00"),
+        goal("ann", "12:00:00.000"),
+    ]
+    assert parts(journey_numbers(ask(story)), "converted_entries", "total_exits") == (1, 0)
+
+
+def test_a_goal_one_millisecond_after_the_window_does_not_convert(ask: Ask) -> None:
+    """One millisecond past exited_at + W is too late: the exit stays an exit."""
+    story = [
+        defined(window_ms=3_600_000),
+        entered("ann", "10:00"),
+        exited("ann", "11:00"),
+        goal("ann", "12:00:00.001"),
+    ]
+    assert parts(journey_numbers(ask(story)), "converted_entries", "total_exits") == (0, 1)
+
+
+def test_a_window_of_zero_ends_with_the_exit(ask: Ask) -> None:
+    """W = 0 counts goals up to the exit's own millisecond."""
+    story = [defined(window_ms=0), entered("ann", "10:00"), exited("ann", "11:00")]
+    assert journey_numbers(ask([*story, goal("ann", "11:00")]))["converted_entries"] == 1
+    assert journey_numbers(ask([*story, goal("ann", "11:00:00.001")]))["converted_entries"] == 0
+
+
+def test_without_an_exit_any_later_goal_converts(ask: Ask) -> None:
+    """The window closes only after an exit."""
+    story = [defined(window_ms=0), entered("ann", "10:00"), goal("ann", "2027-06-01T00:00:00Z")]
+    assert journey_numbers(ask(story))["converted_entries"] == 1
+
+
+def test_a_late_exit_takes_a_conversion_back(ask: Ask) -> None:
+    """An exit known later ends the window earlier; a conversion that it no longer covers goes."""
+    story = [defined(window_ms=3_600_000), entered("ann", "10:00"), goal("ann", "15:00")]
+    assert parts(journey_numbers(ask(story)), "converted_entries", "total_exits") == (1, 0)
+    story.append(exited("ann", "11:00"))
+    assert parts(journey_numbers(ask(story)), "converted_entries", "total_exits") == (0, 1)
+
+
+def test_of_several_exits_the_earliest_ends_the_window(ask: Ask) -> None:
+    """A second exit of the same entry changes nothing; an earlier one moves the window."""
+    story = [
+        defined(window_ms=3_600_000),
+        entered("ann", "10:00"),
+        exited("ann", "15:00"),
+        exited("ann", "11:00"),
+        goal("ann", "13:00"),
+    ]
+    assert parts(journey_numbers(ask(story)), "exited_entries", "converted_entries", "total_exits") == (
+        1,
+        0,
+        1,
+    )
+
+
+def test_a_goal_before_its_entry_in_arrival_order_converts(ask: Ask) -> None:
+    """Order of arrival is nothing; order of time is everything."""
+    story = [goal("ann", "12:00"), exited("ann", "11:00"), entered("ann", "10:00"), defined()]
+    assert parts(journey_numbers(ask(story)), "converted_entries", "exited_entries", "total_exits") == (
+        1,
+        1,
+        0,
+    )
+
+
+def test_an_exit_before_the_entry_time_is_used_as_it_is(ask: Ask) -> None:
+    """Bad data closes the window where it says: a goal after entry and past exited_at + W does not count."""
+    story = [defined(window_ms=3_600_000), exited("ann", "09:30"), entered("ann", "10:00")]
+    assert journey_numbers(ask([*story, goal("ann", "10:30")]))["converted_entries"] == 1
+    assert journey_numbers(ask([*story, goal("ann", "10:30:00.001")]))["converted_entries"] == 0
+
+
+def test_open_counts_the_entries_that_a_goal_at_the_watermark_could_convert(ask: Ask) -> None:
+    """Open while exited_at + W is not behind the watermark, and told when the last window closes."""
+    story = [
+        defined(window_ms=2 * 3_600_000),
+        *(event for user in ("ann", "bob", "cid") for event in (entered(user, "10:00"),)),
+        exited("ann", "11:00"),
+        exited("bob", "12:00"),
+        exited("cid", "10:30"),
+        goal("dan", "13:00", name="other"),  # the watermark: exactly where ann's window ends
+    ]
+    numbers = journey_numbers(ask(story))
+    assert numbers["conversion_rate_open"] == {"entries": 2, "closes_at": "2026-11-02T14:00:00.000Z"}
+    assert numbers["total_exits_open"] == {"entries": 2, "closes_at": "2026-11-02T14:00:00.000Z"}
+
+
+def test_one_millisecond_past_the_window_an_entry_is_final(ask: Ask) -> None:
+    """The watermark one millisecond past exited_at + W closes it."""
+    story = [
+        defined(window_ms=3_600_000),
+        entered("ann", "10:00"),
+        exited("ann", "11:00"),
+        goal("dan", "12:00:00.001", name="other"),
+    ]
+    numbers = journey_numbers(ask(story))
+    assert numbers["conversion_rate_open"] == {"entries": 0, "closes_at": None}
+    assert numbers["total_exits_open"] == {"entries": 0, "closes_at": None}
+
+
+def test_converted_entries_are_open_for_the_rate_but_no_open_exits(ask: Ask) -> None:
+    """The rate's open entries include converted ones; total_exits' are only those it counts."""
+    story = [
+        defined(),
+        entered("ann", "10:00"),
+        exited("ann", "11:00"),
+        goal("ann", "11:30"),
+        entered("bob", "10:00"),
+        exited("bob", "10:30"),
+    ]
+    numbers = journey_numbers(ask(story))
+    assert numbers["conversion_rate_open"] == {"entries": 2, "closes_at": "2026-11-03T11:00:00.000Z"}
+    assert numbers["total_exits_open"] == {"entries": 1, "closes_at": "2026-11-03T10:30:00.000Z"}
+
+
+def test_while_one_entry_has_not_exited_nobody_knows_when_the_last_window_closes(ask: Ask) -> None:
+    """closes_at is null as long as an open entry is still in the journey."""
+    story = [defined(), entered("ann", "10:00"), entered("bob", "10:00"), exited("bob", "11:00")]
+    numbers = journey_numbers(ask(story))
+    assert numbers["conversion_rate_open"] == {"entries": 2, "closes_at": None}
+    assert numbers["total_exits_open"] == {"entries": 1, "closes_at": "2026-11-03T11:00:00.000Z"}
+
+
+def test_without_a_definition_the_window_is_three_days(ask: Ask) -> None:
+    """An entry of an undefined version has no goal, and the default window for what is open."""
+    story = [entered("ann", "10:00"), exited("ann", "11:00"), goal("ann", "11:30")]
+    numbers = journey_numbers(ask(story))
+    assert parts(numbers, "total_entries", "converted_entries", "total_exits") == (1, 0, 1)
+    assert numbers["total_exits_open"] == {"entries": 1, "closes_at": "2026-11-05T11:00:00.000Z"}
