@@ -1,15 +1,15 @@
 """Bytes of a record to an event, or to a refusal that says what to do; never an exception.
 
 The good case is one typed decode and a few cheap tests. Whatever does not pass goes to
-`wayfold.models.diagnose`, which reads the record again, slowly: as a CloudEvent, with nulls taken as absent, and
-naming what is wrong.
+`wayfold.models.diagnose`, which reads the record again, slowly: as a CloudEvent, with nulls taken as absent,
+and naming what is wrong.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from typing import Union
 
-from wayfold.models.checks import RULES, check_characters, check_time
+from wayfold.models.checks import RULES, check_characters, check_rules, check_time
 from wayfold.models.cloudevents import is_binary
 from wayfold.models.diagnose import decoder, diagnose
 from wayfold.models.events import EVENT_CLASSES, TOPIC_KINDS, Event, JourneyDefined
@@ -20,8 +20,8 @@ from wayfold.models.refusal import Refusal
 Headers = Sequence[tuple[str, bytes]]
 Decode = Callable[[bytes | None, Headers], Event | Refusal]
 
-_MAY_BE_TOO_DEEP_BYTES = 2 * MAXIMUM_DEPTH
-"""A shorter value cannot be nested too deeply: every level takes an opening and a closing byte."""
+_SMALL_BYTES = 2 * MAXIMUM_DEPTH
+"""A value up to here cannot be nested too deeply: every level takes an opening and a closing byte."""
 _BACKSLASH = 0x5C
 _DELETE = 0x7F
 _rounds_up = re.compile(rb"\.[0-9]{3}999[5-9]").search
@@ -53,28 +53,22 @@ def _build(topic_kind: str | None) -> Decode:
     rules = RULES
 
     def decode_quickly(value: bytes | None, headers: Headers) -> Event | Refusal:
-        if value is None or len(value) > MAXIMUM_VALUE_BYTES or (headers and is_binary(headers)):
-            return diagnose(topic_kind, value, headers)
-        if len(value) > _MAY_BE_TOO_DEEP_BYTES and is_deeper_than(MAXIMUM_DEPTH, value):
-            return diagnose(topic_kind, value, headers)
+        if value is None or headers or len(value) > _SMALL_BYTES:  # noqa: SIM102  # narrows None for mypy
+            if value is None or _needs_care(value, headers):
+                return diagnose(topic_kind, value, headers)
         try:
             event: Event = decode(value)
         except UNREADABLE:
             return diagnose(topic_kind, value, headers)
-        refusal: Refusal | None
         # Control characters come as escapes, as DEL, or beyond ASCII: most events have none of the three.
-        if _BACKSLASH in value or _DELETE in value or not value.isascii():
-            refusal = check_characters(event)
-            if refusal is not None or not _is_utf8(value):
-                return refusal or diagnose(topic_kind, value, headers)
+        if (_BACKSLASH in value or _DELETE in value or not value.isascii()) and not _is_text(event, value):
+            return diagnose(topic_kind, value, headers)
         at = event.occurred_at
         # The decoder rounds to microseconds, and may round a millisecond up that is to be floored.
         if not at.microsecond % 1000 and b"999" in value and _rounds_up(value):
             return diagnose(topic_kind, value, headers)
         if not 1970 < at.year < 9999:
-            refusal = check_time(event)
-            if refusal is not None:
-                return refusal
+            return check_time(event) or check_rules(event) or event
         rule = rules.get(event.__class__)
         if rule is None:
             return event
@@ -83,8 +77,17 @@ def _build(topic_kind: str | None) -> Decode:
     return decode_quickly
 
 
-def _is_utf8(value: bytes) -> bool:
-    """Whether all of the value is UTF-8, the fields that nobody reads included."""
+def _needs_care(value: bytes, headers: Headers) -> bool:
+    """Whether a value that is large or has headers must not be read the quick way."""
+    if len(value) > MAXIMUM_VALUE_BYTES or is_deeper_than(MAXIMUM_DEPTH, value):
+        return True
+    return bool(headers) and is_binary(headers)
+
+
+def _is_text(event: Event, value: bytes) -> bool:
+    """Whether ids have no control characters and all is UTF-8, the fields that nobody reads included."""
+    if check_characters(event) is not None:
+        return False
     try:
         value.decode()
     except UnicodeDecodeError:

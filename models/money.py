@@ -17,6 +17,8 @@ EXPECTED_AMOUNT: Final = (
 
 _PLAIN = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,9}))?")
 _NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
+_MAXIMUM_REMEMBERED = 4096
+_remembered: "dict[str, Nano]" = {}
 
 
 class Nano(int):
@@ -57,12 +59,22 @@ def money_from_json(cls: type, found: Any) -> Nano:
     if cls is not Nano:
         raise NotImplementedError(f"no decoding for {cls}")
     if isinstance(found, str):
-        return parse_nano(found)
+        known = _remembered.get(found)
+        return _remember(found) if known is None else known
     if isinstance(found, bool) or not isinstance(found, int):
         raise ValueError(f"must be {EXPECTED_AMOUNT}")
     if abs(found) >= LIMIT_UNITS:
         raise ValueError("is too large: amounts are smaller than 10^15")
     return Nano(found * NANO_PER_UNIT)
+
+
+def _remember(text: str) -> Nano:
+    """Costs repeat: keep what recent texts mean, a few thousand of them."""
+    nano = parse_nano(text)
+    if len(_remembered) >= _MAXIMUM_REMEMBERED:
+        _remembered.clear()
+    _remembered[text] = nano
+    return nano
 
 
 def decimal_text(nano: int) -> str:
