@@ -8,7 +8,9 @@ KAFKA_PORT ?= 9092
 REDIS_PORT ?= 6379
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-PYTEST := $(BIN)/pytest
+PYTEST := $(BIN)/pytest -q
+# A slow test may take an hour before it counts as hung.
+PYTEST_SLOWLY := $(PYTEST) -o faulthandler_timeout=3600
 
 .PHONY: help
 help: ## Print this help
@@ -36,15 +38,15 @@ services-installed: install
 
 .PHONY: test
 test: services-installed ## Run the tests, with real Kafka and Redis (TESTS=tests/state for some)
-	@$(PYTEST) -q -m "not slow" $(TESTS)
+	@$(PYTEST) -m "not slow" $(TESTS)
 
 .PHONY: properties
 properties: install ## Compare the fold with the oracle over many random event sets (slow)
-	@$(PYTEST) -q tests/properties $(TESTS)
+	@$(PYTEST_SLOWLY) tests/properties $(TESTS)
 
 .PHONY: chaos
 chaos: services-installed ## Kill workers and servers under load and compare the numbers (slow)
-	@$(PYTEST) -q -m chaos $(TESTS)
+	@$(PYTEST_SLOWLY) -m chaos $(TESTS)
 
 .PHONY: bench
 bench: services-installed ## Measure speed, latency and memory on real servers (BENCH=… for one of them)

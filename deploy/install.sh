@@ -55,7 +55,8 @@ make_environment() {
         return 1
     fi
     retry apt-get update -qq
-    retry env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "python$version-venv"
+    retry env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+        "python$version-venv" >/dev/null
     "$python" -m venv .venv
 }
 
