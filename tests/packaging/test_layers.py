@@ -29,7 +29,7 @@ def test_a_folder_imports_only_what_is_below_it(folder: str) -> None:
         for line, name in imported_modules(path)
         if name.startswith("wayfold.") and name.split(".")[1] not in MAY_IMPORT[folder] | {"__version__"}
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("folder", ["models", "state"])
@@ -41,7 +41,7 @@ def test_pure_folders_know_no_server_and_no_client(folder: str) -> None:
         for line, name in imported_modules(path)
         if name.split(".")[0] in SERVERS_AND_CLIENTS
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_imports_are_absolute() -> None:
@@ -52,7 +52,7 @@ def test_imports_are_absolute() -> None:
         for line, name in imported_modules(path)
         if name.startswith(".") or name.split(".")[0] in PACKAGES
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_oracle_shares_no_code_with_the_fold() -> None:
@@ -64,7 +64,7 @@ def test_the_oracle_shares_no_code_with_the_fold() -> None:
         for line, name in imported_modules(path)
         if name.startswith("wayfold") and not name.startswith("wayfold.agents.audit.oracle")
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     assert oracle
 
 

@@ -34,7 +34,7 @@ def test_every_test_says_what_it_proves() -> None:
         told = " ".join((ast.get_docstring(function) or "").split())
         if not told.endswith(".") or SECOND_SENTENCE.search(told):
             wrong.append(f"{shown(path)}:{function.lineno} {function.name}: {told!r}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_tests_wait_for_conditions_instead_of_sleeping() -> None:
@@ -45,7 +45,7 @@ def test_tests_wait_for_conditions_instead_of_sleeping() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and node.attr == "sleep" and ast.unparse(node.value) == "time"
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_nothing_is_left_for_later() -> None:
@@ -56,7 +56,7 @@ def test_nothing_is_left_for_later() -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if UNFINISHED.search(line)
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def _files_of_tests() -> list[Path]:
