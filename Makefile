@@ -54,9 +54,8 @@ bench: services-installed ## Measure speed, latency and memory on real servers (
 
 .PHONY: check
 check: install ## Lint, formatting and types
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
+	@failed=0; for step in "ruff check" "ruff format --check" "mypy"; do \
+		echo "$$step"; $(BIN)/$$step || failed=1; done; exit $$failed
 
 .PHONY: format
 format: install ## Format the code and repair what the linter can
