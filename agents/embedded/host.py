@@ -183,9 +183,15 @@ class EmbeddedHost:
         records_total = 0
         for number, batch in batches.items():
             content: Batch = [(part.kind, part.records) for part in batch]
-            await apply_batch(self.opened[number], content, self._dead_letters, self._views, self._progress)
+            await apply_batch(
+                self.opened[number],
+                content,
+                self._dead_letters,
+                self._views,
+                self._progress,
+                self.telemetry,
+            )
             records = sum(len(part.records) for part in batch)
-            self.telemetry.batch_records.observe(records)
             records_total += records
             self._moved.set()
             await asyncio.sleep(0)
