@@ -123,7 +123,7 @@ class LocalServer(ABC):
             self._process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        atexit.register(self.kill)
+        atexit.register(self.close)
         if wait:
             self.wait_until_ready()
         return self
@@ -148,7 +148,6 @@ class LocalServer(ABC):
 
     def kill(self) -> None:
         """End the server at once (SIGKILL); the data stay as they are. Does nothing when it does not run."""
-        atexit.unregister(self.kill)
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -169,6 +168,7 @@ class LocalServer(ABC):
 
     def close(self) -> None:
         """Stop the server, and remove its folder when it was a temporary one."""
+        atexit.unregister(self.close)
         self.stop()
         if self._folder_is_ours:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -193,9 +193,11 @@ class LocalServer(ABC):
         return self._process
 
     def __enter__(self) -> Self:
-        if not self.is_running:
-            self.start()
-        return self
+        try:
+            return self if self.is_running else self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -68,15 +68,19 @@ def test_a_paused_redis_answers_again_when_it_goes_on(local_redis: LocalRedis) -
 
 def test_a_taken_port_is_told(local_redis: LocalRedis) -> None:
     """Starting on a port in use is refused, saying what to do, and leaves the other server alone."""
-    with pytest.raises(ServiceError, match=f"Port {local_redis.port} .* is taken: stop what uses it"):
-        LocalRedis(port=local_redis.port).start()
+    second = LocalRedis(port=local_redis.port)
+    told = f"Port {local_redis.port} .* is taken: stop what uses it"
+    with pytest.raises(ServiceError, match=told), second:
+        pass
+    assert not second.folder.exists()
     assert local_redis.answers()
 
 
 def test_a_server_that_ends_at_once_shows_its_log() -> None:
     """A server that refuses its settings raises an error that holds the reason from its log."""
-    with pytest.raises(ServiceError, match="Bad directive or wrong number of arguments"):
-        LocalRedis(options={"no-such-setting": "1"}).start()
+    told = "Bad directive or wrong number of arguments"
+    with pytest.raises(ServiceError, match=told), LocalRedis(options={"no-such-setting": "1"}):
+        pass
 
 
 def _send(bootstrap_servers: str, topic: str, value: bytes) -> None:
