@@ -1,0 +1,1 @@
+"""The numbers in Redis: pushed by the workers, read by anyone with one HGETALL."""

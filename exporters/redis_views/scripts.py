@@ -1,0 +1,47 @@
+"""The Lua scripts that run inside Redis, with the constants of the numbers filled in."""
+
+import hashlib
+import json
+from importlib.resources import files
+from typing import Final
+
+from wayfold.exporters.redis_views import fields
+from wayfold.state.dwell import GAMMA
+
+
+class Script:
+    """A script and the SHA-1 under which Redis knows it once it has run."""
+
+    def __init__(self, name: str, **constants: str) -> None:
+        text = files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+        for constant, value in constants.items():
+            text = text.replace(f"@{constant}@", value)
+        self.name = name
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _starts() -> str:
+    starts = {kind: fields.plain_fields(kind) for kind in fields.VIEWS if kind != "version"}
+    return json.dumps({**starts, "dwell": {"count": "0"}})
+
+
+def _ratios() -> str:
+    """The ratios of each kind of view: {kind: {field: [over, under]}}."""
+    return json.dumps(
+        {
+            kind: {name: parts for name, parts in fields.RATIOS.items() if name in fields.plain_fields(kind)}
+            for kind in ("journey", "step")
+        }
+    )
+
+
+PUSH: Final = Script(
+    "push",
+    GAMMA=repr(GAMMA),
+    STARTS=_starts(),
+    RATIOS=_ratios(),
+    PERCENTILES=json.dumps(list(fields.PERCENTILES.items())),
+)
+DROP: Final = Script("drop")
+CLAIM: Final = Script("claim")

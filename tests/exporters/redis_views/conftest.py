@@ -1,0 +1,26 @@
+"""A Redis that these tests may flush, shared by them and started once."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from local_services import LocalRedis, ServiceError
+
+
+@pytest.fixture(scope="package")
+def own_redis_url() -> Iterator[str]:
+    """URL of a redis-server that only these tests use."""
+    try:
+        with LocalRedis() as server:
+            yield server.url
+    except ServiceError as error:
+        pytest.skip(f"no real server to test with: {error}")
+
+
+@pytest.fixture
+def redis(own_redis_url: str) -> Iterator[Redis]:
+    """A client of an empty Redis."""
+    with Redis.from_url(own_redis_url) as client:
+        client.flushall()
+        yield client

@@ -1,0 +1,169 @@
+"""Partitions that change at random and push through the script, without the client around it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+from wayfold.exporters.redis_views.calls import Call, CallBuilder, PushedValues, Stand, Writer, split_views
+from wayfold.exporters.redis_views.fields import Kind, kind_of
+from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys
+from wayfold.exporters.redis_views.scripts import DROP, PUSH, Script
+from wayfold.models.money import decimal_text
+
+NAME = JourneyName("acme", "wel{come}/1")
+Views = dict[str, dict[str, int]]
+
+
+def run(redis: Redis, script: Script, keys: list[str], arguments: list[Any]) -> Any:
+    """Run a script, known to Redis or not."""
+    try:
+        return redis.evalsha(script.sha, len(keys), *keys, *arguments)
+    except NoScriptError:
+        return redis.eval(script.text, len(keys), *keys, *arguments)
+
+
+def push(redis: Redis, call: Call) -> str:
+    """Send a call; gives the first word of the answer."""
+    answer = run(redis, PUSH, call.keys, list(call.arguments))
+    return str(answer[0].decode())
+
+
+@dataclass
+class Pusher:
+    """One worker's hold on one partition of one journey."""
+
+    redis: Redis
+    number: int
+    token: str
+    views: Views = field(default_factory=dict)
+    sequence: int = 0
+    remembers: int = 10_000
+    name: JourneyName = NAME
+    source: str = "log"
+
+    def __post_init__(self) -> None:
+        self.keys = Keys("test").journey(self.name)
+        self.writer = Writer(self.number, self.source, self.token)
+        self.values = PushedValues(self.remembers)
+        self.builder = CallBuilder(self.writer, self.values)
+        self.fence = ""
+        self.needs_whole = True
+        self.sent: list[Call] = []
+
+    @property
+    def stand(self) -> Stand:
+        """Where the partition is; its watermark grows with its sequence."""
+        time = f"2026-11-01T00:00:{self.sequence // 1000 % 60:02d}.{self.sequence % 1000:03d}Z"
+        return Stand(self.sequence, time, time)
+
+    def push_changes(self, changed: set[str], *, told: bool = True) -> str:
+        """Push some views; when not `told`, the answers are lost on the way back."""
+        views = split_views({view: self.views[view] for view in changed if view in self.views})
+        answer = "ok"
+        for call in self.builder.changed(self.keys, self.name, views, self.stand, self.fence):
+            self.sent.append(call)
+            answer = push(self.redis, call)
+            if told and answer == "ok":
+                self._accept(call)
+        return answer
+
+    def push_whole(self) -> str:
+        """Push everything, as after a verification that failed."""
+        held = [view.decode() for view in self.redis.hkeys(self.keys.state(self.number))]
+        answer = "ok"
+        for call in self.builder.whole(self.keys, self.name, split_views(self.views), self.stand, held):
+            self.sent.append(call)
+            answer = push(self.redis, call)
+            if answer == "ok":
+                self._accept(call)
+        if answer in {"foreign", "damaged"}:
+            drop(self.redis, self.name)
+            return self.push_whole()
+        self.needs_whole = answer != "ok"
+        return answer
+
+    def push_and_mend(self, changed: set[str], *, told: bool = True) -> str:
+        """Push as a worker does: changes where it may, everything where it must."""
+        if not self.needs_whole and self.push_changes(changed, told=told) == "ok" and self.verified():
+            return "ok"
+        return self.push_whole()
+
+    def verified(self) -> bool:
+        """Whether Redis has what this worker pushed last."""
+        found = self.redis.hget(self.keys.fences, str(self.number))
+        return (found or b"").decode() == self.fence
+
+    def _accept(self, call: Call) -> None:
+        self.fence = call.fence
+        self.values.accept(self.writer, call)
+
+
+def drop(redis: Redis, name: JourneyName) -> int:
+    """Take everything about a journey away, as a worker does that finds it damaged."""
+    keys = Keys("test").journey(name)
+    views = [keys.view(view.decode()) for view in redis.hkeys(keys.holders)]
+    partitions = [field.decode() for field in redis.hkeys(keys.fences)]
+    states = [keys.state(partition) for partition in partitions if partition.isdigit()]
+    named = [keys.fences, keys.holders, keys.latest, *views, *states]
+    return int(run(redis, DROP, named, [keys.base]))
+
+
+def totals(redis: Redis, name: JourneyName = NAME) -> dict[str, dict[str, str]]:
+    """What Redis shows: the fields of each view, histograms included."""
+    keys = Keys("test").journey(name)
+    found = {}
+    for view in redis.hkeys(keys.holders):
+        fields = redis.hgetall(keys.view(view.decode()))
+        found[view.decode()] = {key.decode(): value.decode() for key, value in fields.items()}
+    return found
+
+
+def expected_sums(partitions: list[Views]) -> dict[str, dict[str, str]]:
+    """Σ over partitions of every field that adds, and the greatest of those that do not; zeros left out."""
+    sums: dict[str, dict[str, int]] = {}
+    for views in partitions:
+        for view, fields in split_views(views).items():
+            into = sums.setdefault(view, {})
+            for key, value in fields.items():
+                if kind_of(key) == Kind.LATEST:
+                    into[key] = max(into.get(key, 0), value)
+                else:
+                    into[key] = into.get(key, 0) + value
+    shown: dict[str, dict[str, str]] = {}
+    for view, into in sums.items():
+        if into.get("active_entries", 0) > 0:
+            into.pop("open_entries_closes_at_ms", None)
+        shown[view] = {
+            key: decimal_text(value) if kind_of(key) == Kind.MONEY else str(value)
+            for key, value in into.items()
+            if value
+        }
+    return shown
+
+
+def shown_sums(redis: Redis, name: JourneyName = NAME) -> dict[str, dict[str, str]]:
+    """The part of `totals` that `expected_sums` speaks of; zeros left out."""
+    left_out = ("watermark", "as_of", "conversion_rate", "click_rate", "fail_rate", "dwell_")
+    return {
+        view: {
+            key: value
+            for key, value in fields.items()
+            if value not in {"", "0"} and (view.endswith(DWELL) or not key.startswith(left_out))
+        }
+        for view, fields in totals(redis, name).items()
+    }
+
+
+def dump(redis: Redis) -> Mapping[bytes, bytes]:
+    """Everything that Redis has, as a dump file would."""
+    return {key: redis.dump(key) for key in redis.keys("*")}
+
+
+def restore(redis: Redis, dumped: Mapping[bytes, bytes]) -> None:
+    """Put Redis back to a dump."""
+    redis.flushall()
+    for key, value in dumped.items():
+        redis.restore(key, 0, value)
