@@ -64,8 +64,10 @@ def check_rules(event: Event) -> Refusal | None:
 def check_message(event: MessageEvent) -> Refusal | None:
     """A message has all four ids of its journey's step, or none of them."""
     if event.journey_id is None:
-        if event.journey_version is not None or event.entry_id is not None or event.step_id is not None:
+        if event.journey_version is not None or event.entry_id is not None:
             return _incomplete(event, _MESSAGE_FIELDS, "a message of a journey")
+        if event.step_id is not None:
+            return Refusal(Reason.WRONG_FIELD, "step_id", _STEP_WITHOUT_JOURNEY)
     elif event.journey_version is None or event.entry_id is None or event.step_id is None:
         return _incomplete(event, _MESSAGE_FIELDS, "a message of a journey")
     if event.channel in _channels:
@@ -98,6 +100,9 @@ def wrong(field: str, found: str, expected: str) -> Refusal:
     return Refusal(Reason.WRONG_FIELD, field, f"`{field}` is {shortened(found)}, but must be {expected}.")
 
 
+_STEP_WITHOUT_JOURNEY = (
+    "`step_id` is given without a journey: leave it out, or add journey_id, journey_version and entry_id."
+)
 _MESSAGE_FIELDS = ("journey_id", "journey_version", "entry_id", "step_id")
 _GOAL_FIELDS = ("journey_id", "entry_id", "step_id")
 

@@ -1,7 +1,7 @@
 """CloudEvents 1.0 to bare events: structured JSON, and the binary mode of the Kafka binding.
 
 The attributes `id`, `type`, `time` and `subject` become `event_id`, `type`, `occurred_at` and `user_id`. The
-fields of `data` come on top of them, so that data which names one of these itself wins.
+fields of `data` come on top of them, so that an `event_id`, `occurred_at` or `user_id` of its own wins.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from wayfold.models.readable import UNREADABLE, Fields
 from wayfold.models.refusal import Reason, Refusal
 
 HEADER_PREFIX: Final = "ce_"
+VERSION_HEADER: Final = "ce_specversion"
 SPECVERSION: Final = "1.0"
 ATTRIBUTE_OF_FIELD: Final[Mapping[str, str]] = {
     "event_id": "id",
@@ -25,12 +26,12 @@ _fields = msgspec.json.Decoder(Fields)
 
 def is_binary(headers: Sequence[tuple[str, bytes | None]]) -> bool:
     """Whether record headers carry the attributes of a CloudEvent."""
-    return any(name.startswith(HEADER_PREFIX) for name, _ in headers)
+    return any(name == VERSION_HEADER for name, _ in headers)
 
 
 def is_structured(fields: Fields) -> bool:
-    """Whether a JSON object is a CloudEvent: no attribute of one may be called `event_id`."""
-    return "specversion" in fields and "event_id" not in fields
+    """Whether a JSON object is a CloudEvent."""
+    return "specversion" in fields
 
 
 def from_structured(fields: Fields) -> Fields | Refusal:
@@ -65,17 +66,16 @@ def from_binary(headers: Sequence[tuple[str, bytes | None]], data: Fields) -> Fi
 
 
 def _with_data(attributes: Fields, data: Fields) -> Fields:
-    fields = {field: attributes[name] for field, name in ATTRIBUTE_OF_FIELD.items() if name in attributes}
-    fields.update((name, raw) for name, raw in data.items() if name not in fields or bytes(raw) != b"null")
+    outer = {field: attributes[name] for field, name in ATTRIBUTE_OF_FIELD.items() if name in attributes}
+    fields = {**outer, **data}
+    if "type" in outer:
+        fields["type"] = outer["type"]
     return fields
 
 
 def _check_version(attributes: Fields) -> Refusal | None:
-    raw = attributes.get("specversion")
-    if raw is None:
-        return None
     try:
-        version = msgspec.json.decode(raw, type=str)
+        version = msgspec.json.decode(attributes["specversion"], type=str)
     except UNREADABLE:
         version = ""
     if version == SPECVERSION:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -36,6 +37,7 @@ from wayfold.models.limits import (
     PROPERTY_INTEGER_LIMIT,
     find_control_character,
     is_channel,
+    shortened,
 )
 
 __all__ = [
@@ -54,6 +56,30 @@ DEFAULT_CONVERSION_WINDOW_MS: Final = 259_200_000
 StepType = Literal["message", "wait", "condition", "split", "action", "ivr_menu", "end"]
 _ABSENT: Final = object()
 _encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+MS_OF_UNIT: Final = {
+    "ms": 1,
+    "s": 1000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 604_800_000,
+}
+WINDOW_PATTERN: Final = "^[0-9]{1,15} ?(ms|s|m|h|d|w)$"
+_window = re.compile(r"([0-9]{1,15}) ?(ms|s|m|h|d|w)")
+
+
+def window_ms(text: object) -> int:
+    """Milliseconds of a duration such as `3d`, `36h` or `90 m`. Raises PydanticCustomError."""
+    found = _window.fullmatch(text) if isinstance(text, str) else None
+    if found is not None:
+        return int(found[1]) * MS_OF_UNIT[found[2]]
+    raise PydanticCustomError(
+        "wayfold_window",
+        "{found} is no duration: write a whole number and its unit (ms, s, m, h, d, w), such as 3d or 36h",
+        {"field": "conversion_window", "found": shortened(repr(text))},
+    )
 
 
 def _printable(text: str) -> str:
@@ -118,8 +144,10 @@ class Step(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_is_id(cls, content: Any) -> Any:
-        return _with_name(content, "step_id")
+    def _is_called_by_its_id(cls, content: Any) -> Any:
+        if isinstance(content, Mapping) and content.get("name") is None and "step_id" in content:
+            return {**content, "name": content["step_id"]}
+        return content
 
     @model_validator(mode="after")
     def _channel_iff_message(self) -> "Step":
@@ -172,8 +200,14 @@ class JourneyDefinition(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_is_id(cls, content: Any) -> Any:
-        return _with_name(content, "journey_id")
+    def _window_has_a_unit(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or "conversion_window" not in content:
+            return content
+        rest = {name: value for name, value in content.items() if name != "conversion_window"}
+        if "conversion_window_ms" in rest:
+            message = "conversion_window and conversion_window_ms are both given: leave one of them out"
+            raise PydanticCustomError("wayfold_window", message, {"field": "conversion_window"})
+        return {**rest, "conversion_window_ms": window_ms(content["conversion_window"])}
 
     @model_validator(mode="after")
     def _step_ids_are_unique(self) -> "JourneyDefinition":
@@ -207,26 +241,31 @@ class JourneyDefinition(Model):
         """By content."""
         return hash(self.content)
 
+    @property
+    def event_id(self) -> str:
+        """An event id made of the content, so that publishing the same definition twice is one event."""
+        return f"definition-{hashlib.sha256(self.content).hexdigest()[:32]}"
+
     def to_event(self, occurred_at: datetime, event_id: str | None = None) -> bytes:
         """The `journey.defined` event to publish.
 
-        `occurred_at` is an aware datetime. Without `event_id` the content makes one, so that publishing the
-        same definition twice is one event.
+        `occurred_at` is an aware datetime; `event_id` is the definition's own when it is not given.
         """
-        if event_id is None:
-            event_id = f"definition-{hashlib.sha256(self.content).hexdigest()[:32]}"
         at = occurred_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        head = {"type": "journey.defined", "event_id": event_id, "occurred_at": at}
+        head = {"type": "journey.defined", "event_id": event_id or self.event_id, "occurred_at": at}
         content = self.model_dump(exclude={"steps"} if self.goal else {"steps", "goal"})
         steps = [step.model_dump(exclude_none=True) for step in self.steps]
         return msgspec.json.encode({**head, **content, "steps": steps})
 
 
 def read_definition(content: object) -> JourneyDefinition:
-    """A definition from the mapping in its event (without the event's own fields).
+    """A definition from the mapping of a file, or of its event without the event's own fields.
 
-    Raises DefinitionError with every problem that was found.
+    `conversion_window` may say the window with a unit, such as 3d. Raises DefinitionError with every problem
+    that was found.
     """
+    if isinstance(content, Mapping) and content.get("type") == "journey.defined":
+        content = {name: value for name, value in content.items() if name != "type"}
     try:
         definition = JourneyDefinition.model_validate(content)
     except ValidationError as error:
@@ -235,10 +274,3 @@ def read_definition(content: object) -> JourneyDefinition:
         message = f"The definition is too large: an event may have at most {MAXIMUM_VALUE_BYTES} bytes."
         raise DefinitionError([Problem("", message)])
     return definition
-
-
-def _with_name(content: Any, field: str) -> Any:
-    """A step or journey without a name is called by its id."""
-    if isinstance(content, Mapping) and content.get("name") is None and isinstance(content.get(field), str):
-        return {**content, "name": content[field]}
-    return content

@@ -29,7 +29,6 @@ _NOT_HERE: Final = {
     "event_id": "leave it out: it is given when the definition is published",
     "occurred_at": "leave it out: it is given when the definition is published",
     "user_id": "leave it out: a definition is about no user",
-    "conversion_window": "an event says `conversion_window_ms`, in milliseconds",
 }
 _EXPECTED: Final = {
     "journey_version": EXPECTED_VERSION,
@@ -38,12 +37,15 @@ _EXPECTED: Final = {
     "channel": EXPECTED_CHANNEL,
     "steps": f"a list of at most {MAXIMUM_STEPS} steps, each with step_id and type",
     "goal": "null, or an object with the goal's name and optional properties",
-    "goal.properties": f"an object with at most {MAXIMUM_GOAL_PROPERTIES} strings, numbers, booleans or nulls",
+    "goal.properties": (
+        f"an object with at most {MAXIMUM_GOAL_PROPERTIES} strings, numbers, booleans or nulls"
+    ),
     "steps[]": "an object with step_id and type, and a channel when it is a message",
-    "": "an object with journey_id, journey_version and steps",
+    "": "an object with journey_id, journey_version, name and steps",
 }
 _NEEDED_BECAUSE: Final = {
     "journey_id": "say which journey this is",
+    "name": "say what people call the journey",
     "journey_version": "number the versions of a journey from 1",
     "steps": "list the journey's steps in order; the list may be empty",
     "steps[].step_id": "name the step as its events do",

@@ -1,6 +1,7 @@
 """The slow reading of a record: CloudEvents, nulls taken as absent, and what exactly is wrong."""
 
 import difflib
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args, get_origin
@@ -33,7 +34,7 @@ from wayfold.models.limits import (
     EXPECTED_TIME,
     EXPECTED_VERSION,
 )
-from wayfold.models.money import EXPECTED_AMOUNT, Nano, money_from_json
+from wayfold.models.money import EXPECTED_AMOUNT, Nano, NumberText, nano_from_json
 from wayfold.models.readable import UNREADABLE, Fields, read_fields
 from wayfold.models.refusal import Reason, Refusal
 
@@ -42,7 +43,12 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 def decoder(cls: Any) -> msgspec.json.Decoder[Any]:
     """A decoder of an event class, of a union of them, or of one field's type."""
-    return msgspec.json.Decoder(cls, dec_hook=money_from_json, float_hook=str)
+    return msgspec.json.Decoder(cls, dec_hook=nano_from_json, float_hook=NumberText)
+
+
+@functools.cache
+def _fields_of(cls: type[Event]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(cls)
 
 
 def diagnose(topic_kind: str | None, value: bytes | None, headers: Headers = ()) -> Event | Refusal:
@@ -60,18 +66,25 @@ def diagnose(topic_kind: str | None, value: bytes | None, headers: Headers = ())
         if isinstance(found, Refusal):
             return found
         fields = found
-    cls = event_class(fields, topic_kind)
+    cls = event_class(fields)
     if isinstance(cls, Refusal):
         return cls
-    present = {name: raw for name, raw in fields.items() if bytes(raw) != b"null"}
     attributes = cloudevents.ATTRIBUTE_OF_FIELD if is_cloudevent else {}
-    if cls is JourneyDefined:
-        return _read_definition(fields, attributes)
-    return _read_event(cls, present, attributes)
+    event = (
+        _read_definition(fields, attributes)
+        if cls is JourneyDefined
+        else _read_event(cls, fields, attributes)
+    )
+    if isinstance(event, Event) and topic_kind not in (None, event.TOPIC):
+        message = (
+            f"{event.TYPE} belongs on the topic of {event.TOPIC}, not of {topic_kind}: publish it there."
+        )
+        return Refusal(Reason.WRONG_TOPIC, "type", message)
+    return event
 
 
-def event_class(fields: Fields, topic_kind: str | None) -> type[Event] | Refusal:
-    """The class of an event by its `type`, which must belong on this kind of topic."""
+def event_class(fields: Fields) -> type[Event] | Refusal:
+    """The class of an event by its `type`."""
     raw = fields.get("type")
     if raw is None or bytes(raw) == b"null":
         message = "`type` is missing: say which event this is, such as message.sent."
@@ -81,23 +94,26 @@ def event_class(fields: Fields, topic_kind: str | None) -> type[Event] | Refusal
     except UNREADABLE:
         return wrong("type", _text(raw), "the name of an event, such as message.sent")
     cls = EVENT_CLASS_OF_TYPE.get(name)
-    if cls is None:
-        near = difflib.get_close_matches(name[:80].lower(), EVENT_CLASS_OF_TYPE, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]}?" if near else f"the types are {', '.join(EVENT_CLASS_OF_TYPE)}."
-        return Refusal(Reason.UNKNOWN_TYPE, "type", f"There is no event type {name[:80]!r}: {hint}")
-    if topic_kind not in (None, cls.TOPIC):
-        message = (
-            f"{name} belongs on the topic of {cls.TOPIC}, not on that of {topic_kind}: publish it there."
-        )
-        return Refusal(Reason.WRONG_TOPIC, "type", message)
-    return cls
+    if cls is not None:
+        return cls
+    near = difflib.get_close_matches(name[:80].lower(), EVENT_CLASS_OF_TYPE, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else f"the types are {', '.join(EVENT_CLASS_OF_TYPE)}."
+    return Refusal(Reason.UNKNOWN_TYPE, "type", f"There is no event type {name[:80]!r}: {hint}")
 
 
-def _read_event(cls: type[Event], present: Fields, attributes: Mapping[str, str]) -> Event | Refusal:
-    """An event of a known class, from its fields that are not null."""
+def _read_event(cls: type[Event], fields: Fields, attributes: Mapping[str, str]) -> Event | Refusal:
+    """An event of a known class; fields that are null count as absent."""
+    present = {name: raw for name, raw in fields.items() if bytes(raw) != b"null"}
+    for field in _fields_of(cls):
+        raw = present.get(field.name)
+        if raw is not None and field.type in _WHOLE_NUMBERS:
+            present[field.name] = msgspec.Raw(_zero_decimals.sub(b"", bytes(raw)))
     at = present.get("occurred_at")
     if at is not None:
-        present["occurred_at"] = msgspec.Raw(_long_fraction.sub(rb"\1\2", bytes(at)))
+        found = _time.fullmatch(bytes(at))
+        if found is None:
+            return wrong("occurred_at", _text(at), EXPECTED_TIME)
+        present["occurred_at"] = msgspec.Raw(found[1] + found[2])
     try:
         event: Event = _decoders[cls].decode(msgspec.json.encode(present))
     except UNREADABLE as error:
@@ -107,13 +123,14 @@ def _read_event(cls: type[Event], present: Fields, attributes: Mapping[str, str]
 
 def _read_definition(fields: Fields, attributes: Mapping[str, str]) -> JourneyDefined | Refusal:
     """A journey's definition in its event; unlike other events it has no fields but the known ones."""
-    head = {name: raw for name, raw in fields.items() if name in _PUBLISHED_FIELDS and bytes(raw) != b"null"}
+    head = {name: raw for name, raw in fields.items() if name in _PUBLISHED_FIELDS}
     published = _read_event(_Published, head, attributes)
     if isinstance(published, Refusal):
         return published
-    own = ("type", "event_id", "occurred_at", *(() if "user_id" not in attributes else ("user_id",)))
     try:
-        content = {name: msgspec.json.decode(raw) for name, raw in fields.items() if name not in own}
+        content = {
+            name: msgspec.json.decode(raw) for name, raw in fields.items() if name not in _NOT_OF_DEFINITIONS
+        }
         definition = read_definition(content)
     except DefinitionError as error:
         problem = error.problems[0]
@@ -135,17 +152,21 @@ class _Published(Event, frozen=True, kw_only=True, tag="journey.defined"):
     TYPE: ClassVar[str] = "journey.defined"
 
 
+_NOT_OF_DEFINITIONS = ("type", "event_id", "occurred_at", "user_id")
 _PUBLISHED_FIELDS = ("type", *_Published.__struct_fields__)
 _decoders: dict[type[Event], msgspec.json.Decoder[Any]] = {
     _Published: decoder(_Published),
     **{cls: decoder(cls) for cls in EVENT_CLASSES if cls is not JourneyDefined},
 }
-_long_fraction = re.compile(rb'^("[^"\\]*\.[0-9]{6})[0-9]+([^"\\]*")$')
+_time = re.compile(rb'("[0-9-]{10}[Tt][0-9:]{8}(?:\.[0-9]{1,6})?)[0-9]*((?:[Zz]|[+-][0-9]{2}:[0-9]{2})")')
+"""A time as it is written; more than 6 digits of a second are cut off, where a decoder would round."""
+_zero_decimals = re.compile(rb"\.0+\Z")
+_WHOLE_NUMBERS = (Version, Version | None, Duration)
 
 
 def _wrong_field(cls: type[Event], present: Fields, attributes: Mapping[str, str]) -> Refusal | None:
     """The first field that is missing or wrong, in the order of the class."""
-    for field in msgspec.structs.fields(cls):
+    for field in _fields_of(cls):
         raw = present.get(field.name)
         if raw is None:
             if field.required:
@@ -160,7 +181,7 @@ def _wrong_field(cls: type[Event], present: Fields, attributes: Mapping[str, str
 
 def _missing(cls: type[Event], name: str, present: Fields, attributes: Mapping[str, str]) -> Refusal:
     where = f" (or the attribute `{attributes[name]}`)" if name in attributes else ""
-    known = {field.name for field in msgspec.structs.fields(cls)}
+    known = {field.name for field in _fields_of(cls)}
     others = {other[:80].lower().replace("_", ""): other for other in present if other not in known}
     near = difflib.get_close_matches(name.replace("_", ""), others, n=1, cutoff=0.75)
     hint = f" Is it the field {others[near[0]][:80]!r}? Then rename that." if near else ""

@@ -5,7 +5,7 @@ nothing. Times are aware datetimes; `occurred_ms` gives their milliseconds.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -178,7 +178,6 @@ class MessageUnsubscribed(MessageEvent, frozen=True, kw_only=True, gc=False, tag
 class GoalReached(UserEvent, frozen=True, kw_only=True, gc=False, tag="goal.reached"):
     """A business event that may convert entries; `value` is in 10^-9 units of `currency`.
 
-    Of `properties` only the scalar ones are kept: nothing can be asked of lists and objects.
     `journey_id`, `entry_id` and `step_id` are all there, which also shows the goal at that step, or all None.
     """
 
@@ -189,17 +188,10 @@ class GoalReached(UserEvent, frozen=True, kw_only=True, gc=False, tag="goal.reac
     name: Identifier
     value: Nano | None = None
     currency: str | None = None
-    properties: dict[str, Property | list[Any] | dict[str, Any]] | None = None
+    properties: dict[str, Property] | None = None
     journey_id: Identifier | None = None
     entry_id: Identifier | None = None
     step_id: Identifier | None = None
-
-    def __post_init__(self) -> None:
-        """Let go of properties that are not scalars."""
-        if self.properties:
-            nested = [name for name, value in self.properties.items() if isinstance(value, (list, dict))]
-            for name in nested:
-                del self.properties[name]
 
 
 class CallEvent(JourneyEvent, frozen=True, kw_only=True, gc=False):

@@ -32,7 +32,7 @@ EXPECTED_CURRENCY: Final = "three capital letters such as EUR"
 EXPECTED_TIME: Final = "an RFC 3339 time with its offset, such as 2026-11-01T12:34:56.789Z, from 1970 to 9999"
 EXPECTED_VERSION: Final = "a whole number of at least 1, without quotes and decimal point"
 EXPECTED_DURATION: Final = "a whole number of milliseconds, at least 0"
-EXPECTED_PROPERTIES: Final = "an object, and its numbers within the range of a 64-bit float"
+EXPECTED_PROPERTIES: Final = "an object whose values are strings, numbers, true, false or null"
 
 is_channel: Final = re.compile(CHANNEL_PATTERN[1:-1]).fullmatch
 is_currency: Final = re.compile(CURRENCY_PATTERN[1:-1]).fullmatch
