@@ -1,7 +1,7 @@
-"""Numbers for the names that keys are made of: accounts, journeys (scopes) and series."""
+"""Numbers for the names that keys are made of: accounts, journeys (scopes), series and kinds."""
 
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import Any
 
 import msgspec
 from xxhash import xxh3_64_intdigest
@@ -9,50 +9,26 @@ from xxhash import xxh3_64_intdigest
 from wayfold.models.definition import JourneyDefinition
 from wayfold.models.zone import Zone
 from wayfold.state import keys
-from wayfold.state.facts import Name
 from wayfold.state.history import History
-from wayfold.state.rules import UNDEFINED, VersionRules
+from wayfold.state.plans import HOUR_BITS, Name, Plans
+
+# Series in which users are numbers of their own, and where they are counted over all time: of a
+# journey in the version and in version 0, of a step in the series over all variants.
+USER_METRICS = frozenset(
+    (
+        "total_entries",
+        "exited_entries@event",
+        "exited_entries@entry",
+        "converted_entries@event",
+        "converted_entries@entry",
+        "entered",
+        "dropped@event",
+        "dropped@entry",
+    )
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
-
-
-class JourneyScope:
-    """A journey of an account in one partition (the journey "" is the account itself).
-
-    `series` numbers the names that have been counted; `recent`, `older` and `dirty` are the cache of
-    histories, two generations and those changed since the last commit.
-    """
-
-    def __init__(self, catalog: "Catalog", number: int, account: "AccountScope", journey_id: str) -> None:
-        self.catalog = catalog
-        self.number = number
-        self.account = account
-        self.account_id = account.account_id
-        self.journey_id = journey_id
-        self.zone = account.zone
-        self.key_prefix = keys.number_key(keys.HISTORY, number)
-        self.series: dict[Name, int] = {}
-        self.versions: dict[int, VersionRules] = {}
-        self.definitions: dict[int, JourneyDefinition] = {}
-        self.recent: dict[str, History] = {}
-        self.older: dict[str, History] = {}
-        self.dirty: dict[str, History] = {}
-        self._new_series = catalog.new_series
-
-    def rules(self, version: int) -> VersionRules:
-        """Rules of a version, `UNDEFINED` while it has no definition."""
-        return self.versions.get(version, UNDEFINED)
-
-    def series_id(self, name: Name) -> int:
-        """Number of a series of this journey; a new one is written with the pending batch."""
-        found = self.series.get(name)
-        return self._new_series(self, name) if found is None else found
-
-    def closing_key(self, entry_id: str, person: int, version: int, closes_at_ms: int, hour: int) -> bytes:
-        """Store key of the row that says when the window of an exited entry closes."""
-        mark = xxh3_64_intdigest(entry_id.encode())
-        return keys.closing_key(keys.CLOSING, self.number, version, closes_at_ms, hour, person, mark)
 
 
 class AccountScope:
@@ -65,8 +41,48 @@ class AccountScope:
         self.key_prefix = keys.number_key(keys.USER, number)
 
 
+class JourneyScope:
+    """A journey of an account in one partition (the journey "" is the account itself).
+
+    `series` numbers the names that have been counted; `recent`, `older` and `dirty` are the cache of
+    histories: two generations, and those changed since the last commit.
+    """
+
+    def __init__(self, catalog: "Catalog", number: int, account: AccountScope, journey_id: str) -> None:
+        self.catalog = catalog
+        self.number = number
+        self.account = account
+        self.account_id = account.account_id
+        self.journey_id = journey_id
+        self.zone = account.zone
+        self.key_prefix = keys.number_key(keys.HISTORY, number)
+        self.series: dict[Name, int] = {}
+        self.definitions: dict[int, JourneyDefinition] = {}
+        self.plans = Plans(self.base, self._new_kind)
+        self.recent: dict[str, History] = {}
+        self.older: dict[str, History] = {}
+        self.dirty: dict[str, History] = {}
+
+    def series_id(self, name: Name) -> int:
+        """Number of a series of this journey; a new one is written with the pending batch."""
+        found = self.series.get(name)
+        return self.catalog.new_series(self, name) if found is None else found
+
+    def base(self, name: Name) -> int:
+        """Base of a series: its number, shifted to leave room for an hour."""
+        return self.series_id(name) << HOUR_BITS
+
+    def closing_key(self, entry_id: str, person: int, version: int, closes_at_ms: int, hour: int) -> bytes:
+        """Store key of the row that says when the window of an exited entry closes."""
+        mark = xxh3_64_intdigest(entry_id.encode())
+        return keys.closing_key(keys.CLOSING, self.number, version, closes_at_ms, hour, person, mark)
+
+    def _new_kind(self, words: Name) -> int:
+        return self.catalog.new_kind(self, words)
+
+
 class Catalog:
-    """All names of a partition, each with the number that stands for it in keys.
+    """All names of a partition, each with the number that stands for it in keys and histories.
 
     New names collect in `rows` until the batch that brought them is written.
     """
@@ -75,8 +91,11 @@ class Catalog:
         self._zone_of = zone_of
         self.accounts: dict[str, AccountScope] = {}
         self.scopes: dict[tuple[str, str], JourneyScope] = {}
+        self.numbered: list[JourneyScope] = []
         self.series: list[tuple[JourneyScope, Name]] = []
         self.rows: dict[bytes, bytes] = {}
+        self._next_kind = 0
+        self._counters: dict[int, tuple[int, ...]] = {}
 
     def load(self, scan: Callable[[bytes, bytes], Iterator[tuple[bytes, bytes]]]) -> None:
         """Read the names that earlier batches wrote."""
@@ -84,6 +103,7 @@ class Catalog:
             (keys.ACCOUNT, self._load_account),
             (keys.SCOPE, self._load_scope),
             (keys.SERIES, self._load_series),
+            (keys.KIND, self._load_kind),
         ):
             for _, value in scan(kind, keys.after(kind)):
                 add(_decode(value))
@@ -102,8 +122,9 @@ class Catalog:
         """The scope of a journey, a new one when the partition has not seen it."""
         found = self.scopes.get((account_id, journey_id))
         if found is None:
-            found = JourneyScope(self, len(self.scopes), self.account(account_id), journey_id)
+            found = JourneyScope(self, len(self.numbered), self.account(account_id), journey_id)
             self.scopes[account_id, journey_id] = found
+            self.numbered.append(found)
             self.rows[keys.number_key(keys.SCOPE, found.number)] = _encode([account_id, journey_id])
         return found
 
@@ -111,8 +132,29 @@ class Catalog:
         """Number a new series of a scope."""
         number = scope.series[name] = len(self.series)
         self.series.append((scope, name))
-        self.rows[keys.number_key(keys.SERIES, number)] = _encode([scope.account_id, scope.journey_id, name])
+        self.rows[keys.number_key(keys.SERIES, number)] = _encode([scope.number, *name])
         return number
+
+    def new_kind(self, scope: JourneyScope, words: Name) -> int:
+        """Number a new kind of arrival or message event."""
+        number = self._next_kind
+        self._next_kind += 1
+        self.rows[keys.number_key(keys.KIND, number)] = _encode([scope.number, number, *words])
+        return number
+
+    def counters(self, series: int) -> tuple[int, ...]:
+        """Series in which the users of this one are counted over all time."""
+        found = self._counters.get(series)
+        if found is None:
+            scope, name = self.series[series]
+            if name[0] not in USER_METRICS:
+                found = ()
+            elif len(name) == 2:
+                found = (series, scope.series_id((name[0], 0)))
+            else:
+                found = (scope.series_id((f"{name[0]}*", name[1], name[2])),)
+            self._counters[series] = found
+        return found
 
     def _load_account(self, row: list[str]) -> None:
         account = self.account(row[0])
@@ -122,9 +164,17 @@ class Catalog:
     def _load_scope(self, row: list[str]) -> None:
         self.scope(row[0], row[1])
 
-    def _load_series(self, row: list[object]) -> None:
-        scope = self.scope(cast("str", row[0]), cast("str", row[1]))
-        self.new_series(scope, tuple(cast("list[str | int]", row[2])))
+    def _load_series(self, row: list[Any]) -> None:
+        self.new_series(self.numbered[row[0]], tuple(row[1:]))
+
+    def _load_kind(self, row: list[Any]) -> None:
+        plans = self.numbered[row[0]].plans
+        self._next_kind = row[1] + 1
+        words = tuple(row[2:])
+        if len(words) == 3:
+            plans.load_arrival(row[1], words)
+        else:
+            plans.load_message(row[1], words)
 
 
 class TimeZoneChangedError(Exception):
@@ -132,6 +182,6 @@ class TimeZoneChangedError(Exception):
 
     def __init__(self, account_id: str, stored: str, asked: str) -> None:
         super().__init__(
-            f"account {account_id!r} was counted in time zone {stored}, the settings now say {asked}: "
-            f"set it back to {stored}, or remove the state directory so that the numbers are folded again from the log"
+            f"account {account_id!r} was counted in time zone {stored}, the settings say {asked}: set it back, "
+            "or remove the state directory so that the numbers are folded again from the log"
         )

@@ -2,44 +2,70 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from wayfold.models.zone import MINUTE_MS
 from wayfold.state import keys
 from wayfold.state.catalog import Catalog
-from wayfold.state.changes import HOUR_BITS, Changes
+from wayfold.state.changes import Changes
 from wayfold.state.history import STATUSES
+from wayfold.state.plans import HOUR_BITS, HOUR_MASK
 from wayfold.state.store_reader import StoreReader
 from wayfold.state.usersets import UserSetWriter
 
 FIRST_BYTES = 16  # money in 10⁻⁹ units outgrows 64 bits
 SECOND_BYTES = 8
 CACHED_LIMIT = 100_000
-HOUR_MASK = (1 << HOUR_BITS) - 1
 _STATUSES = frozenset(STATUSES)
 
 Row = tuple[bytes, bytes | None]
+Histogram = dict[int, int]
+
+encode_histogram = msgspec.msgpack.Encoder().encode
+decode_histogram = msgspec.msgpack.Decoder(dict[int, int]).decode
+
+
+class Change(msgspec.Struct, gc=False):
+    """What a batch adds to a series over all time: two counts and users."""
+
+    first: int = 0
+    second: int = 0
+    users: int = 0
 
 
 class Totals:
-    """All-time numbers of every series, in memory: (first count, second count, users)."""
+    """All-time numbers of every series, in memory: (first count, second count, users), histograms."""
 
     def __init__(self) -> None:
         self.values: dict[int, tuple[int, int, int]] = {}
+        self.dwells: dict[int, Histogram] = {}
 
     def load(self, store: StoreReader) -> None:
         """Read the totals that earlier batches wrote."""
         for key, value in store.scan(keys.TOTAL, keys.after(keys.TOTAL)):
+            series = int.from_bytes(key[1:5], "big")
+            if len(key) > 5:
+                self.dwells[series] = decode_histogram(value)
+                continue
             first, second = unpack(value)
             users = int.from_bytes(value[FIRST_BYTES + SECOND_BYTES :], "little", signed=True)
-            self.values[int.from_bytes(key[1:], "big")] = (first, second, users)
+            self.values[series] = (first, second, users)
 
-    def add(self, changed: dict[int, list[int]]) -> Iterator[Row]:
-        """Add what a batch changed, {series: [first, second, users]}; give the rows to write."""
-        for series, (first, second, users) in changed.items():
+    def add(self, changed: dict[int, Change]) -> Iterator[Row]:
+        """Add what a batch changed; give the rows to write."""
+        for series, change in changed.items():
             old = self.values.get(series, (0, 0, 0))
-            new = (old[0] + first, old[1] + second, old[2] + users)
+            new = (old[0] + change.first, old[1] + change.second, old[2] + change.users)
             self.values[series] = new
             value = pack(new[0], new[1]) + new[2].to_bytes(SECOND_BYTES, "little", signed=True)
             yield keys.number_key(keys.TOTAL, series), value
+
+    def add_dwells(self, changed: dict[int, Histogram]) -> Iterator[Row]:
+        """Add histograms of dwell times by series; give the rows to write."""
+        for series, histogram in changed.items():
+            total = self.dwells.setdefault(series, {})
+            add_histogram(total, histogram)
+            yield keys.number_key(keys.TOTAL, series) + keys.DWELL, encode_histogram(total)
 
 
 class CellWriter:
@@ -55,10 +81,9 @@ class CellWriter:
     def rows(self, changes: Changes, batch: int) -> Iterator[Row]:
         """Rows of hour and day cells and of user sets."""
         days: dict[int, list] = {}  # type: ignore[type-arg]  # tallies as in Changes, by day
-        for key, (first, second, persons) in changes.tallies.items():
-            series, hour = key >> HOUR_BITS, key & HOUR_MASK
-            zone = self._catalog.series[series][0].zone
-            day = series << HOUR_BITS | zone.place(hour * MINUTE_MS).day
+        for fact, (first, second, persons) in changes.tallies.items():
+            series, hour = fact >> HOUR_BITS, fact & HOUR_MASK
+            day = self._day(fact)
             tally = days.get(day)
             if tally is None:
                 days[day] = [first, second, list(persons)]
@@ -74,20 +99,30 @@ class CellWriter:
         if len(self._cached) > CACHED_LIMIT:
             self._cached.clear()
 
+    def dwell_rows(self, changes: Changes) -> Iterator[Row]:
+        """Rows of the histograms of hours and days."""
+        days: dict[int, Histogram] = {}
+        for fact, histogram in changes.dwells.items():
+            add_histogram(days.setdefault(self._day(fact), {}), histogram)
+            yield from self._dwell_row(keys.HOUR_GRAIN, fact, histogram)
+        for key, histogram in days.items():
+            yield from self._dwell_row(keys.DAY_GRAIN, key, histogram)
+
     def roll_up_accounts(self, changes: Changes) -> None:
         """Add the message tallies of journeys to the channel totals of their accounts."""
-        for key, (first, second, persons) in list(changes.tallies.items()):
-            series = self._account_series_of(key >> HOUR_BITS)
+        for fact, (first, second, persons) in list(changes.tallies.items()):
+            series = self._account_series_of(fact >> HOUR_BITS)
             if series >= 0:
-                tally = changes.tally(series, key & HOUR_MASK)
+                tally = changes.tally(series << HOUR_BITS | (fact & HOUR_MASK))
                 tally[0] += first
                 tally[1] += second
                 # Who leaves one variant is in another: nobody ever leaves the account's set.
                 tally[2] += [person for person in persons if person >= 0]
 
-    def forget(self) -> None:
-        """Drop the cache; what is committed is in the store."""
-        self._cached.clear()
+    def _day(self, fact: int) -> int:
+        """The day of a fact in the place of its hour."""
+        series, hour = fact >> HOUR_BITS, fact & HOUR_MASK
+        return series << HOUR_BITS | self._catalog.series[series][0].zone.place(hour * MINUTE_MS).day
 
     def _account_series_of(self, series: int) -> int:
         found = self._account_series.get(series)
@@ -99,6 +134,13 @@ class CellWriter:
                 found = account.series_id((name[0], 0, "", name[3], name[4], ""))
             self._account_series[series] = found
         return found
+
+    def _dwell_row(self, grain: int, key: int, histogram: Histogram) -> Iterator[Row]:
+        row = keys.cell_key(keys.DWELL, key >> HOUR_BITS, grain, key & HOUR_MASK)
+        value = self._store.get(row)
+        total = decode_histogram(value) if value else {}
+        add_histogram(total, histogram)
+        yield row, encode_histogram(total)
 
     def _rows(
         self, series: int, grain: int, bucket: int, first: int, second: int, persons: list[int], batch: int
@@ -131,17 +173,33 @@ def unpack(value: bytes) -> tuple[int, int]:
     )
 
 
-def totals_of(changes: Changes) -> dict[int, list[int]]:
-    """What a batch adds over all time: {series: [first, second, users]}."""
-    totals: dict[int, list[int]] = {}
-    for key, (first, second, _) in changes.tallies.items():
-        series = key >> HOUR_BITS
-        total = totals.get(series)
-        if total is None:
-            totals[series] = [first, second, 0]
+def add_histogram(total: Histogram, other: Histogram) -> None:
+    """Add a histogram to another in place; empty buckets go."""
+    for bucket, count in other.items():
+        amount = total.get(bucket, 0) + count
+        if amount:
+            total[bucket] = amount
         else:
-            total[0] += first
-            total[1] += second
+            total.pop(bucket, None)
+
+
+def totals_of(changes: Changes) -> dict[int, Change]:
+    """What a batch adds over all time, by series."""
+    totals: dict[int, Change] = {}
+    for fact, (first, second, _) in changes.tallies.items():
+        if first or second:
+            change = totals.setdefault(fact >> HOUR_BITS, Change())
+            change.first += first
+            change.second += second
     for series, users in changes.users.items():
-        totals.setdefault(series, [0, 0, 0])[2] += users
+        if users:
+            totals.setdefault(series, Change()).users += users
+    return totals
+
+
+def dwells_of(changes: Changes) -> dict[int, Histogram]:
+    """Dwell times that a batch adds over all time, by series."""
+    totals: dict[int, Histogram] = {}
+    for fact, histogram in changes.dwells.items():
+        add_histogram(totals.setdefault(fact >> HOUR_BITS, {}), histogram)
     return totals

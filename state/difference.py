@@ -5,102 +5,56 @@ facts before and after to `Changes`. There is no other way by which a number cha
 that comes late compares the same facts under its old and new rules.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from typing import cast
 
-from wayfold.models.zone import Zone
 from wayfold.state import history as merge
-from wayfold.state.changes import Changes, SeriesIds, user_facts
+from wayfold.state.changes import Changes
 from wayfold.state.facts import (
+    EntryFacts,
     Fact,
     MessageFacts,
-    Money,
-    active_name,
-    closing_row,
-    conversion_facts,
+    Scope,
+    cost_fact,
     dwell_fact,
     dwell_facts,
     entered_fact,
-    entry_facts,
-    interactions,
+    entered_facts,
+    first_arrival,
+    first_of_group,
+    is_converted,
     step_goal_facts,
+    tail_facts,
+    variant_at,
 )
 from wayfold.state.history import (
     INTERACTED,
     KNOWN,
     QUALIFIED,
+    REACHED,
+    SENT,
+    SENT_OR_DELIVERED,
     Arrival,
     Entry,
     Goal,
     History,
+    MessageEvent,
     StepGoal,
     event_order,
 )
-from wayfold.state.rules import Rules
+from wayfold.state.plans import ArrivalKind, MessageKind
 
 
-class Scope(SeriesIds, Protocol):
-    """What the difference needs to know of a journey: its zone, its rules, its series."""
-
-    @property
-    def zone(self) -> Zone:
-        """Calendar of the journey's account."""
-
-    @property
-    def rules(self) -> Rules:
-        """Rules of the journey's versions."""
-
-    def closing_key(self, entry_id: str, person: int, version: int, closes_at_ms: int, hour: int) -> bytes:
-        """Store key of the row that says when the window of an exited entry closes."""
-
-
-class EntryView:
-    """All facts of a history that depend on its entries, exits, goals and rules, at one moment."""
-
-    __slots__ = ("closings", "conversions", "facts", "money", "users")
-
-    def __init__(self, scope: Scope, history: History, goals: list[Goal]) -> None:
-        zone, rules = scope.zone, scope.rules
-        self.facts: list[Fact] = []
-        self.closings: dict[bytes, bool] = {}
-        for entry_id, entry in history.entries.items():
-            self.facts += entry_facts(entry, goals, rules, zone)
-            row = closing_row(entry, goals, rules, zone)
-            if row is not None:
-                version, closes_at_ms, hour, converted = row
-                key = scope.closing_key(entry_id, history.person, version, closes_at_ms, hour)
-                self.closings[key] = converted
-                closing = (("closing", version), zone.place(closes_at_ms).hour)
-                self.facts.append(closing)
-                if not converted:
-                    self.facts.append((("closing_unconverted", version), closing[1]))
-        self.money: Money = {}
-        if goals:
-            conversions, self.money = conversion_facts(history.entries.values(), goals, rules, zone)
-            self.facts += conversions
-        self.users = user_facts(self.facts)
-
-
-def compare(changes: Changes, scope: Scope, person: int, before: EntryView, after: EntryView) -> None:
-    """Hand the difference of two views of a history to the pending changes."""
-    changes.count(scope, before.facts, after.facts)
-    changes.members(scope, person, before.users, after.users)
+def compare(changes: Changes, person: int, before: EntryFacts, after: EntryFacts) -> None:
+    """Hand the difference of a history's entry facts to the pending changes."""
+    changes.count(before.facts, after.facts)
+    changes.count(before.users, after.users)
+    changes.members(person, before.users, after.users)
     if before.money != after.money:
-        changes.money(scope, before.money, after.money)
+        changes.money(before.money, after.money)
     if before.closings != after.closings:
-        for key in before.closings:
-            changes.rows[key] = None
+        changes.rows.update(dict.fromkeys(before.closings))
         for key, converted in after.closings.items():
             changes.rows[key] = b"1" if converted else b"0"
-
-
-def revise(
-    changes: Changes, scope: Scope, history: History, goals: list[Goal], merge_event: Callable[[], object]
-) -> None:
-    """Merge an event that can change entries, exits or goals, and account for what it changed."""
-    before = EntryView(scope, history, goals)
-    merge_event()
-    compare(changes, scope, history.person, before, EntryView(scope, history, goals))
 
 
 def entered(
@@ -109,18 +63,17 @@ def entered(
     history: History,
     goals: list[Goal],
     entry: Entry,
-    *,
-    at_ms: int,
-    event_id: str,
-    version: int,
+    at: tuple[int, str, int],
 ) -> None:
-    """Fold a `journey.entered`."""
-    old_goals = step_goal_facts(entry, scope.zone)
-    revise(changes, scope, history, goals, lambda: merge.merge_entered(entry, at_ms, event_id, version))
-    if entry.goals:
-        new_goals = step_goal_facts(entry, scope.zone)
-        changes.count(scope, old_goals[0], new_goals[0])
-        changes.money(scope, old_goals[1], new_goals[1])
+    """Fold a `journey.entered`; `at` is its (time, event id, version)."""
+    before = EntryFacts(scope, history, goals)
+    old_facts, old_money = step_goal_facts(scope, entry)
+    if merge.merge_entered(entry, *at):
+        compare(changes, history.person, before, EntryFacts(scope, history, goals))
+        if entry.goals:
+            new_facts, new_money = step_goal_facts(scope, entry)
+            changes.count(old_facts, new_facts)
+            changes.money(old_money, new_money)
     raise_flag(changes, scope, history, KNOWN)
 
 
@@ -130,58 +83,106 @@ def exited(
     history: History,
     goals: list[Goal],
     entry: Entry,
-    *,
-    at_ms: int,
-    event_id: str,
-    reason: str,
+    at: tuple[int, str, str],
 ) -> None:
-    """Fold a `journey.exited`."""
-    before = dwell_facts(entry, scope.zone)
-    revise(changes, scope, history, goals, lambda: merge.merge_exited(entry, at_ms, event_id, reason))
-    changes.count(scope, before, dwell_facts(entry, scope.zone))
+    """Fold a `journey.exited`; `at` is its (time, event id, reason)."""
+    before = EntryFacts(scope, history, goals)
+    old_dwells = dwell_facts(scope, entry)
+    if merge.merge_exited(entry, *at):
+        compare(changes, history.person, before, EntryFacts(scope, history, goals))
+        changes.dwell(old_dwells, dwell_facts(scope, entry))
 
 
 def arrived(
     changes: Changes, scope: Scope, history: History, goals: list[Goal], entry: Entry, arrival: Arrival
 ) -> None:
     """Fold a `step.entered`: the step is entered, the one before is left, the latest may move."""
-    zone, arrivals = scope.zone, entry.arrivals
-    version, step_id = arrival.version, arrival.step_id
+    kind = cast("ArrivalKind", scope.plans.kinds[arrival.kind])
     index = merge.arrival_index(entry, arrival.at_ms, arrival.event_id)
-    latest = index == len(arrivals)
-    old_variant = entry.variant_at(version, step_id)
-    before = entered_fact(arrivals, version, step_id, zone)
-    before_tail = _tail(scope, entry, goals) if latest else []
-    before_dwell = dwell_fact(entry, index - 1, zone) if index else []
-    arrivals.insert(index, arrival)
-    after = entered_fact(arrivals, version, step_id, zone)
-    after_tail = _tail(scope, entry, goals) if latest else []
-    after_dwell = dwell_fact(entry, index, zone)
-    if index:
-        after_dwell += dwell_fact(entry, index - 1, zone)
-    changes.count(scope, before + before_tail + before_dwell, after + after_tail + after_dwell)
-    others: set[Fact] = set()
-    if len(history.entries) > 1:
-        others = _users_of_others(scope, history, goals, entry)
-    changes.members(
-        scope,
-        history.person,
-        others | user_facts(before + before_tail),
-        others | user_facts(after + after_tail),
-    )
-    new_variant = entry.variant_at(version, step_id)
-    if new_variant != old_variant and entry.messages:
-        _move_variant(changes, scope, history, entry, arrival)
+    first = first_arrival(scope, entry, kind.place)
+    is_first = first is None or (arrival.at_ms, arrival.event_id) < (first.at_ms, first.event_id)
+    latest = entry.entered_at_ms >= 0 and index == len(entry.arrivals)
+    converted = latest and is_converted(scope, entry, goals)
+    facts: tuple[list[Fact], list[Fact]] = ([], [])
+    users: tuple[list[Fact], list[Fact]] = ([], [])
+    if is_first and first is not None:
+        users[0].append(entered_fact(scope, first))
+    if latest:
+        tail_facts(scope, entry, converted, facts[0], users[0])
+    old_dwell = dwell_fact(scope, entry, index - 1) if index else None
+    entry.arrivals.insert(index, arrival)
+    if is_first:
+        users[1].append(entered_fact(scope, arrival))
+    if latest:
+        tail_facts(scope, entry, converted, facts[1], users[1])
+    new_dwell = dwell_fact(scope, entry, index - 1) if index else None
+    changes.dwell((old_dwell,), (new_dwell, dwell_fact(scope, entry, index)))
+    changes.count(*facts)
+    if users[0] or users[1]:
+        changes.count(*users)
+        others = _users_of_others(scope, history, goals, entry) if len(history.entries) > 1 else []
+        changes.members(history.person, users[0] + others, users[1] + others)
+    if is_first and entry.messages and kind.variant != _variant(scope, first):
+        _move_messages(changes, scope, history, entry, arrival)
 
 
 def step_goal(changes: Changes, scope: Scope, entry: Entry, goal: StepGoal) -> None:
     """Fold a goal whose publisher named the entry and step."""
-    before, before_money = step_goal_facts(entry, scope.zone)
+    before, before_money = step_goal_facts(scope, entry)
     entry.goals.append(goal)
     entry.goals.sort(key=event_order)
-    after, after_money = step_goal_facts(entry, scope.zone)
-    changes.count(scope, before, after)
-    changes.money(scope, before_money, after_money)
+    after, after_money = step_goal_facts(scope, entry)
+    changes.count(before, after)
+    changes.money(before_money, after_money)
+
+
+def message(
+    changes: Changes,
+    scope: Scope,
+    history: History,
+    entry: Entry,
+    message_id: str,
+    event: MessageEvent,
+    kind: MessageKind,
+) -> None:
+    """Fold an event of a message: always one event; one message at its first event of the status."""
+    variant = variant_at(scope, entry, kind.place) if entry.arrivals else ""
+    base, active = kind.bases(scope.plans.base, variant)
+    hour = scope.zone.place(event.at_ms).hour
+    tally = changes.tally(base | hour)
+    tally[0] += 1
+    tally[2].append(history.person)
+    counted = history.counted
+    if kind.at_channel not in counted:
+        counted.add(kind.at_channel)
+        changes.add_users(kind.at_channel, 1)
+        if kind.at_step not in counted:
+            counted.add(kind.at_step)
+            changes.add_users(kind.at_step, 1)
+    events = entry.messages.get(message_id)
+    if events is None:
+        entry.messages[message_id] = [event]
+        tally[1] += 1
+    else:
+        first = first_of_group(scope, events, kind.at_step)
+        events.append(event)
+        if first is None:
+            tally[1] += 1
+        elif (event.at_ms, event.event_id) < (first.at_ms, first.event_id):
+            tally[1] += 1
+            old_kind = cast("MessageKind", scope.plans.kinds[first.kind])
+            old_base = old_kind.bases(scope.plans.base, variant)[0]
+            changes.tally(old_base | scope.zone.place(first.at_ms).hour)[1] -= 1
+    if event.detail and kind.status == SENT:
+        fact, amount = cost_fact(scope, kind, variant, event, hour)
+        changes.tally(fact)[0] += amount
+    if active >= 0:
+        history.flags |= INTERACTED
+        if history.flags & QUALIFIED == QUALIFIED:
+            changes.tally(active | hour)[2].append(history.person)
+            _count_active(changes, history, kind)
+    elif kind.status in SENT_OR_DELIVERED and not history.flags & REACHED:
+        raise_flag(changes, scope, history, REACHED)
 
 
 def raise_flag(changes: Changes, scope: Scope, history: History, flag: int) -> None:
@@ -189,64 +190,57 @@ def raise_flag(changes: Changes, scope: Scope, history: History, flag: int) -> N
     if history.flags & flag:
         return
     history.flags |= flag
-    if flag & QUALIFIED and history.flags & (QUALIFIED | INTERACTED) == (QUALIFIED | INTERACTED):
-        versions: set[int] = set()
-        for entry, event in interactions(history):
-            variant = entry.variant_at(event.version, event.step_id)
-            series = scope.series_id(active_name(event, variant))
-            changes.tally(series, scope.zone.place(event.at_ms).hour)[2].append(history.person)
-            versions.add(event.version)
-        for version in (*versions, 0):
-            changes.add_users(scope.series_id(("active_users", version)), 1)
+    if history.flags & (QUALIFIED | INTERACTED) != QUALIFIED | INTERACTED:
+        return
+    facts = MessageFacts()
+    for entry in history.entries.values():
+        facts.add(scope, entry, True)
+        for events in entry.messages.values():
+            for event in events:
+                _count_active(changes, history, cast("MessageKind", scope.plans.kinds[event.kind]))
+    changes.move(history.person, set(), set(facts.active))
 
 
-def _tail(scope: Scope, entry: Entry, goals: list[Goal]) -> list[Fact]:
-    """Facts that stand at the entry's latest step."""
-    return [fact for fact in entry_facts(entry, goals, scope.rules, scope.zone) if len(fact[0]) > 2]
+def _count_active(changes: Changes, history: History, kind: MessageKind) -> None:
+    """Count an active user in the version and the journey, once over all time."""
+    for series in kind.active:
+        if series not in history.counted:
+            history.counted.add(series)
+            changes.add_users(series, 1)
 
 
-def _users_of_others(scope: Scope, history: History, goals: list[Goal], entry: Entry) -> set[Fact]:
+def _users_of_others(scope: Scope, history: History, goals: list[Goal], entry: Entry) -> list[Fact]:
     """User facts, at steps, of the history's other entries."""
-    facts: list[Fact] = []
+    users: list[Fact] = []
     for other in history.entries.values():
         if other is not entry:
-            facts += _tail(scope, other, goals)
-            for arrival in other.arrivals:
-                facts += entered_fact(other.arrivals, arrival.version, arrival.step_id, scope.zone)
-    return user_facts(facts)
+            users += entered_facts(scope, other)
+            if other.entered_at_ms >= 0:
+                tail_facts(scope, other, is_converted(scope, other, goals), [], users)
+    return users
 
 
-def _move_variant(changes: Changes, scope: Scope, history: History, entry: Entry, arrival: Arrival) -> None:
+def _variant(scope: Scope, arrival: Arrival | None) -> str:
+    return "" if arrival is None else cast("ArrivalKind", scope.plans.kinds[arrival.kind]).variant
+
+
+def _move_messages(changes: Changes, scope: Scope, history: History, entry: Entry, arrival: Arrival) -> None:
     """Move the messages of a step to the variant that its first arrival now gives."""
-    step = (arrival.version, arrival.step_id)
-    after = _step_messages(scope, history, entry, step)
-    arrivals, entry.arrivals = entry.arrivals, [a for a in entry.arrivals if a is not arrival]
-    before = _step_messages(scope, history, entry, step)
-    entry.arrivals = arrivals
-    others = MessageFacts()
+    place = cast("ArrivalKind", scope.plans.kinds[arrival.kind]).place
     qualified = history.flags & QUALIFIED == QUALIFIED
+    before, after, others = MessageFacts(), MessageFacts(), MessageFacts()
+    after.add(scope, entry, qualified, place)
+    arrivals, entry.arrivals = entry.arrivals, [other for other in entry.arrivals if other is not arrival]
+    before.add(scope, entry, qualified, place)
+    entry.arrivals = arrivals
     for other in history.entries.values():
         if other is not entry:
-            others.add(other, scope.zone, qualified, step)
-    changes.count(scope, before.events, after.events)
-    changes.count(scope, before.messages, after.messages, slot=1)
-    changes.money(scope, before.cost, after.cost)
+            others.add(scope, other, qualified, place)
+    changes.count(before.events, after.events)
+    changes.count(before.messages, after.messages, slot=1)
+    changes.money(before.cost, after.cost)
     for kept, old, new in (
         (others.events, before.events, after.events),
         (others.active, before.active, after.active),
     ):
-        _move_members(changes, scope, history.person, set(kept) | set(old), set(kept) | set(new))
-
-
-def _move_members(changes: Changes, scope: Scope, person: int, before: set[Fact], after: set[Fact]) -> None:
-    """Move a person between sets of variants; over all variants nothing changes."""
-    for name, hour in after - before:
-        changes.tally(scope.series_id(name), hour)[2].append(person)
-    for name, hour in before - after:
-        changes.tally(scope.series_id(name), hour)[2].append(~person)
-
-
-def _step_messages(scope: Scope, history: History, entry: Entry, step: tuple[int, str]) -> MessageFacts:
-    facts = MessageFacts()
-    facts.add(entry, scope.zone, history.flags & QUALIFIED == QUALIFIED, step)
-    return facts
+        changes.move(history.person, {*kept, *old}, {*kept, *new})

@@ -1,192 +1,231 @@
-"""The facts that a history stands for: what it adds to which number, and in which hour.
+"""The facts that a history stands for: what it adds to which series, and in which hour.
 
 These enumerators are the only definition of the numbers. Folding an event compares the facts that
 it can have changed before and after (`state/difference.py`); lists and re-evaluations enumerate
-them whole. A fact is a series name and an hour; the first word of the name is the metric.
+them whole. A fact is a series' base with an hour in its low bits (`state/plans.py`).
 
-| metric | rest of the name | counts |
+| series | rest of its name | counts |
 |---|---|---|
 | total_entries, active_entries | version | entries |
 | exited_entries, converted_entries, total_exits (@event, @entry) | version | entries |
 | conversion_events (@event, @entry) | version, 0 for all | goal events |
 | conversion_values (@event, @entry) | version, 0 for all, currency | money |
-| closing | version | exits by the hour in which their window closes |
+| closing, closing_unconverted | version | exits by the hour in which their window closes |
 | entered, current, dropped (@event, @entry) | version, step, variant | entries |
-| dwell | version, step, variant, bucket | arrivals |
+| dwell | version, step, variant | arrivals, by dwell time |
 | goals, goal_values | version, step, name [, currency] | goal events, money |
-| a status | version, step, channel, platform, variant | events, messages |
+| a status | version, step, channel, platform, variant | events and messages |
 | cost | version, step, channel, platform, variant, currency | money |
 | active_users | version, step, channel, platform, variant | interactions |
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import Protocol, cast
 
 from wayfold.models.zone import Zone
 from wayfold.state.dwell import bucket_of
-from wayfold.state.history import (
-    INTERACTIONS,
-    QUALIFIED,
-    SENT,
-    STATUSES,
-    Arrival,
-    Entry,
-    Goal,
-    History,
-    MessageEvent,
-    event_order,
-)
-from wayfold.state.rules import Rules, first_conversion, qualifies
+from wayfold.state.history import QUALIFIED, SENT, Arrival, Entry, Goal, History, MessageEvent
+from wayfold.state.plans import ArrivalKind, MessageKind, Plans
+from wayfold.state.rules import first_conversion, qualifies
 
-Name = tuple[str | int, ...]
-Fact = tuple[Name, int]
+Fact = int
 Money = dict[Fact, int]
-
-# Metrics whose users are a number of their own: a user is in the set of a series and hour while
-# any fact of the history says so.
-USER_METRICS = frozenset(
-    (
-        "total_entries",
-        "exited_entries@event",
-        "exited_entries@entry",
-        "converted_entries@event",
-        "converted_entries@entry",
-        "entered",
-        "dropped@event",
-        "dropped@entry",
-    )
-)
+Dwell = tuple[Fact, int]
 
 
-def entry_facts(entry: Entry, goals: list[Goal], rules: Rules, zone: Zone) -> list[Fact]:
-    """Facts of a known entry but for its arrivals and messages; none while it is unknown."""
-    if entry.entered_at_ms < 0:
-        return []
-    version = entry.version
-    entered = zone.place(entry.entered_at_ms).hour
-    facts: list[Fact] = [(("total_entries", version), entered)]
-    latest = entry.arrivals[-1] if entry.arrivals else None
-    version_rules = rules(version)
-    goal = first_conversion(entry, goals, version_rules) if goals else None
-    if goal is not None:
-        facts.append((("converted_entries@event", version), zone.place(goal.at_ms).hour))
-        facts.append((("converted_entries@entry", version), entered))
-    if entry.exited_at_ms < 0:
-        facts.append((("active_entries", version), entered))
-        if latest is not None:
-            facts.append((("current", latest.version, latest.step_id, latest.variant), entered))
-        return facts
-    exited = zone.place(entry.exited_at_ms).hour
-    facts.append((("exited_entries@event", version), exited))
-    facts.append((("exited_entries@entry", version), entered))
-    if goal is None:
-        facts.append((("total_exits@event", version), exited))
-        facts.append((("total_exits@entry", version), entered))
-        if latest is not None:
-            step = (latest.version, latest.step_id, latest.variant)
-            facts.append((("dropped@event", *step), exited))
-            facts.append((("dropped@entry", *step), entered))
-    return facts
+class Scope(Protocol):
+    """What the facts of a journey need to know: its calendar and its plans."""
+
+    @property
+    def zone(self) -> Zone:
+        """Calendar of the journey's account."""
+
+    @property
+    def plans(self) -> Plans:
+        """Kinds, versions and series of the journey."""
+
+    def closing_key(self, entry_id: str, person: int, version: int, closes_at_ms: int, hour: int) -> bytes:
+        """Store key of the row that says when the window of an exited entry closes."""
 
 
-def closing_row(
-    entry: Entry, goals: list[Goal], rules: Rules, zone: Zone
-) -> tuple[int, int, int, bool] | None:
-    """When the window of an exited entry closes: (version, closes_at_ms, hour of entry, converted)."""
-    if entry.entered_at_ms < 0 or entry.exited_at_ms < 0:
-        return None
-    version_rules = rules(entry.version)
-    converted = first_conversion(entry, goals, version_rules) is not None
-    closes_at_ms = entry.exited_at_ms + version_rules.window_ms
-    return entry.version, closes_at_ms, zone.place(entry.entered_at_ms).hour, converted
+class EntryFacts:
+    """Facts of a history's entries but for their arrivals and messages.
 
-
-def conversion_facts(
-    entries: Iterable[Entry], goals: list[Goal], rules: Rules, zone: Zone
-) -> tuple[list[Fact], Money]:
-    """Goal events that qualify for at least one entry of the history, and their values.
-
-    Each stands under every version it qualifies in, and once under version 0 for the journey.
+    `users` are those facts whose users are a number of their own: a person is in the user set of a
+    series and hour while one of them says so. They count as `facts` do. `closings` says per key of
+    a closing row whether the entry converted.
     """
-    facts: list[Fact] = []
-    money: Money = {}
-    for goal in goals:
-        earliest: dict[int, int] = {}
-        for entry in entries:
-            if entry.entered_at_ms >= 0 and qualifies(entry, goal, rules(entry.version)):
-                at_ms = entry.entered_at_ms
-                for version in (entry.version, 0):
-                    earliest[version] = min(at_ms, earliest.get(version, at_ms))
-        for version, entered_at_ms in earliest.items():
-            for clock, at_ms in (("event", goal.at_ms), ("entry", entered_at_ms)):
-                hour = zone.place(at_ms).hour
-                facts.append(((f"conversion_events@{clock}", version), hour))
-                if goal.value:
-                    key = ((f"conversion_values@{clock}", version, goal.currency), hour)
-                    money[key] = money.get(key, 0) + int(goal.value)
-    return facts, money
+
+    __slots__ = ("closings", "facts", "money", "users")
+
+    def __init__(self, scope: Scope, history: History, goals: list[Goal]) -> None:
+        self.facts: list[Fact] = []
+        self.users: list[Fact] = []
+        self.closings: dict[bytes, bool] = {}
+        self.money: Money = {}
+        for entry_id, entry in history.entries.items():
+            if entry.entered_at_ms >= 0:
+                self._add(scope, history.person, entry_id, entry, goals)
+        if goals:
+            self._add_conversions(scope, history.entries.values(), goals)
+
+    def _add(self, scope: Scope, person: int, entry_id: str, entry: Entry, goals: list[Goal]) -> None:
+        plan = scope.plans.version(entry.version)
+        place = scope.zone.place
+        facts, users = self.facts, self.users
+        entered = place(entry.entered_at_ms).hour
+        users.append(plan.total | entered)
+        goal = first_conversion(entry, goals, plan.rules) if goals else None
+        if goal is not None:
+            users.append(plan.converted_event | place(goal.at_ms).hour)
+            users.append(plan.converted_entry | entered)
+        if entry.exited_at_ms < 0:
+            facts.append(plan.active | entered)
+        else:
+            exited = place(entry.exited_at_ms).hour
+            users.append(plan.exited_event | exited)
+            users.append(plan.exited_entry | entered)
+            closes_at_ms = entry.exited_at_ms + plan.rules.window_ms
+            closing = place(closes_at_ms).hour
+            facts.append(plan.closing | closing)
+            key = scope.closing_key(entry_id, person, entry.version, closes_at_ms, entered)
+            self.closings[key] = goal is not None
+            if goal is None:
+                facts.append(plan.exits_event | exited)
+                facts.append(plan.exits_entry | entered)
+                facts.append(plan.closing_unconverted | closing)
+        tail_facts(scope, entry, goal is not None, facts, users)
+
+    def _add_conversions(self, scope: Scope, entries: Iterable[Entry], goals: list[Goal]) -> None:
+        """Add the goal events that qualify for at least one entry, and their values.
+
+        Each stands under every version it qualifies in, and once under version 0 for the journey.
+        """
+        base, place = scope.plans.base, scope.zone.place
+        for goal in goals:
+            earliest: dict[int, int] = {}
+            for entry in entries:
+                if qualifies(entry, goal, scope.plans.version(entry.version).rules):
+                    at_ms = entry.entered_at_ms
+                    for version in (entry.version, 0):
+                        earliest[version] = min(at_ms, earliest.get(version, at_ms))
+            for version, entered_at_ms in earliest.items():
+                for clock, at_ms in (("event", goal.at_ms), ("entry", entered_at_ms)):
+                    hour = place(at_ms).hour
+                    self.facts.append(base((f"conversion_events@{clock}", version)) | hour)
+                    if goal.value:
+                        fact = base((f"conversion_values@{clock}", version, goal.currency)) | hour
+                        self.money[fact] = self.money.get(fact, 0) + int(goal.value)
 
 
-def entered_fact(arrivals: list[Arrival], version: int, step_id: str, zone: Zone) -> list[Fact]:
+def tail_facts(scope: Scope, entry: Entry, converted: bool, facts: list[Fact], users: list[Fact]) -> None:
+    """Add what a known entry counts at its latest step: current, or dropped when it has exited."""
+    if not entry.arrivals:
+        return
+    kind = cast("ArrivalKind", scope.plans.kinds[entry.arrivals[-1].kind])
+    entered = scope.zone.place(entry.entered_at_ms).hour
+    if entry.exited_at_ms < 0:
+        facts.append(kind.current | entered)
+    elif not converted:
+        users.append(kind.dropped_event | scope.zone.place(entry.exited_at_ms).hour)
+        users.append(kind.dropped_entry | entered)
+
+
+def is_converted(scope: Scope, entry: Entry, goals: list[Goal]) -> bool:
+    """True when a goal event converts the entry."""
+    return (
+        bool(goals) and first_conversion(entry, goals, scope.plans.version(entry.version).rules) is not None
+    )
+
+
+def first_arrival(scope: Scope, entry: Entry, place: int) -> Arrival | None:
+    """The entry's first arrival at a place (a version's step)."""
+    kinds = scope.plans.kinds
+    for arrival in entry.arrivals:
+        if cast("ArrivalKind", kinds[arrival.kind]).place == place:
+            return arrival
+    return None
+
+
+def entered_fact(scope: Scope, arrival: Arrival) -> Fact:
     """The fact that an entry entered a step: at its first arrival there, with that one's variant."""
-    for arrival in arrivals:
-        if arrival.step_id == step_id and arrival.version == version:
-            return [(("entered", version, step_id, arrival.variant), zone.place(arrival.at_ms).hour)]
-    return []
+    kind = cast("ArrivalKind", scope.plans.kinds[arrival.kind])
+    return kind.entered | scope.zone.place(arrival.at_ms).hour
 
 
-def dwell_fact(entry: Entry, index: int, zone: Zone) -> list[Fact]:
+def entered_facts(scope: Scope, entry: Entry) -> list[Fact]:
+    """The steps that an entry entered."""
+    first: dict[int, Arrival] = {}
+    for arrival in entry.arrivals:
+        first.setdefault(cast("ArrivalKind", scope.plans.kinds[arrival.kind]).place, arrival)
+    return [entered_fact(scope, arrival) for arrival in first.values()]
+
+
+def dwell_fact(scope: Scope, entry: Entry, index: int) -> Dwell | None:
     """How long the entry stayed after its arrival number `index`: to the next one or the exit."""
-    arrival = entry.arrivals[index]
-    following = index + 1
-    end_ms = entry.arrivals[following].at_ms if following < len(entry.arrivals) else -1
+    arrivals = entry.arrivals
+    arrival = arrivals[index]
+    end_ms = arrivals[index + 1].at_ms if index + 1 < len(arrivals) else -1
     if entry.exited_at_ms >= arrival.at_ms and (end_ms < 0 or entry.exited_at_ms < end_ms):
         end_ms = entry.exited_at_ms
     if end_ms < 0:
-        return []
-    name = ("dwell", arrival.version, arrival.step_id, arrival.variant, bucket_of(end_ms - arrival.at_ms))
-    return [(name, zone.place(arrival.at_ms).hour)]
+        return None
+    kind = cast("ArrivalKind", scope.plans.kinds[arrival.kind])
+    return kind.dwell | scope.zone.place(arrival.at_ms).hour, bucket_of(end_ms - arrival.at_ms)
 
 
-def dwell_facts(entry: Entry, zone: Zone) -> list[Fact]:
+def dwell_facts(scope: Scope, entry: Entry) -> list[Dwell | None]:
     """All dwell facts of an entry."""
-    return [fact for index in range(len(entry.arrivals)) for fact in dwell_fact(entry, index, zone)]
+    return [dwell_fact(scope, entry, index) for index in range(len(entry.arrivals))]
 
 
-def step_goal_facts(entry: Entry, zone: Zone) -> tuple[list[Fact], Money]:
+def step_goal_facts(scope: Scope, entry: Entry) -> tuple[list[Fact], Money]:
     """Goals that named a step of this entry; they wait for the entry, which gives their version."""
     facts: list[Fact] = []
     money: Money = {}
     if entry.entered_at_ms < 0:
         return facts, money
+    base = scope.plans.base
     for goal in entry.goals:
-        hour = zone.place(goal.at_ms).hour
-        facts.append((("goals", entry.version, goal.step_id, goal.name), hour))
+        hour = scope.zone.place(goal.at_ms).hour
+        facts.append(base(("goals", entry.version, goal.step_id, goal.name)) | hour)
         if goal.value:
-            key: Fact = (("goal_values", entry.version, goal.step_id, goal.name, goal.currency), hour)
-            money[key] = money.get(key, 0) + int(goal.value)
+            fact = base(("goal_values", entry.version, goal.step_id, goal.name, goal.currency)) | hour
+            money[fact] = money.get(fact, 0) + int(goal.value)
     return facts, money
 
 
-def message_name(event: MessageEvent, variant: str) -> Name:
-    """Series of a message event."""
-    return STATUSES[event.status], event.version, event.step_id, event.channel, event.platform, variant
+def variant_at(scope: Scope, entry: Entry, place: int) -> str:
+    """Variant of the entry's first arrival at a place, "" while there is none."""
+    if place not in scope.plans.split_places:
+        return ""
+    arrival = first_arrival(scope, entry, place)
+    return "" if arrival is None else cast("ArrivalKind", scope.plans.kinds[arrival.kind]).variant
 
 
-def first_of_status(
-    events: list[MessageEvent], status: int, version: int, step_id: str
-) -> MessageEvent | None:
+def cost_fact(
+    scope: Scope, kind: MessageKind, variant: str, event: MessageEvent, hour: int
+) -> tuple[Fact, int]:
+    """The cost that a sent message's event adds."""
+    amount, _, currency = event.detail.partition(" ")
+    name = ("cost", kind.version, kind.step_id, kind.channel, kind.platform, variant, currency)
+    return scope.plans.base(name) | hour, int(amount)
+
+
+def first_of_group(scope: Scope, events: list[MessageEvent], at_step: int) -> MessageEvent | None:
     """The event at which a message counts for a status: its earliest of it at that step."""
-    found = [e for e in events if e.status == status and e.version == version and e.step_id == step_id]
-    return min(found, key=event_order) if found else None
-
-
-def active_name(event: MessageEvent, variant: str) -> Name:
-    """Series of an interaction in active_users."""
-    return "active_users", event.version, event.step_id, event.channel, event.platform, variant
+    kinds = scope.plans.kinds
+    first = None
+    for event in events:
+        if cast("MessageKind", kinds[event.kind]).at_step == at_step and (
+            first is None or (event.at_ms, event.event_id) < (first.at_ms, first.event_id)
+        ):
+            first = event
+    return first
 
 
 class MessageFacts:
-    """Message facts of the events of one entry at one step, or of all: counts, users, costs."""
+    """Facts of message events: events, messages, interactions of active users, costs."""
 
     __slots__ = ("active", "cost", "events", "messages")
 
@@ -196,36 +235,35 @@ class MessageFacts:
         self.active: list[Fact] = []
         self.cost: Money = {}
 
-    def add(self, entry: Entry, zone: Zone, qualified: bool, only: tuple[int, str] | None = None) -> None:
-        """Add the facts of an entry's message events, of all or those at one (version, step id)."""
+    def add(self, scope: Scope, entry: Entry, qualified: bool, place: int | None = None) -> None:
+        """Add the facts of an entry's message events, of all or of those at one place."""
         for events in entry.messages.values():
             for event in events:
-                if only is not None and (event.version, event.step_id) != only:
+                kind = cast("MessageKind", scope.plans.kinds[event.kind])
+                if place is not None and kind.place != place:
                     continue
-                variant = entry.variant_at(event.version, event.step_id)
-                hour = zone.place(event.at_ms).hour
-                name = message_name(event, variant)
-                self.events.append((name, hour))
-                if event is first_of_status(events, event.status, event.version, event.step_id):
-                    self.messages.append((name, hour))
-                if qualified and event.status in INTERACTIONS:
-                    self.active.append((active_name(event, variant), hour))
-                if event.status == SENT and event.cost:
-                    key = (("cost", *name[1:], event.currency), hour)
-                    self.cost[key] = self.cost.get(key, 0) + int(event.cost)
+                variant = variant_at(scope, entry, kind.place)
+                hour = scope.zone.place(event.at_ms).hour
+                base, active = kind.bases(scope.plans.base, variant)
+                self.events.append(base | hour)
+                if event is first_of_group(scope, events, kind.at_step):
+                    self.messages.append(base | hour)
+                if qualified and active >= 0:
+                    self.active.append(active | hour)
+                if event.detail and kind.status == SENT:
+                    fact, amount = cost_fact(scope, kind, variant, event, hour)
+                    self.cost[fact] = self.cost.get(fact, 0) + amount
 
 
-def message_facts(history: History, zone: Zone, entries: Iterable[Entry] | None = None) -> MessageFacts:
-    """Message facts of a history, or of some of its entries."""
-    found = MessageFacts()
+def all_facts(scope: Scope, history: History, goals: list[Goal]) -> set[Fact]:
+    """Every fact that a history stands for, for lists: series and hour of all it is counted in."""
+    entries = EntryFacts(scope, history, goals)
+    messages = MessageFacts()
+    facts = {*entries.facts, *entries.users, *entries.money}
     qualified = history.flags & QUALIFIED == QUALIFIED
-    for entry in history.entries.values() if entries is None else entries:
-        found.add(entry, zone, qualified)
-    return found
-
-
-def interactions(history: History) -> Iterator[tuple[Entry, MessageEvent]]:
-    """Events in which the person viewed, opened or clicked."""
-    for _, entry, _, event in history.message_events():
-        if event.status in INTERACTIONS:
-            yield entry, event
+    for entry in history.entries.values():
+        facts.update(entered_facts(scope, entry))
+        facts.update(dwell[0] for dwell in dwell_facts(scope, entry) if dwell is not None)
+        facts.update(step_goal_facts(scope, entry)[0])
+        messages.add(scope, entry, qualified)
+    return facts | {*messages.events, *messages.active, *messages.cost}

@@ -15,18 +15,12 @@ from wayfold.state import difference
 from wayfold.state.catalog import Catalog, JourneyScope
 from wayfold.state.changes import Changes
 from wayfold.state.engagement import Engagement
-from wayfold.state.facts import Name
+from wayfold.state.facts import EntryFacts
 from wayfold.state.history import (
-    INTERACTED,
     INTERACTIONS,
     MACHINE_SHIFT,
-    QUALIFIED,
-    REACHED,
     SENT,
-    SENT_OR_DELIVERED,
-    STATUSES,
     Arrival,
-    Entry,
     Goal,
     History,
     MessageEvent,
@@ -35,7 +29,7 @@ from wayfold.state.history import (
     add_goal,
 )
 from wayfold.state.people import People
-from wayfold.state.rules import rules_of
+from wayfold.state.rules import VersionRules, rules_of
 
 MARK_BYTES = 8
 STATUS_OF_CLASS: dict[type[Event], int] = {
@@ -47,9 +41,6 @@ STATUS_OF_CLASS: dict[type[Event], int] = {
     events.MessageFailed: 5,
     events.MessageUnsubscribed: 6,
 }
-# Users over all time are counted per (step, status) and per (step, status, channel, platform).
-AT_STEP = tuple(f"{status}*" for status in STATUSES)
-AT_CHANNEL = tuple(f"{status}+" for status in STATUSES)
 DUPLICATE = "duplicate"
 Verdict = Refusal | str | None
 Handler = Callable[..., Verdict]
@@ -90,9 +81,7 @@ class Fold:
             history,
             user.goals,
             history.entry(event.entry_id),
-            at_ms=at_ms,
-            event_id=event.event_id,
-            version=event.journey_version,
+            (at_ms, event.event_id, event.journey_version),
         )
         if self.engagement.entered(scope, user, at_ms, event.event_id, timestamp_ms):
             self.people.changed(scope.account, event.user_id, user)
@@ -111,9 +100,7 @@ class Fold:
             history,
             self.people.user(scope.account, event.user_id).goals,
             history.entry(event.entry_id),
-            at_ms=at_ms,
-            event_id=event.event_id,
-            reason=event.reason,
+            (at_ms, event.event_id, event.reason),
         )
         return None
 
@@ -127,7 +114,8 @@ class Fold:
         entry = history.entry(event.entry_id)
         # Goals matter to a step only as "not converted" of an entry that has exited.
         goals = self.people.user(scope.account, event.user_id).goals if _has_exit(history) else []
-        arrival = Arrival(at_ms, event.event_id, event.journey_version, event.step_id, event.variant)
+        kind = scope.plans.arrival(event.journey_version, event.step_id, event.variant)
+        arrival = Arrival(at_ms, event.event_id, kind.number)
         difference.arrived(self.changes, scope, history, goals, entry, arrival)
         return None
 
@@ -163,11 +151,11 @@ class Fold:
             for journey_id in user.journeys
             if _concerns(scope := self.catalog.scope(event.account_id, journey_id), event.name)
         ]
-        before = [difference.EntryView(scope, history, user.goals) for scope, history in histories]
+        before = [EntryFacts(scope, history, user.goals) for scope, history in histories]
         add_goal(user, goal)
         for (scope, history), view in zip(histories, before, strict=True):
-            after = difference.EntryView(scope, history, user.goals)
-            difference.compare(self.changes, scope, history.person, view, after)
+            after = EntryFacts(scope, history, user.goals)
+            difference.compare(self.changes, history.person, view, after)
         return None
 
     def message(self, event: events.MessageEvent, at_ms: int, _timestamp_ms: int) -> Verdict:
@@ -180,28 +168,19 @@ class Fold:
         scope.dirty[user_id] = history
         entry = history.entry(event.entry_id or "")
         status = STATUS_OF_CLASS[type(event)]
-        reason = cost = currency = ""
+        detail = ""
         if status == SENT:
             if event.cost is not None:  # type: ignore[attr-defined]  # a MessageSent, by its status
-                cost, currency = str(int(event.cost)), event.currency  # type: ignore[attr-defined]
+                detail = f"{int(event.cost)} {event.currency}"  # type: ignore[attr-defined]
         elif status in INTERACTIONS:
             if event.machine:  # type: ignore[attr-defined]  # viewed, opened and clicked say so
                 status += MACHINE_SHIFT
         elif type(event) is events.MessageFailed:
-            reason = event.reason
-        fact = MessageEvent(
-            at_ms,
-            event.event_id,
-            status,
-            event.journey_version or 0,
-            event.step_id or "",
-            event.channel,
-            event.platform,
-            reason,
-            cost,
-            currency,
-        )
-        self._count_message(scope, history, entry, event.message_id, fact)
+            detail = event.reason
+        words = (status, event.journey_version or 0, event.step_id or "", event.channel, event.platform)
+        kind = scope.plans.messages.get(words) or scope.plans.message(words)
+        fact = MessageEvent(at_ms, event.event_id, kind.number, detail)
+        difference.message(self.changes, scope, history, entry, event.message_id, fact, kind)
         return None
 
     def define(self, definition: JourneyDefinition) -> Verdict:
@@ -218,122 +197,28 @@ class Fold:
                 f"version {version} of journey {definition.journey_id!r} is defined already with other "
                 "content: a version never changes; publish the change as the next version",
             )
-        rules = rules_of(definition)
-        if rules != scope.rules(version):
-            self._redefine(scope, version, definition)
+        self._redefine(scope, version, rules_of(definition))
         scope.definitions[version] = definition
-        scope.versions[version] = rules
         return None
 
-    def _redefine(self, scope: JourneyScope, version: int, definition: JourneyDefinition) -> None:
-        new_rules = {**scope.versions, version: rules_of(definition)}
+    def _redefine(self, scope: JourneyScope, version: int, rules: VersionRules) -> None:
+        plan = scope.plans.version(version)
+        old_rules = plan.rules
+        if rules == old_rules:
+            return
         for user_id, history in self.people.histories_of(scope):
             if any(entry.version == version for entry in history.entries.values()):
                 goals = self.people.user(scope.account, user_id).goals
-                before = difference.EntryView(scope, history, goals)
-                old_rules, scope.versions = scope.versions, new_rules
-                after = difference.EntryView(scope, history, goals)
-                scope.versions = old_rules
-                difference.compare(self.changes, scope, history.person, before, after)
+                plan.rules = old_rules
+                before = EntryFacts(scope, history, goals)
+                plan.rules = rules
+                difference.compare(self.changes, history.person, before, EntryFacts(scope, history, goals))
+        plan.rules = rules
 
     def _visited(self, scope: JourneyScope, user: User, user_id: str) -> None:
         if scope.journey_id not in user.journeys:
             user.journeys.append(scope.journey_id)
             self.people.changed(scope.account, user_id, user)
-
-    def _count_message(
-        self, scope: JourneyScope, history: History, entry: Entry, message_id: str, fact: MessageEvent
-    ) -> None:
-        """Count a message event: always one event, one message when it is its first of the status."""
-        variant = entry.variant_at(fact.version, fact.step_id) if entry.arrivals else ""
-        hour = scope.zone.place(fact.at_ms).hour
-        rest = (fact.version, fact.step_id, fact.channel, fact.platform, variant)
-        name: Name = (STATUSES[fact.status], *rest)
-        series = scope.series_id(name)
-        tally = self.changes.tally(series, hour)
-        tally[0] += 1
-        tally[2].append(history.person)
-        at_channel, at_step, in_version, ever = _earlier(history, fact)
-        if not at_channel:
-            self.changes.add_users(scope.series_id((AT_CHANNEL[fact.status], *rest[:-1])), 1)
-            if not at_step:
-                self.changes.add_users(scope.series_id((AT_STEP[fact.status], *rest[:2])), 1)
-        messages = entry.messages.get(message_id)
-        if messages is None:
-            entry.messages[message_id] = [fact]
-            tally[1] += 1
-        else:
-            self._attribute(scope, messages, fact, variant, tally)
-            messages.append(fact)
-        if fact.cost:
-            self.changes.tally(scope.series_id(("cost", *rest, fact.currency)), hour)[0] += int(fact.cost)
-        if fact.status in INTERACTIONS:
-            qualified = history.flags & QUALIFIED == QUALIFIED
-            history.flags |= INTERACTED
-            if qualified:
-                active = scope.series_id(("active_users", *rest))
-                self.changes.tally(active, hour)[2].append(history.person)
-                if not in_version:
-                    self.changes.add_users(scope.series_id(("active_users", fact.version)), 1)
-                    if not ever:
-                        self.changes.add_users(scope.series_id(("active_users", 0)), 1)
-        elif fact.status in SENT_OR_DELIVERED and not history.flags & REACHED:
-            difference.raise_flag(self.changes, scope, history, REACHED)
-
-    def _attribute(
-        self,
-        scope: JourneyScope,
-        messages: list[MessageEvent],
-        fact: MessageEvent,
-        variant: str,
-        tally: list[int],
-    ) -> None:
-        """Count the message at its first event of the status: here when it had none, or a later one."""
-        first = None
-        for event in messages:
-            if (
-                event.status == fact.status
-                and event.step_id == fact.step_id
-                and event.version == fact.version
-                and (first is None or (event.at_ms, event.event_id) < (first.at_ms, first.event_id))
-            ):
-                first = event
-        if first is None:
-            tally[1] += 1
-        elif (fact.at_ms, fact.event_id) < (first.at_ms, first.event_id):
-            tally[1] += 1
-            name = (
-                STATUSES[first.status],
-                first.version,
-                first.step_id,
-                first.channel,
-                first.platform,
-                variant,
-            )
-            self.changes.tally(scope.series_id(name), scope.zone.place(first.at_ms).hour)[1] -= 1
-
-
-def _earlier(history: History, fact: MessageEvent) -> tuple[bool, bool, bool, bool]:
-    """What the user had before this event.
-
-    (the status at the step by the same channel and platform, the status at the step, an interaction
-    in the version, any interaction).
-    """
-    at_channel = at_step = in_version = ever = False
-    status, version, step_id = fact.status, fact.version, fact.step_id
-    interaction = status in INTERACTIONS
-    for entry in history.entries.values():
-        for messages in entry.messages.values():
-            for event in messages:
-                if event.status == status and event.step_id == step_id and event.version == version:
-                    at_step = True
-                    if event.channel == fact.channel and event.platform == fact.platform:
-                        at_channel = True
-                if interaction and event.status in INTERACTIONS:
-                    ever = True
-                    if event.version == version:
-                        in_version = True
-    return at_channel, at_step, in_version, ever
 
 
 def _seen(seen: bytes, mark: bytes) -> bool:
@@ -359,4 +244,5 @@ def _has_exit(history: History) -> bool:
 
 
 def _concerns(scope: JourneyScope, goal_name: str) -> bool:
-    return any(rules.goal is not None and rules.goal.name == goal_name for rules in scope.versions.values())
+    goals = (plan.rules.goal for plan in scope.plans.versions.values())
+    return any(goal is not None and goal.name == goal_name for goal in goals)

@@ -6,7 +6,6 @@ history. Everything counted is derived from it (`state/facts.py`).
 """
 
 from bisect import insort
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -35,31 +34,23 @@ QUALIFIED = KNOWN | REACHED
 
 
 class Arrival(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One `step.entered` of an entry; `variant` is "" when it named none."""
+    """One `step.entered` of an entry; `kind` numbers its version, step and variant (`state.plans`)."""
 
     at_ms: int
     event_id: str
-    version: int
-    step_id: str
-    variant: str
+    kind: int
 
 
 class MessageEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One event of a message; `status` indexes `STATUSES`.
+    """One event of a message; `kind` numbers its status, version, step, channel and platform.
 
-    `cost` is an integer of 10⁻⁹ units as text, "" when none was given.
+    `detail` is the reason of a failure, or of a sent message its cost in 10⁻⁹ units and the currency.
     """
 
     at_ms: int
     event_id: str
-    status: int
-    version: int
-    step_id: str
-    channel: str
-    platform: str
-    reason: str = ""
-    cost: str = ""
-    currency: str = ""
+    kind: int
+    detail: str = ""
 
 
 class StepGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -90,24 +81,19 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     messages: dict[str, list[MessageEvent]] = {}
     goals: list[StepGoal] = []
 
-    def variant_at(self, version: int, step_id: str) -> str:
-        """Variant of the entry's first arrival at a step, "" while there is none."""
-        for arrival in self.arrivals:
-            if arrival.step_id == step_id and arrival.version == version:
-                return arrival.variant
-        return ""
-
 
 class History(msgspec.Struct, array_like=True, gc=False):
     """One user in one journey (or, with the journey "", the user's messages outside journeys).
 
     `person` is the user's number in the partition, `seen` the 8-byte hashes of the event ids
-    merged so far, `flags` of `KNOWN`, `REACHED`, `INTERACTED`.
+    merged so far, `flags` of `KNOWN`, `REACHED`, `INTERACTED`. `counted` are the message series in
+    which the user is counted over all time: nobody ever leaves one, so a look here says who is new.
     """
 
     person: int
     seen: bytes = b""
     flags: int = 0
+    counted: set[int] = set()
     entries: dict[str, Entry] = {}
 
     def entry(self, entry_id: str) -> Entry:
@@ -116,13 +102,6 @@ class History(msgspec.Struct, array_like=True, gc=False):
         if entry is None:
             entry = self.entries[entry_id] = Entry()
         return entry
-
-    def message_events(self) -> Iterator[tuple[str, Entry, str, MessageEvent]]:
-        """Every message event with its entry id, entry and message id."""
-        for entry_id, entry in self.entries.items():
-            for message_id, events in entry.messages.items():
-                for event in events:
-                    yield entry_id, entry, message_id, event
 
 
 class Goal(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -175,6 +154,13 @@ def merge_exited(entry: Entry, at_ms: int, event_id: str, reason: str) -> bool:
         entry.exited_at_ms, entry.exited_event_id, entry.exit_reason = at_ms, event_id, reason
         return True
     return False
+
+
+def insert_arrival(entry: Entry, arrival: Arrival) -> int:
+    """Put an arrival in its place by time; its index."""
+    index = arrival_index(entry, arrival.at_ms, arrival.event_id)
+    entry.arrivals.insert(index, arrival)
+    return index
 
 
 def arrival_index(entry: Entry, at_ms: int, event_id: str) -> int:

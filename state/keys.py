@@ -6,12 +6,14 @@
 | account | `a` account | name |
 | scope | `j` scope | account and journey ids |
 | series | `n` series | scope and name |
+| kind | `k` kind | scope and words of an arrival or message event |
 | definition | `d` scope, version | the `journey.defined` event as JSON |
 | history | `h` scope, user id | `state.history.History` |
 | user | `u` account, user id | `state.history.User` |
 | person | `i` person | account and user id |
 | total | `t` series | two counts and the users over all time |
 | cell | `c` series, grain, bucket | two counts |
+| dwell | `b` series, grain, bucket | histogram |
 | user set | `s` series, grain, bucket, batch, sign | roaring bitmap of what a batch put in or took out |
 | closing | `x` scope, version, time, hour of entry, person, entry | whether the entry converted |
 | engagement | `e` account, month, person, row | the consumption row |
@@ -20,12 +22,12 @@
 import struct
 
 META = b"m"
-ACCOUNT, SCOPE, SERIES, DEFINITION = b"a", b"j", b"n", b"d"
+ACCOUNT, SCOPE, SERIES, KIND, DEFINITION = b"a", b"j", b"n", b"k", b"d"
 HISTORY, USER, PERSON = b"h", b"u", b"i"
-TOTAL, CELL, USER_SET = b"t", b"c", b"s"
+TOTAL, CELL, DWELL, USER_SET = b"t", b"c", b"b", b"s"
 CLOSING, ENGAGEMENT = b"x", b"e"
 
-DAY_GRAIN, HOUR_GRAIN = 0, 1
+DAY_GRAIN, HOUR_GRAIN, ALL_GRAIN = 0, 1, 2
 TAKEN_OUT, PUT_IN = 0, 1
 
 number_key = struct.Struct(">cI").pack

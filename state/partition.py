@@ -14,17 +14,18 @@ from wayfold.models.refusal import DeadLetter, Reason, Refusal
 from wayfold.models.zone import Zone
 from wayfold.state import keys
 from wayfold.state.catalog import Catalog
-from wayfold.state.cells import CellWriter, Totals, totals_of
+from wayfold.state.cells import CellWriter, Totals, dwells_of, totals_of
 from wayfold.state.changes import Changes
 from wayfold.state.engagement import Engagement
 from wayfold.state.fold import DUPLICATE, Fold
 from wayfold.state.history import encode
+from wayfold.state.live_views import LiveViews
 from wayfold.state.people import People, WrongPartitionError
 from wayfold.state.query import Query
 from wayfold.state.reading import Reader
 from wayfold.state.rules import rules_of
 from wayfold.state.store_reader import StoreReader
-from wayfold.state.views import JourneyView
+from wayfold.state.views import JOURNEY, JourneyView
 
 FUTURE_LIMIT_MS = 3_600_000
 DAY_MS = 86_400_000
@@ -99,7 +100,7 @@ class Partition:
         self.catalog.load(self.store.scan)
         self.totals = Totals()
         self.totals.load(self.store)
-        self._changes = Changes()
+        self._changes = Changes(self.catalog.counters)
         self._people = People(
             self.store, self.catalog, self.number, self._home, self.settings.cache_histories
         )
@@ -107,8 +108,8 @@ class Partition:
         self._engagement = Engagement(self.store, self._changes)
         self._fold = Fold(self.catalog, self._people, self._changes, self._engagement)
         self._cells = CellWriter(self.store, self.catalog)
-        self.reader = Reader(self.store, self.catalog, self.totals)
-        self._changed_views: dict[tuple[str, str], set[str]] = {}
+        self._live = LiveViews(self.catalog, self.totals)
+        self.reader = Reader(self.store, self.totals, self._live)
         self._load_definitions()
         self.refused: list[DeadLetter] = []
         self._pending_offsets = dict(self.offsets)
@@ -185,10 +186,12 @@ class Partition:
         self._cells.roll_up_accounts(self._changes)
         puts: dict[bytes, bytes] = dict(self._people.take_rows())
         deletes: list[bytes] = []
-        changed = totals_of(self._changes)
+        changed, dwells = totals_of(self._changes), dwells_of(self._changes)
         for rows in (
             self._cells.rows(self._changes, batch),
+            self._cells.dwell_rows(self._changes),
             self.totals.add(changed),
+            self.totals.add_dwells(dwells),
             self._changes.rows.items(),
         ):
             for key, value in rows:
@@ -209,18 +212,14 @@ class Partition:
         )
         puts[keys.META] = encode(new_meta)
         self.store.write(puts.items(), deletes)
-        self._committed(new_meta, changed)
+        self._live.apply(changed, dwells)
+        self._committed(new_meta)
 
-    def _committed(self, meta: Meta, changed: Mapping[int, list[int]]) -> None:
+    def _committed(self, meta: Meta) -> None:
         self.meta = meta
         self.offsets, self.counters, self.watermark_ms = meta.offsets, meta.counters, meta.watermark_ms
         self._pending_offsets = dict(meta.offsets)
         self._pending_counters = {}
-        for series in changed:
-            scope, name = self.catalog.series[series]
-            views = self._changed_views.setdefault((scope.account_id, scope.journey_id), set())
-            parts = self.reader.parts(scope, name, series)
-            views.update(part.view for part in (*parts.first, *parts.second, *parts.users))
         self._changes.clear()
         self.catalog.rows.clear()
         self._definitions.clear()
@@ -262,11 +261,10 @@ class Partition:
     def changed_views(self, watermark_ms: int | None = None) -> list[JourneyView]:
         """Views that changed since the last call, absolute, as committed."""
         watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
-        changed, self._changed_views = self._changed_views, {}
         found = []
-        for key, names in changed.items():
-            scope = self.catalog.scopes[key]
-            views = self.reader.all_time(scope, watermark_ms, frozenset(names))
+        for scope, views in self._live.take_changed():
+            if JOURNEY in views:
+                self.reader.add_open(views, scope, None, None, watermark_ms)
             found.append(JourneyView(scope.account_id, scope.journey_id, views))
         return found
 
@@ -305,7 +303,7 @@ class Partition:
             definition = JourneyDefinition.model_validate_json(value)
             scope = self.catalog.scope(definition.account_id, definition.journey_id)
             scope.definitions[definition.journey_version] = definition
-            scope.versions[definition.journey_version] = rules_of(definition)
+            scope.plans.version(definition.journey_version).rules = rules_of(definition)
 
     def _home(self, user_id: str) -> int:
         return PARTITIONERS[self.settings.partitioner](user_id.encode(), self.settings.partitions)

@@ -6,14 +6,14 @@ from pyroaring import BitMap
 
 from wayfold.models.zone import Span
 from wayfold.state import keys
-from wayfold.state.catalog import Catalog, JourneyScope
-from wayfold.state.cells import Totals, unpack
+from wayfold.state.catalog import JourneyScope
+from wayfold.state.cells import Histogram, Totals, add_histogram, decode_histogram, unpack
 from wayfold.state.closings import open_exits
-from wayfold.state.facts import Name
+from wayfold.state.live_views import LiveViews
 from wayfold.state.query import Query
 from wayfold.state.store_reader import StoreReader
 from wayfold.state.usersets import read_users
-from wayfold.state.views import ACCOUNT, JOURNEY, Part, Parts, Views, add, parts_of, version_view
+from wayfold.state.views import JOURNEY, Part, Parts, Views, add, version_view
 
 LAST_BUCKET = 2**32 - 1
 DIMENSIONS = ("version", "step_id", "channel", "platform", "variant")
@@ -23,37 +23,17 @@ STATE_METRICS = frozenset(("active_entries", "current"))
 class Reader:
     """Reads the committed numbers of one partition."""
 
-    def __init__(self, store: StoreReader, catalog: Catalog, totals: Totals) -> None:
+    def __init__(self, store: StoreReader, totals: Totals, live: LiveViews) -> None:
         self._store = store
-        self._catalog = catalog
         self._totals = totals
-        self._parts: dict[int, Parts] = {}
+        self._live = live
 
-    def parts(self, scope: JourneyScope, name: Name, series: int) -> Parts:
-        """What a series adds to."""
-        found = self._parts.get(series)
-        if found is None:
-            found = self._parts[series] = parts_of(name, account=not scope.journey_id)
-        return found
-
-    def all_time(self, scope: JourneyScope, watermark_ms: int, only: frozenset[str] | None = None) -> Views:
-        """Unfiltered views of a scope, from the totals; `only` names the views wanted."""
-        views: Views = {}
-        values = self._totals.values
-        for name, series in scope.series.items():
-            total = values.get(series)
-            if total is None:
-                continue
-            parts = self.parts(scope, name, series)
-            if parts.clock == "event":
-                continue
-            first, second, users = total
-            for fields, amount in ((parts.first, first), (parts.second, second), (parts.users, users)):
-                if amount:
-                    add(views, fields, amount)
-        if scope.journey_id and (only is None or JOURNEY in only):
-            self._add_open(views, scope, None, None, watermark_ms)
-        return views if only is None else {view: fields for view, fields in views.items() if view in only}
+    def all_time(self, scope: JourneyScope, watermark_ms: int) -> Views:
+        """Unfiltered views of a scope."""
+        views = self._live.of(scope)
+        if scope.journey_id:
+            self.add_open(views, scope, None, None, watermark_ms)
+        return views
 
     def views(self, scope: JourneyScope, query: Query, watermark_ms: int) -> Views:
         """Views of a scope for a query: filtered, in a range, by a clock."""
@@ -62,9 +42,9 @@ class Reader:
         if span is None and not filters and scope.journey_id:
             return self.all_time(scope, watermark_ms)
         views: Views = {}
-        sets: dict[Part, list[tuple[int, ...]]] = {}
-        for name, series in scope.series.items():
-            parts = self.parts(scope, name, series)
+        sets: dict[Part, list[int]] = {}
+        for series in scope.series.values():
+            parts = self._live.parts(series)
             if not scope.journey_id and parts.metric == "persons" and not filters and span is None:
                 add(views, parts.users, self._totals.values.get(series, (0, 0, 0))[2])
             if not _answers(parts.dimensions, filters):
@@ -72,12 +52,12 @@ class Reader:
             self._add_series(views, sets, parts, series, query.clock, span)
         for part, members in sets.items():
             users = BitMap()
-            for (series,) in members:
+            for series in members:
                 users |= self.users(series, span)
             if users:
                 add(views, (part,), len(users))
         if scope.journey_id and not filters.keys() - {"version"}:
-            self._add_open(views, scope, query.version, span, watermark_ms)
+            self.add_open(views, scope, query.version, span, watermark_ms)
         return views
 
     def users(self, series: int, span: Span | None) -> BitMap:
@@ -98,27 +78,36 @@ class Reader:
         if span is None:
             return self._totals.values.get(series, (0, 0, 0))[:2]
         first = second = 0
-        for value in self._cells(series, span):
+        for value in self._cells(keys.CELL, series, span):
             counts = unpack(value)
             first += counts[0]
             second += counts[1]
         return first, second
 
-    def _cells(self, series: int, span: Span) -> Iterator[bytes]:
+    def _histogram(self, series: int, span: Span | None) -> Histogram:
+        """Dwell times of a series, in a range or ever."""
+        if span is None:
+            return self._totals.dwells.get(series, {})
+        histogram: Histogram = {}
+        for value in self._cells(keys.DWELL, series, span):
+            add_histogram(histogram, decode_histogram(value))
+        return histogram
+
+    def _cells(self, kind: bytes, series: int, span: Span) -> Iterator[bytes]:
         ranges: Iterable[tuple[int, tuple[int, int]]] = (
             (keys.DAY_GRAIN, span.days),
             *((keys.HOUR_GRAIN, hours) for hours in span.hours),
         )
         for grain, (low, high) in ranges:
             if low < high:
-                start = keys.cell_key(keys.CELL, series, grain, low)
-                for _, value in self._store.scan(start, keys.cell_key(keys.CELL, series, grain, high)):
+                start = keys.cell_key(kind, series, grain, low)
+                for _, value in self._store.scan(start, keys.cell_key(kind, series, grain, high)):
                     yield value
 
     def _add_series(
         self,
         views: Views,
-        sets: dict[Part, list[tuple[int, ...]]],
+        sets: dict[Part, list[int]],
         parts: Parts,
         series: int,
         clock: str,
@@ -128,22 +117,26 @@ class Reader:
         if parts.clock and parts.clock != clock:
             if cohort:
                 for part in parts.sets:
-                    sets.setdefault(Part(part.view, "cohort_converted_users"), []).append((series,))
+                    sets.setdefault(Part(part.view, "cohort_converted_users"), []).append(series)
             return
-        if parts.first or parts.second:
+        if parts.metric == "dwell":
+            for bucket, count in self._histogram(series, span).items():
+                add(views, tuple(Part(view, f"{field}:{bucket}") for view, field in parts.first), count)
+        elif parts.first or parts.second:
             first, second = self.counts(series, span)
             if first:
                 add(views, parts.first, first)
             if second:
                 add(views, parts.second, second)
         for part in parts.sets:
-            sets.setdefault(part, []).append((series,))
+            sets.setdefault(part, []).append(series)
             if cohort:
-                sets.setdefault(Part(part.view, "cohort_converted_users"), []).append((series,))
+                sets.setdefault(Part(part.view, "cohort_converted_users"), []).append(series)
 
-    def _add_open(
+    def add_open(
         self, views: Views, scope: JourneyScope, only: int | None, span: Span | None, watermark_ms: int
     ) -> None:
+        """Add to the views how many windows are open at a watermark, and when the last closes."""
         for name, series in list(scope.series.items()):
             if name[0] != "total_entries" or len(name) != 2 or not name[1]:
                 continue
@@ -173,6 +166,3 @@ class Reader:
 def _answers(dimensions: Mapping[str, str | int], filters: Mapping[str, str | int]) -> bool:
     """True when a series has every filtered dimension and stands in the slice."""
     return bool(dimensions) and all(dimensions.get(name) == value for name, value in filters.items())
-
-
-__all__ = ["ACCOUNT", "Reader"]

@@ -1,7 +1,5 @@
 """What the definitions of a journey say to the fold: goals and conversion windows."""
 
-from typing import Protocol
-
 import msgspec
 
 from wayfold.models.definition import DEFAULT_CONVERSION_WINDOW_MS, JourneyDefinition
@@ -22,13 +20,6 @@ UNDEFINED = VersionRules(None, DEFAULT_CONVERSION_WINDOW_MS)
 def rules_of(definition: JourneyDefinition) -> VersionRules:
     """What a definition says to the fold."""
     return VersionRules(definition.goal, definition.conversion_window_ms)
-
-
-class Rules(Protocol):
-    """Where the rules of a journey's versions are looked up."""
-
-    def __call__(self, version: int) -> VersionRules:
-        """Rules of a version; `UNDEFINED` before its definition came."""
 
 
 def qualifies(entry: Entry, goal: Goal, rules: VersionRules) -> bool:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from wayfold.state.facts import Name
 from wayfold.state.history import STATUSES
+from wayfold.state.plans import Name
 
 Views = dict[str, dict[str, int]]
 
@@ -148,7 +148,7 @@ def _step_parts(metric: str, name: Name) -> Parts:
 
 def _dwell_parts(metric: str, name: Name) -> Parts:
     return Parts(
-        first=(Part(step_view(int(name[1]), str(name[2])), f"dwell:{name[4]}"),),
+        first=(Part(step_view(int(name[1]), str(name[2])), "dwell"),),
         dimensions={"version": int(name[1]), "step_id": str(name[2]), "variant": str(name[3])},
         metric=metric,
     )
