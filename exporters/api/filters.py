@@ -15,6 +15,7 @@ _BOUND: Final = "in the account's time zone: a date (2026-11-01) or an hour (202
 
 MEANINGS: Final = {
     "account": "Account whose journeys these are.",
+    "journey": "Only the journey with this id.",
     "version": "Only this journey version: a whole number from 1 up.",
     "step": "Only this step, by its id.",
     "channel": "Only this channel: a lower-case word such as email, sms, push.",
@@ -37,6 +38,10 @@ AnyAccount = Annotated[
     QueryParameter(
         name="account", min_length=1, max_length=256, description=f"{MEANINGS['account']} Left out: all."
     ),
+]
+AnyJourney = Annotated[
+    str | None,
+    QueryParameter(name="journey", min_length=1, max_length=256, description=MEANINGS["journey"]),
 ]
 Version = Annotated[int | None, QueryParameter(name="version", ge=1, description=MEANINGS["version"])]
 StepId = Annotated[

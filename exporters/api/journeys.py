@@ -74,7 +74,9 @@ async def get_numbers(
     source: Source,
     request: Request[Any, Any, Any],
     account: filters.AnyAccount = None,
+    journey: filters.AnyJourney = None,
     version: filters.Version = None,
+    step: filters.StepId = None,
     channel: filters.Channel = None,
     platform: filters.Platform = None,
     variant: filters.Variant = None,
@@ -82,12 +84,14 @@ async def get_numbers(
     end: filters.End = None,
     clock: filters.ClockName = "event",
 ) -> Response[answers.NumbersAnswer]:
-    """Answer with the whole numbers document, of one account or of all."""
-    filters.check_names(request, filters.NAMES - {"step"})
+    """Answer with the numbers document; restricted to a journey it has no accounts."""
+    filters.check_names(request, filters.NAMES | {"journey"})
     filters.check_range(start, end)
     query = Query(
         account_id=account,
+        journey_id=journey,
         version=version,
+        step_id=step,
         channel=channel,
         platform=platform,
         variant=variant,

@@ -5,7 +5,7 @@ is named `group.field` (`kafka.topic_prefix`); its variable is `WAYFOLD_KAFKA_TO
 in the file `[kafka] topic_prefix = …`. `load` reads all three; `Settings()` alone reads nothing.
 """
 
-from wayfold.settings.load import Loaded, SettingsError, fields, load, variable
+from wayfold.settings.load import Loaded, SettingsError, expectation, fields, load, variable
 from wayfold.settings.model import (
     EmbeddedSettings,
     FoldSettings,
@@ -32,6 +32,7 @@ __all__ = [
     "SettingsError",
     "StateSettings",
     "WorkerSettings",
+    "expectation",
     "fields",
     "load",
     "variable",

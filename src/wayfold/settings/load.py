@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
@@ -191,8 +191,3 @@ def _limits(mark: object) -> Iterator[tuple[str, object]]:
         value = getattr(mark, name, None)
         if value is not None:
             yield name, value
-
-
-def dump(settings: BaseModel) -> dict[str, dict[str, object]]:
-    """Give the values by group as JSON types; secrets as asterisks."""
-    return settings.model_dump(mode="json")

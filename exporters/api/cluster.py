@@ -1,0 +1,210 @@
+"""Numbers of a cluster: plain reads from Redis, everything else from the workers that own the partitions.
+
+What Redis holds are unfiltered numbers over all time. A slice, a range or a list is asked of every
+partition's owner, twice: first how far each is, then for its share, so that all judge open conversion
+windows at the same watermark. A partition without an owner, or whose owner does not answer, fails the
+question: a sum of some partitions is no number.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from heapq import merge
+from typing import Any, Generic, Protocol, TypeVar
+
+import aiohttp
+import msgspec
+
+from wayfold.exporters.api.internal import (
+    TOKEN_HEADER,
+    PartialsQuestion,
+    PartitionStatus,
+    UsersQuestion,
+)
+from wayfold.exporters.api.local import finished, is_plain
+from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.models.zone import Zone
+from wayfold.state.query import Query
+
+T = TypeVar("T")
+
+RETRIES = 2
+"""How often a question is put again when a partition has just moved to another worker."""
+RETRY_WAIT_S = 0.2
+
+
+class Reply(msgspec.Struct, Generic[T]):
+    """What a worker says, by partition."""
+
+    partitions: dict[int, T]
+
+
+STATUSES = msgspec.json.Decoder(Reply[PartitionStatus])
+PARTIALS = msgspec.json.Decoder(Reply[dict[str, Any]])
+USERS = msgspec.json.Decoder(Reply[list[str]])
+
+
+class Views(Protocol):
+    """What is read from Redis. Each method raises `SourceUnavailableError` when Redis cannot answer."""
+
+    async def document(self, query: Query) -> Mapping[str, Any]:
+        """Answer a query without filters or range with a numbers document, freshness included."""
+
+    async def owners(self) -> Mapping[int, str | None]:
+        """Give every partition's number with the URL of the worker that has it, None when none has."""
+
+    async def freshness(self) -> Freshness:
+        """Say how fresh the views are."""
+
+    async def unready(self) -> list[str]:
+        """Say why the views cannot be read or do not hold all numbers; empty when they do."""
+
+
+class _MovedError(Exception):
+    """A worker no longer has a partition that Redis says it has."""
+
+    def __init__(self, missing: Sequence[int], reason: str) -> None:
+        super().__init__(reason)
+        self.missing = missing
+
+
+class ClusterNumbers:
+    """Answers from Redis and from the workers.
+
+    `session` puts the questions to workers (its timeout bounds them), `token` is their shared secret.
+    """
+
+    def __init__(
+        self,
+        views: Views,
+        session: aiohttp.ClientSession,
+        *,
+        zone: Callable[[str], Zone],
+        token: str | None = None,
+    ) -> None:
+        self._views = views
+        self._session = session
+        self._zone = zone
+        self._headers = {} if token is None else {TOKEN_HEADER: token}
+
+    async def document(self, query: Query) -> Mapping[str, Any]:
+        """Answer with a numbers document."""
+        if is_plain(query):
+            return await self._views.document(query)
+        return await self._until_settled(lambda: self._ask_document(query))
+
+    async def users(self, query: Query, number: str, step_id: str | None) -> Sequence[str]:
+        """List the users behind a number, over all partitions."""
+        return await self._until_settled(lambda: self._ask_users(query, number, step_id))
+
+    async def freshness(self) -> Freshness:
+        """Say how fresh the views are."""
+        return await self._views.freshness()
+
+    def zone(self, account_id: str) -> Zone:
+        """Give the calendar of an account."""
+        return self._zone(account_id)
+
+    async def unready(self) -> list[str]:
+        """Say why no good answer can be given now; empty when one can."""
+        return await self._views.unready()
+
+    async def _until_settled(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask again when a partition moved in between; raise SourceUnavailableError when it stays away."""
+        for retry in range(RETRIES + 1):
+            try:
+                return await ask()
+            except _MovedError as moved:
+                if retry == RETRIES:
+                    numbers = ", ".join(map(str, moved.missing))
+                    raise SourceUnavailableError(
+                        f"partition {numbers} cannot be asked: {moved}. Numbers without filters can still be "
+                        "read; for the others see that enough workers run and that this process reaches them"
+                    ) from None
+            await asyncio.sleep(RETRY_WAIT_S * (retry + 1))
+        raise AssertionError("the loop returns or raises")
+
+    async def _ask_document(self, query: Query) -> Mapping[str, Any]:
+        owners = await self._owners()
+        statuses = await self._ask(owners, None, "partitions", STATUSES)
+        watermark_ms = max((status.watermark_ms for status in statuses.values()), default=-1)
+        fresh = await self._views.freshness()
+
+        def question(partitions: list[int]) -> PartialsQuestion:
+            return PartialsQuestion(query=query, partitions=partitions, watermark_ms=watermark_ms)
+
+        partials = await self._ask(owners, question, "partial", PARTIALS)
+        now = Freshness(as_of_ms=time.time_ns() // 1_000_000, watermark_ms=watermark_ms, lag_ms=fresh.lag_ms)
+        return finished([partials[number] for number in sorted(partials)], query, now)
+
+    async def _ask_users(self, query: Query, number: str, step_id: str | None) -> list[str]:
+        def question(partitions: list[int]) -> UsersQuestion:
+            return UsersQuestion(query=query, partitions=partitions, number=number, step_id=step_id)
+
+        owners = await self._owners()
+        return list(merge(*(await self._ask(owners, question, "users", USERS)).values()))
+
+    async def _owners(self) -> dict[str, list[int]]:
+        """Give the partitions by the URL of their worker."""
+        by_url: dict[str, list[int]] = {}
+        missing = []
+        for number, url in (await self._views.owners()).items():
+            if url is None:
+                missing.append(number)
+            else:
+                by_url.setdefault(url, []).append(number)
+        if missing or not by_url:
+            raise _MovedError(missing, "no worker has it" if missing else "no worker has ever run")
+        return by_url
+
+    async def _ask(
+        self,
+        owners: Mapping[str, list[int]],
+        question: Callable[[list[int]], msgspec.Struct] | None,
+        path: str,
+        reply: msgspec.json.Decoder[Reply[T]],
+    ) -> dict[int, T]:
+        """Put a question to every worker, each for its own partitions, and gather what all partitions say."""
+        answers = await asyncio.gather(
+            *(
+                self._ask_one(f"{url}/internal/{path}", numbers, question(numbers) if question else None)
+                for url, numbers in owners.items()
+            )
+        )
+        found: dict[int, T] = {}
+        for numbers, answer in zip(owners.values(), answers, strict=True):
+            part = reply.decode(answer).partitions
+            missing = [number for number in numbers if number not in part]
+            if missing:
+                raise _MovedError(missing, "it is on its way to another worker")
+            found.update((number, part[number]) for number in numbers)
+        return found
+
+    async def _ask_one(self, url: str, numbers: list[int], question: msgspec.Struct | None) -> bytes:
+        method = "GET" if question is None else "POST"
+        body = None if question is None else msgspec.json.encode(question)
+        headers = {**self._headers, "content-type": "application/json"}
+        try:
+            async with self._session.request(method, url, data=body, headers=headers) as response:
+                content = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _MovedError(
+                numbers, f"its worker at {url} does not answer ({error or 'too slow'})"
+            ) from None
+        if response.status == 200:
+            return content
+        raise _refusal(response.status, content, url, numbers)
+
+
+def _refusal(status: int, content: bytes, url: str, numbers: list[int]) -> Exception:
+    """Turn a worker's problem into ours."""
+    try:
+        problem = msgspec.json.decode(content)
+        detail, parameter = str(problem["detail"]), problem.get("parameter")
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        detail, parameter = f"it answered {status}", None
+    if status == 400 and parameter:
+        return BadQuestionError(parameter, detail.removeprefix(f"{parameter}: "))
+    if status == 401:
+        return SourceUnavailableError(f"the worker at {url} refused us: {detail}")
+    return _MovedError(numbers, f"its worker at {url} failed: {detail}")

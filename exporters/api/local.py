@@ -1,0 +1,121 @@
+"""Numbers of partitions in this process: the embedded host's source, and a worker's share."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from heapq import merge
+from typing import Any, Protocol
+
+from wayfold.exporters.api.instants import instant
+from wayfold.exporters.api.source import BadQuestionError, Freshness
+from wayfold.models.zone import Zone
+from wayfold.state.numbers import finish
+from wayfold.state.query import Query
+
+
+class ReadablePartition(Protocol):
+    """What reading needs of `wayfold.state.partition.Partition`; everything is as of its last commit."""
+
+    @property
+    def number(self) -> int:
+        """Number of the partition, the same in every topic."""
+
+    @property
+    def watermark_ms(self) -> int:
+        """Greatest `occurred_at` accepted, in milliseconds UTC; -1 when none was."""
+
+    @property
+    def sequence(self) -> int:
+        """Grows with every commit that folded a record."""
+
+    def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
+        """Give the partition's share of a numbers document."""
+
+    def users(self, query: Query, number: str, step_id: str | None) -> list[str]:
+        """List the partition's users behind a number, sorted; ValueError for an unknown number."""
+
+
+class LocalNumbers:
+    """Answers from the partitions of this process.
+
+    `partitions` gives those that are open now. `lag_ms` says for how long the oldest event that is not
+    counted yet has been in the log, `unready` why no good answer can be given, `zone` an account's
+    calendar.
+    """
+
+    def __init__(
+        self,
+        partitions: Callable[[], Sequence[ReadablePartition]],
+        *,
+        lag_ms: Callable[[], int],
+        unready: Callable[[], list[str]],
+        zone: Callable[[str], Zone],
+    ) -> None:
+        self._partitions = partitions
+        self._lag_ms = lag_ms
+        self._unready = unready
+        self._zone = zone
+
+    async def document(self, query: Query) -> Mapping[str, Any]:
+        """Answer with a numbers document.
+
+        One journey as a whole takes a millisecond or two and is read in one go. Anything larger lets the
+        fold and other readers work between two partitions; it stays exact, because a user is in one
+        partition only and each partition is read at one commit.
+        """
+        partitions = self._partitions()
+        fresh = self._fresh(partitions)
+        small = query.journey_id is not None and is_plain(query)
+        partials = []
+        for partition in partitions:
+            partials.append(partition.partial(query, fresh.watermark_ms))
+            if not small:
+                await asyncio.sleep(0)
+        return finished(partials, query, fresh)
+
+    async def users(self, query: Query, number: str, step_id: str | None) -> Sequence[str]:
+        """List the users behind a number, over all partitions."""
+        return list(merge(*local_users(self._partitions(), query, number, step_id)))
+
+    async def freshness(self) -> Freshness:
+        """Say how fresh an answer given now is."""
+        return self._fresh(self._partitions())
+
+    def zone(self, account_id: str) -> Zone:
+        """Give the calendar of an account."""
+        return self._zone(account_id)
+
+    async def unready(self) -> list[str]:
+        """Say why no good answer can be given now; empty when one can."""
+        return self._unready()
+
+    def _fresh(self, partitions: Sequence[ReadablePartition]) -> Freshness:
+        return Freshness(
+            as_of_ms=time.time_ns() // 1_000_000,
+            watermark_ms=max((partition.watermark_ms for partition in partitions), default=-1),
+            lag_ms=self._lag_ms(),
+        )
+
+
+def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:
+    """Make the numbers document of all partitions' shares, with how fresh it is."""
+    document = finish(partials, query)
+    # The watermark at which open windows were judged; a partition may have gone on since.
+    watermark = instant(fresh.watermark_ms) if fresh.watermark_ms >= 0 else None
+    return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document, "watermark": watermark}
+
+
+def is_plain(query: Query) -> bool:
+    """Whether a query asks for all of its journey or account over all time."""
+    named = Query(account_id=query.account_id, journey_id=query.journey_id, clock=query.clock)
+    return query == named
+
+
+def local_users(
+    partitions: Sequence[ReadablePartition], query: Query, number: str, step_id: str | None
+) -> list[list[str]]:
+    """List the users behind a number, partition by partition; a user is in one partition only."""
+    try:
+        return [partition.users(query, number, step_id) for partition in partitions]
+    except ValueError as error:
+        raise BadQuestionError("number", str(error)) from None

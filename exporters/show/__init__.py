@@ -1,0 +1,1 @@
+"""Numbers and settings in the terminal."""

@@ -1,0 +1,123 @@
+"""The commands and their options."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wayfold.cli.options import DEFAULT_URL, Config, Host, Json, Port, Set, Url, settings_of
+
+app = typer.Typer(
+    name="wayfold",
+    help="Exact, always fresh numbers from the events of customer journeys.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line; exit 1 with one clear line when a command fails."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        from wayfold.cli.errors import fail
+
+        fail(error)
+        sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from wayfold import __version__
+
+        typer.echo(f"wayfold {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
+@app.command(rich_help_panel="Hosts")
+def run(
+    demo: Annotated[bool, typer.Option("--demo", help="Make traffic, to see numbers move.")] = False,
+    host: Host = None,
+    port: Port = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Directory of log and state (embedded.directory)."),
+    ] = None,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Run everything in one process, without servers: ingest, fold, API and metrics."""
+    loaded = settings_of(config, given, http__host=host, http__port=port, embedded__directory=data)
+    from wayfold.cli.embedded import run_embedded
+    from wayfold.cli.logs import configure_logs
+
+    configure_logs(loaded.settings.log)
+    run_embedded(loaded.settings, demo=demo)
+
+
+@app.command(rich_help_panel="Look")
+def show(
+    journey: Annotated[str | None, typer.Argument(help="Journey id; left out: a line for each.")] = None,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    version: Annotated[int | None, typer.Option(help="Only this journey version.")] = None,
+    step: Annotated[str | None, typer.Option(help="Only this step.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Only this channel.")] = None,
+    platform: Annotated[str | None, typer.Option(help="Only this platform.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Only this variant.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="From this local date or hour on.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Before this local date or hour.")] = None,
+    clock: Annotated[str | None, typer.Option(help="Time of exits and conversions: event or entry.")] = None,
+) -> None:
+    """Show the numbers of a running host."""
+    from wayfold.exporters.show.client import HostError, read_numbers
+
+    asked = {"account": account, "journey": journey, "version": version, "step": step, "channel": channel}
+    asked |= {"platform": platform, "variant": variant, "from": start, "to": end, "clock": clock}
+    document = read_numbers(url, asked)
+    if journey is not None and not document["journeys"]:
+        raise HostError(f"there is no journey {journey!r}; `wayfold show` lists those there are")
+    if as_json:
+        _print_json(document)
+        return
+    from rich.console import Console
+
+    from wayfold.exporters.show.tables import print_document
+
+    print_document(document, Console(), journey_id=journey)
+
+
+@app.command(rich_help_panel="Look")
+def settings(as_json: Json = False, config: Config = None, given: Set = None) -> None:
+    """Print every setting with its value, where it came from, and what it means."""
+    from rich.console import Console
+
+    from wayfold.exporters.show.settings_page import as_rows, print_settings
+
+    loaded = settings_of(config, given)
+    if as_json:
+        _print_json(as_rows(loaded))
+    else:
+        print_settings(loaded, Console())
+
+
+def _print_json(content: object) -> None:
+    import json
+
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))

@@ -1,0 +1,98 @@
+"""`wayfold run`: the embedded host, its ingest, the API and the metrics in one process."""
+
+import asyncio
+import gc
+import signal
+from contextlib import AsyncExitStack
+
+import structlog
+import uvloop
+
+from wayfold.agents.embedded.open import Opened, open_host
+from wayfold.agents.ingest.http import ingest_router
+from wayfold.exporters.api.app import create_app
+from wayfold.exporters.api.given import Limits
+from wayfold.exporters.api.local import LocalNumbers
+from wayfold.exporters.api.server import listen, serving
+from wayfold.exporters.prometheus.page import MetricsWriter
+from wayfold.models.zone import Zone
+from wayfold.settings import Settings
+from wayfold.state.telemetry import Telemetry
+
+log = structlog.get_logger(__name__)
+
+
+def run_embedded(settings: Settings, *, demo: bool) -> None:
+    """Run the embedded host until SIGINT or SIGTERM; with `demo` it makes its own traffic.
+
+    Raises what cannot be opened or listened on, and `HostStoppedError` when the fold fails.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, demo))
+
+
+async def _run(settings: Settings, demo: bool) -> None:
+    taken = listen(settings.http.host, settings.http.port, "http")
+    async with AsyncExitStack() as stack:
+        stack.callback(taken.close)
+        telemetry = Telemetry()
+        opened = open_host(settings, telemetry=telemetry)
+        stack.push_async_callback(opened.close)
+        opened.host.start()
+        source = _source(settings, opened)
+        metrics = MetricsWriter(
+            telemetry,
+            lambda: opened.partitions,
+            source,
+            max_label_sets=settings.metrics.max_label_sets,
+            versions=settings.metrics.versions,
+            steps=settings.metrics.steps,
+        )
+        app = create_app(
+            source,
+            metrics,
+            routes=[ingest_router(opened.host)],
+            limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
+            max_body_bytes=settings.http.max_body_bytes,
+        )
+        gc.collect()
+        gc.freeze()
+        url = await stack.enter_async_context(serving(app, taken))
+        log.info("host_runs", url=url, directory=str(settings.embedded.directory))
+        await _until_stopped(opened)
+
+
+def _source(settings: Settings, opened: Opened) -> LocalNumbers:
+    zones = {name: Zone(zone) for name, zone in settings.fold.account_time_zones.items()}
+    default = Zone(settings.fold.time_zone)
+    host = opened.host
+
+    def unready() -> list[str]:
+        if host.failure is not None:
+            return [f"counting has stopped: {host.failure}"]
+        behind = host.behind_records()
+        return [f"{behind} events of the log are not counted yet"] if behind > READY_RECORDS else []
+
+    return LocalNumbers(
+        lambda: opened.partitions,
+        lag_ms=host.lag_ms,
+        unready=unready,
+        zone=lambda account_id: zones.get(account_id, default),
+    )
+
+
+READY_RECORDS = 50_000
+"""How many events may wait to be counted while the host calls itself ready."""
+
+
+async def _until_stopped(opened: Opened) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    failing = asyncio.create_task(opened.host.failed())
+    await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if failing.done():
+        failing.result()
+    failing.cancel()
