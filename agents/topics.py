@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -68,18 +69,31 @@ def check_counts(counts: Mapping[str, int], prefix: str) -> int:
     return _equal_count({topic: counts[topic] for topic in event_topics(prefix)})
 
 
-def partition_count(settings: KafkaSettings) -> int:
-    """Ask Kafka for the partition count of the event topics, and check that nothing is missing.
+class TopicSet(msgspec.Struct, frozen=True):
+    """The event topics as Kafka has them: how many partitions each has, and Kafka's own id of each."""
+
+    partitions: int
+    topic_ids: dict[str, str]
+
+
+def find_topics(settings: KafkaSettings) -> TopicSet:
+    """Ask Kafka for the topics and check that nothing is missing and that they fit together.
 
     Raises `TopicsError` and `BrokerUnreachableError`.
     """
     prefix = settings.topic_prefix
     with admin(settings) as client:
-        counts = _counts(client, prefix)
-    missing = [topic for topic in all_topics(prefix) if topic not in counts]
+        described = _described(client, prefix)
+    missing = [topic for topic in all_topics(prefix) if topic not in described]
     if missing:
         raise _missing(missing)
-    return check_counts(counts, prefix)
+    partitions = check_counts({name: len(topic["partitions"]) for name, topic in described.items()}, prefix)
+    return TopicSet(partitions, {topic: str(described[topic]["topic_id"]) for topic in event_topics(prefix)})
+
+
+def partition_count(settings: KafkaSettings) -> int:
+    """Return the partition count of the event topics; raises as `find_topics` does."""
+    return find_topics(settings).partitions
 
 
 def ensure_topics(settings: KafkaSettings) -> list[str]:
@@ -90,7 +104,7 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
     """
     prefix = settings.topic_prefix
     with admin(settings) as client:
-        counts = _counts(client, prefix)
+        counts = {name: len(topic["partitions"]) for name, topic in _described(client, prefix).items()}
         existing = {topic: counts[topic] for topic in event_topics(prefix) if topic in counts}
         partitions = _equal_count(existing) if existing else settings.topic_partitions
         missing = [topic for topic in all_topics(prefix) if topic not in counts]
@@ -119,9 +133,9 @@ def admin(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
         client.close()
 
 
-def _counts(client: KafkaAdminClient, prefix: str) -> dict[str, int]:
+def _described(client: KafkaAdminClient, prefix: str) -> dict[str, Mapping[str, Any]]:
     described: Sequence[Mapping[str, Any]] = client.describe_topics(all_topics(prefix))
-    return {str(topic["name"]): len(topic["partitions"]) for topic in described if topic["partitions"]}
+    return {str(topic["name"]): topic for topic in described if topic["partitions"]}
 
 
 def _equal_count(counts: Mapping[str, int]) -> int:

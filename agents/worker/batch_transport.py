@@ -9,11 +9,12 @@ What this relies on in Faust 0.15.3 and aiokafka is pinned by tests/agents/worke
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -106,9 +107,17 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             batches[tp] = [RecordBatch(tp.topic, tp.partition, records, start, end)]
         return batches
 
-    async def run_in_thread(self, work: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
+    async def run_in_thread(self, work: Callable[[AIOKafkaConsumer], Coroutine[Any, Any, T]]) -> T:
         """Run something with the Kafka consumer, in its thread."""
-        return cast("T", await self.call_thread(work, self._ensure_consumer()))
+        # Not through Faust's queue of calls, where two slow ones hold up the next.
+        coroutine = work(self._ensure_consumer())
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.thread_loop))
+
+    def end_offset(self, topic: str, partition: int) -> int | None:
+        """Return the end of a topic partition's log as of the last fetch, None when none was."""
+        tp = TopicPartition(topic, partition)
+        consumer = self._ensure_consumer()
+        return consumer.highwater(tp) if tp in consumer.assignment() else None
 
 
 class BatchConsumer(driver.Consumer):
@@ -157,9 +166,13 @@ class BatchConsumer(driver.Consumer):
             await self.seek_wait(positions)
         return positions
 
-    async def run_in_thread(self, work: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
+    async def run_in_thread(self, work: Callable[[AIOKafkaConsumer], Coroutine[Any, Any, T]]) -> T:
         """Run something with the Kafka consumer, in its thread."""
         return await self._thread.run_in_thread(work)
+
+    def end_offset(self, topic: str, partition: int) -> int | None:
+        """Return the end of a topic partition's log as of the last fetch, None when none was."""
+        return self._thread.end_offset(topic, partition)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: Faust's check knows single messages and would warn of a stream that is well."""

@@ -48,6 +48,7 @@ class Folding:
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._finishing = False
 
     def arrived(self) -> None:
         """Note that a lane has records; returns at once."""
@@ -66,14 +67,19 @@ class Folding:
             return False
         return True
 
+    def finish(self) -> None:
+        """Let `run` return once everything in hand is folded and committed."""
+        self._finishing = True
+        self._arrived.set()
+
     async def run(self) -> None:
-        """Fold until cancelled; raises what a fold, the dead letters or a store raised."""
-        while True:
+        """Fold until `finish` or cancelled; raises what a fold, the dead letters or a store raised."""
+        while not self._finishing or self._pending_records():
             await self._arrived.wait()
             await self._wait_until_due()
-            await self.fold_pending()
+            await self._fold_pending()
 
-    async def fold_pending(self) -> None:
+    async def _fold_pending(self) -> None:
         """Fold and commit once what each lane has in hand."""
         self._arrived.clear()
         for lane in list(self._lanes.values()):
@@ -87,19 +93,25 @@ class Folding:
                 )
             except PartitionRevokedError:
                 continue
-        if any(lane.pending for lane in self._lanes.values()):
+        if self._pending_records():
             self._arrived.set()
 
     async def _wait_until_due(self) -> None:
         waiting = [lane for lane in self._lanes.values() if lane.pending]
-        if not waiting or any(lane.pending_records >= self._batch_records for lane in waiting):
+        if (
+            not waiting
+            or self._finishing
+            or any(lane.pending_records >= self._batch_records for lane in waiting)
+        ):
             return
         due_s = min(lane.pending_since_s for lane in waiting) + self._interval_s
         await asyncio.sleep(max(0.0, due_s - time.monotonic()))
 
+    def _pending_records(self) -> int:
+        return sum(lane.pending_records for lane in self._lanes.values())
+
     def _update_room(self) -> None:
-        pending = sum(lane.pending_records for lane in self._lanes.values())
-        if pending < BATCHES_IN_HAND * self._batch_records:
+        if self._pending_records() < BATCHES_IN_HAND * self._batch_records:
             self._room.set()
         else:
             self._room.clear()

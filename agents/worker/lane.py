@@ -34,14 +34,11 @@ class Lane:
         self.number = partition.number
         self.opened = OpenPartition(partition)
         self.starts = dict(starts)
-        self.expected = self._next_offsets()
+        self.expected = self.committed_offsets()
         self.pending: deque[tuple[str, Sequence[Record]]] = deque()
         self.pending_records = 0
         self.pending_since_s = 0.0
         self.folded_timestamp_ms = 0
-
-    def _next_offsets(self) -> dict[str, int]:
-        return {**self.starts, **self.partition.offsets}
 
     def accept(self, kind: str, batch: RecordBatch, now_s: float) -> int:
         """Queue what is new in a batch of a topic kind and return how many records that is.
@@ -82,19 +79,25 @@ class Lane:
             self.folded_timestamp_ms = records[-1].timestamp
         return taken
 
+    def committed_offsets(self) -> dict[str, int]:
+        """Give the next offset of each topic kind that the store does not reflect yet."""
+        return {**self.starts, **self.partition.offsets}
+
     def oldest_timestamp_ms(self) -> int | None:
         """Return when the log took the oldest record that is pending, None when none is."""
         return min((records[0].timestamp for _, records in self.pending), default=None)
 
     def revoke(self) -> None:
-        """Drop what is pending and let nothing more be written, a batch in the middle of its fold included."""
+        """Drop what is pending and let nothing be written, not even a batch in the middle of its fold."""
         self.opened.revoke()
         self.pending.clear()
         self.pending_records = 0
 
-    async def resume(self) -> None:
-        """Begin again at what is committed, after `revoke`, when the partition is ours again."""
-        async with self.opened.lock:
-            self.partition.discard()
+    def resume(self) -> None:
+        """Begin again at what is committed, after `revoke`, when the partition is ours again.
+
+        A batch that was in the middle of its fold does not touch the partition any more.
+        """
+        self.partition.discard()
         self.opened = OpenPartition(self.partition)
-        self.expected = self._next_offsets()
+        self.expected = self.committed_offsets()

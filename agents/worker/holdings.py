@@ -1,0 +1,195 @@
+"""The partitions that this worker holds: opened when they are assigned, closed when they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from wayfold.agents.worker.lane import Lane
+
+if TYPE_CHECKING:
+    from wayfold.agents.effects import FoldedPartition, ViewSink
+
+CHECK_ATTEMPTS = 10
+CHECK_PAUSE_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class LogMismatchError(Exception):
+    """The state and the log do not meet; the message says where and what to do."""
+
+
+class LogReader(Protocol):
+    """The worker's reading end of the log."""
+
+    async def ranges(self, number: int) -> Mapping[str, tuple[int, int]]:
+        """Give the first kept offset and the end offset of a partition in each topic kind."""
+
+    async def start(self, number: int, positions: Mapping[str, int]) -> None:
+        """Read the partition of each topic kind from these offsets on."""
+
+
+class Holdings:
+    """Opens, suspends, resumes and closes partitions as the group assigns them.
+
+    `lanes` and `partitions` hold what is open and ours, and change with every assignment. A partition
+    stays open between the revocation and the assignment of an (eager) rebalance: its store is this
+    worker's own, so nobody else can write to it, and what was pending is dropped all the same. It is
+    closed when the next assignment does not name it.
+    """
+
+    def __init__(
+        self,
+        open_partition: Callable[[int], FoldedPartition],
+        log: LogReader,
+        views: ViewSink,
+        on_failure: Callable[[BaseException], None],
+        *,
+        start_at_oldest: bool = False,
+    ) -> None:
+        """`open_partition` may take long and is called in a thread.
+
+        `start_at_oldest` lets a partition without any state begin at the oldest record that is kept.
+        """
+        self.lanes: dict[int, Lane] = {}
+        self.partitions: dict[int, FoldedPartition] = {}
+        self._open_partition = open_partition
+        self._log = log
+        self._views = views
+        self._on_failure = on_failure
+        self._start_at_oldest = start_at_oldest
+        self._suspended: dict[int, Lane] = {}
+        self._wanted: set[int] = set()
+        self._opening: dict[int, asyncio.Task[None]] = {}
+        self._closing: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything that is assigned is open."""
+        return self._wanted == self.lanes.keys()
+
+    def suspend(self) -> None:
+        """Drop what is pending and write nothing until the next assignment."""
+        self._wanted = set()
+        for number, lane in self.lanes.items():
+            lane.revoke()
+            self._suspended[number] = lane
+        self.lanes.clear()
+
+    def assign(self, numbers: Iterable[int]) -> None:
+        """Hold exactly these partitions; opening goes on in the background."""
+        self.suspend()
+        self._wanted = set(numbers)
+        for number, lane in list(self._suspended.items()):
+            del self._suspended[number]
+            if number in self._wanted:
+                lane.resume()
+                self._activate(lane)
+            else:
+                self._close(lane)
+        for number in self._wanted - self.lanes.keys() - self._opening.keys():
+            self._opening[number] = asyncio.create_task(self._open(number))
+
+    async def close(self) -> None:
+        """Close everything; returns when all stores are closed."""
+        self.suspend()
+        for task in self._opening.values():
+            task.cancel()
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        for number, lane in list(self._suspended.items()):
+            del self._suspended[number]
+            self._close(lane)
+        await asyncio.gather(*self._closing.values())
+
+    def _activate(self, lane: Lane) -> None:
+        self.lanes[lane.number] = lane
+        self.partitions[lane.number] = lane.partition
+        # Whatever was committed before may not have reached the views.
+        self._views.committed(lane.opened)
+
+    def _close(self, lane: Lane) -> None:
+        self.partitions.pop(lane.number, None)
+        self._closing[lane.number] = asyncio.create_task(self._close_partition(lane.partition))
+
+    async def _close_partition(self, partition: FoldedPartition) -> None:
+        try:
+            await asyncio.to_thread(partition.close)
+            _log.info("partition_closed", partition=partition.number)
+        except Exception as error:
+            self._on_failure(error)
+
+    async def _open(self, number: int) -> None:
+        try:
+            closing = self._closing.pop(number, None)
+            if closing is not None:
+                await closing
+            # A thread cannot be cancelled: what it opens has to be closed by someone.
+            opening = asyncio.create_task(asyncio.to_thread(self._open_partition, number))
+            try:
+                partition = await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                partition = await opening
+                await asyncio.to_thread(partition.close)
+                raise
+            await self._admit(partition)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._on_failure(error)
+        finally:
+            self._opening.pop(number, None)
+
+    async def _admit(self, partition: FoldedPartition) -> None:
+        number = partition.number
+        try:
+            starts = await self._check_log(partition)
+        except BaseException:
+            await asyncio.to_thread(partition.close)
+            raise
+        lane = Lane(partition, starts)
+        if number not in self._wanted:
+            self._close(lane)
+            return
+        self._activate(lane)
+        _log.info("partition_opened", partition=number, offsets=dict(partition.offsets))
+        await self._log.start(number, lane.expected)
+
+    async def _check_log(self, partition: FoldedPartition) -> Mapping[str, int]:
+        """Return where a topic kind of which nothing is folded yet begins."""
+        for attempt in range(CHECK_ATTEMPTS):
+            ranges = await self._log.ranges(partition.number)
+            # A broker that has just come back may tell of an end that is not quite the last for a moment.
+            if all(end >= partition.offsets.get(kind, 0) for kind, (_, end) in ranges.items()):
+                break
+            if attempt + 1 < CHECK_ATTEMPTS:
+                await asyncio.sleep(CHECK_PAUSE_S)
+        empty = partition.sequence == 0
+        starts = {}
+        for kind, (begin, end) in ranges.items():
+            position = partition.offsets.get(kind, 0)
+            if position < begin and empty and self._start_at_oldest:
+                position = begin
+            if not begin <= position <= end:
+                raise _mismatch(partition.number, kind, position, begin, end)
+            starts[kind] = position
+        return starts
+
+
+def _mismatch(number: int, kind: str, position: int, begin: int, end: int) -> LogMismatchError:
+    if position > end:
+        return LogMismatchError(
+            f"The state of partition {number} has folded {kind} up to offset {position}, but Kafka's log "
+            f"ends at {end}: the topic was created again or the brokers lost records. Restore the topic, or "
+            "move the state directory away so that the partition is folded again from what Kafka has."
+        )
+    what = "The state" if position else "A partition without state or snapshot"
+    return LogMismatchError(
+        f"{what} needs {kind}, partition {number}, from offset {position} on, but Kafka keeps it only from "
+        f"offset {begin} on: retention has deleted {begin - position} records that were never folded, and "
+        "numbers without them would be wrong. Restore a newer snapshot (state.snapshot_url) or the records; "
+        "or, to count only what is still there, start with an empty state directory and --from-oldest."
+    )

@@ -1,0 +1,84 @@
+"""Tells Kafka and the telemetry how far the partitions have come, for monitoring only."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import structlog
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+
+from wayfold.agents.topics import topic_name
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer
+
+    from wayfold.agents.worker.batch_transport import BatchConsumer
+    from wayfold.agents.worker.lane import Lane
+    from wayfold.state.telemetry import Telemetry
+
+INTERVAL_S = 1.0
+COMMIT_TIMEOUT_S = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Progress:
+    """Commits the partitions' offsets to the consumer group and measures the lag, once a second.
+
+    Nobody seeks to these offsets, so a commit that fails is only tried again with the next.
+    """
+
+    def __init__(self, prefix: str, lanes: Mapping[int, Lane], telemetry: Telemetry) -> None:
+        self._prefix = prefix
+        self._lanes = lanes
+        self._telemetry = telemetry
+        self._next: dict[TopicPartition, int] = {}
+
+    def committed(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Note the next offset of each topic kind."""
+        for kind, offset in offsets.items():
+            self._next[TopicPartition(topic_name(self._prefix, kind), partition)] = offset
+
+    async def run(self, consumer: BatchConsumer) -> None:
+        """Tell until cancelled."""
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            self.measure_lag(consumer)
+            await self.flush(consumer)
+
+    async def flush(self, consumer: BatchConsumer) -> None:
+        """Commit what was noted since the last time."""
+        offsets, self._next = self._next, {}
+        if not offsets:
+            return
+        try:
+            await asyncio.wait_for(
+                consumer.run_in_thread(lambda kafka: _commit(kafka, offsets)), COMMIT_TIMEOUT_S
+            )
+        except (KafkaError, TimeoutError) as error:
+            _log.info("progress_not_committed", reason=str(error) or type(error).__name__)
+
+    def measure_lag(self, consumer: BatchConsumer) -> None:
+        """Note how many records, and for how long the oldest of them, wait to be folded."""
+        now_ms = time.time_ns() // 1_000_000
+        for number, lane in self._lanes.items():
+            behind = 0
+            for kind, position in lane.committed_offsets().items():
+                end = consumer.end_offset(topic_name(self._prefix, kind), number)
+                behind += max(0, (end or 0) - position)
+            since_ms = lane.oldest_timestamp_ms()
+            if since_ms is None and behind:
+                since_ms = lane.folded_timestamp_ms or None
+            self._telemetry.lag_records[number] = behind
+            self._telemetry.lag_ms[number] = 0 if since_ms is None else max(0, now_ms - since_ms)
+        for number in self._telemetry.lag_records.keys() - self._lanes.keys():
+            self._telemetry.revoked(number)
+
+
+async def _commit(kafka: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
+    ours = kafka.assignment()
+    await kafka.commit({tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in ours})

@@ -1,0 +1,118 @@
+"""`wayfold worker`: puts a worker together from the settings and runs it until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import TYPE_CHECKING
+
+import structlog
+import uvloop
+
+from wayfold.agents.dead_letters import KafkaDeadLetters
+from wayfold.agents.effects import NoViews
+from wayfold.agents.topics import find_topics
+from wayfold.agents.worker.state_directory import StateDirectory, StateIdentity
+from wayfold.agents.worker.worker import Worker
+from wayfold.state.partition import DAY_MS, FoldSettings, Partition
+from wayfold.state.store import Store, StoreMemory
+
+if TYPE_CHECKING:
+    from wayfold.agents.effects import ViewSink
+    from wayfold.agents.topics import TopicSet
+    from wayfold.settings import Settings
+    from wayfold.state.telemetry import Telemetry
+
+WorkerService = Callable[[Worker], AbstractAsyncContextManager[object]]
+"""Something that runs beside the worker in its event loop: entered before it reads, left after its last
+commit and before its stores are closed."""
+
+_log = structlog.get_logger(__name__)
+
+
+def run_worker(
+    settings: Settings,
+    *,
+    views: ViewSink | None = None,
+    services: Sequence[WorkerService] = (),
+    telemetry: Telemetry | None = None,
+    start_at_oldest: bool = False,
+) -> None:
+    """Run a worker until SIGTERM or SIGINT, and return when everything in hand is folded and committed.
+
+    `views` hears of every commit. `services` are HTTP servers and the like; a view sink that has tasks of
+    its own is given as a service too. Raises `TopicsError`, `BrokerUnreachableError`,
+    `StateDirectoryError`, `WorkerError`, or what a service raised; each message says what to do.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, views or NoViews(), services, telemetry, start_at_oldest))
+
+
+async def _run(
+    settings: Settings,
+    views: ViewSink,
+    services: Sequence[WorkerService],
+    telemetry: Telemetry | None,
+    start_at_oldest: bool,
+) -> None:
+    topics = await asyncio.to_thread(find_topics, settings.kafka)
+    identity = StateIdentity(
+        partitions=topics.partitions, partitioner=settings.fold.partitioner, topic_ids=topics.topic_ids
+    )
+    async with AsyncExitStack() as stack:
+        directory = StateDirectory.open(settings.state.directory, identity)
+        stack.callback(directory.close)
+        dead_letters = await stack.enter_async_context(KafkaDeadLetters(settings.kafka))
+        worker = Worker(
+            settings,
+            topics,
+            partition_opener(settings, topics, directory),
+            dead_letters,
+            views,
+            telemetry,
+            held=directory.held,
+            start_at_oldest=start_at_oldest,
+        )
+        stack.push_async_callback(worker.close)
+        for service in services:
+            await stack.enter_async_context(service(worker))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+        # What is here by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        _log.info("worker_starts", group=settings.kafka.group, partitions=topics.partitions)
+        await worker.run()
+
+
+def fold_settings(settings: Settings, topics: TopicSet) -> FoldSettings:
+    """Give the fold what it needs of the settings."""
+    fold = settings.fold
+    return FoldSettings(
+        partitions=topics.partitions,
+        time_zone=fold.time_zone,
+        account_time_zones=fold.account_time_zones,
+        retention_ms=fold.retention_days * DAY_MS,
+        partitioner=fold.partitioner,
+    )
+
+
+def partition_opener(
+    settings: Settings, topics: TopicSet, directory: StateDirectory
+) -> Callable[[int], Partition]:
+    """Make the function that opens a partition's state; all share one bounded memory."""
+    memory = StoreMemory(settings.state.memory_limit_bytes)
+    given = fold_settings(settings, topics)
+
+    def open_partition(number: int) -> Partition:
+        store = Store.open(directory.partition_path(number), memory, partition=number)
+        try:
+            return Partition(store, number, given)
+        except BaseException:
+            store.close()
+            raise
+
+    return open_partition
