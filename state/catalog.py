@@ -182,6 +182,6 @@ class TimeZoneChangedError(Exception):
 
     def __init__(self, account_id: str, stored: str, asked: str) -> None:
         super().__init__(
-            f"account {account_id!r} was counted in time zone {stored}, the settings say {asked}: set it back, "
-            "or remove the state directory so that the numbers are folded again from the log"
+            f"account {account_id!r} was counted in time zone {stored}, the settings say {asked}: set it "
+            "back, or remove the state directory so that the numbers are folded again from the log"
         )

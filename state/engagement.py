@@ -8,8 +8,8 @@ from wayfold.models.zone import month_name
 from wayfold.state import keys
 from wayfold.state.catalog import JourneyScope
 from wayfold.state.changes import Changes
-from wayfold.state.plans import Name
 from wayfold.state.history import User, encode
+from wayfold.state.plans import Name
 from wayfold.state.store_reader import StoreReader
 
 

@@ -21,6 +21,8 @@
 
 import struct
 
+import msgspec
+
 META = b"m"
 ACCOUNT, SCOPE, SERIES, KIND, DEFINITION = b"a", b"j", b"n", b"k", b"d"
 HISTORY, USER, PERSON = b"h", b"u", b"i"
@@ -35,6 +37,7 @@ cell_key = struct.Struct(">cIBI").pack
 set_key = struct.Struct(">cIBIQB").pack
 closing_key = struct.Struct(">cIQQIIQ").pack
 definition_key = struct.Struct(">cIQ").pack
+decode_person = msgspec.msgpack.Decoder(tuple[int, str]).decode
 engagement_key = struct.Struct(">cIIII").pack
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from wayfold.state.catalog import Catalog, JourneyScope
 from wayfold.state.cells import Change, Histogram, Totals
+from wayfold.state.plans import Name
 from wayfold.state.views import Parts, Views, add, parts_of
 
 EVENT_CLOCK = "event"  # over all time both clocks agree; the one of the entry is shown
@@ -30,6 +31,10 @@ class LiveViews:
             scope, name = self._catalog.series[series]
             found = self._parts[series] = parts_of(name, account=not scope.journey_id)
         return found
+
+    def name(self, series: int) -> Name:
+        """The words of a series."""
+        return self._catalog.series[series][1]
 
     def of(self, scope: JourneyScope) -> Views:
         """The views of a scope; the caller may change what it gets."""

@@ -19,6 +19,7 @@ from wayfold.state.changes import Changes
 from wayfold.state.engagement import Engagement
 from wayfold.state.fold import DUPLICATE, Fold
 from wayfold.state.history import encode
+from wayfold.state.lists import Lists
 from wayfold.state.live_views import LiveViews
 from wayfold.state.people import People, WrongPartitionError
 from wayfold.state.query import Query
@@ -29,6 +30,7 @@ from wayfold.state.views import JOURNEY, JourneyView
 
 FUTURE_LIMIT_MS = 3_600_000
 DAY_MS = 86_400_000
+DEFAULT_ACCOUNT = "default"
 
 
 class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,7 @@ class Partition:
         self._cells = CellWriter(self.store, self.catalog)
         self._live = LiveViews(self.catalog, self.totals)
         self.reader = Reader(self.store, self.totals, self._live)
+        self._lists = Lists(self.store, self.reader, self._live, self._people)
         self._load_definitions()
         self.refused: list[DeadLetter] = []
         self._pending_offsets = dict(self.offsets)
@@ -247,7 +250,7 @@ class Partition:
                         "account_id": scope.account_id,
                         "journey_id": scope.journey_id,
                         "definitions": {
-                            version: {
+                            str(version): {
                                 "name": definition.name,
                                 "steps": [step.model_dump() for step in definition.steps],
                             }
@@ -257,6 +260,14 @@ class Partition:
                     }
                 )
         return {"watermark_ms": self.watermark_ms, "journeys": journeys, "accounts": accounts}
+
+    def users(self, query: Query, number: str) -> list[str]:
+        """User ids behind a number of the query's journey (of its step, when it names one), sorted.
+
+        Raises `UnknownNumberError` for a number without a list, `RangeError` for a bad range.
+        """
+        scope = self.catalog.scopes.get((query.account_id or DEFAULT_ACCOUNT, query.journey_id or ""))
+        return [] if scope is None else self._lists.users(scope, query, number)
 
     def changed_views(self, watermark_ms: int | None = None) -> list[JourneyView]:
         """Views that changed since the last call, absolute, as committed."""
@@ -321,7 +332,7 @@ class Partition:
             Reason.LATE,
             "occurred_at",
             f"{event.occurred_at.isoformat()} is more than {days} days before the latest event of the "
-            "partition: it is past the retention; replay old logs into an empty system, or raise the retention",
+            "partition: it is past the retention; replay old logs into an empty system, or raise it",
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from wayfold.models.refusal import Reason, Refusal
 from wayfold.state import keys
 from wayfold.state.catalog import AccountScope, Catalog, JourneyScope
-from wayfold.state.history import History, User, decode_history, decode_user, encode
+from wayfold.state.history import Goal, History, User, decode_history, decode_user, encode
 from wayfold.state.store_reader import StoreReader
 
 
@@ -17,7 +17,7 @@ class WrongPartitionError(Exception):
             Reason.WRONG_PARTITION,
             "user_id",
             f"user {user_id!r} belongs to partition {expected}, the record lies in {found}: "
-            "publish with the default partitioner and the user id as key, to topics of equal partition counts",
+            "publish with the default partitioner and the user id as key, to topics of equal counts",
         )
         super().__init__(self.refusal.message)
 
@@ -86,6 +86,14 @@ class People:
             if user_id not in dirty:
                 yield user_id, decode_history(row)
         yield from dirty.items()
+
+    def committed(self, scope: JourneyScope) -> Iterator[tuple[str, History, list[Goal]]]:
+        """Every history of a journey with the user's goals, as of the last commit."""
+        prefix = scope.key_prefix
+        for key, row in self._store.scan(prefix, keys.after(prefix)):
+            name = key[len(prefix) :]
+            user = self._store.get(scope.account.key_prefix + name)
+            yield name.decode(), decode_history(row), decode_user(user).goals if user else []
 
     def take_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Rows of all that changed since the last commit; it counts as written afterwards."""

@@ -38,7 +38,7 @@ class Reader:
     def views(self, scope: JourneyScope, query: Query, watermark_ms: int) -> Views:
         """Views of a scope for a query: filtered, in a range, by a clock."""
         span = scope.zone.span(query.start, query.end)
-        filters = {name: value for name in DIMENSIONS if (value := getattr(query, name)) is not None}
+        filters = filters_of(query)
         if span is None and not filters and scope.journey_id:
             return self.all_time(scope, watermark_ms)
         views: Views = {}
@@ -47,7 +47,7 @@ class Reader:
             parts = self._live.parts(series)
             if not scope.journey_id and parts.metric == "persons" and not filters and span is None:
                 add(views, parts.users, self._totals.values.get(series, (0, 0, 0))[2])
-            if not _answers(parts.dimensions, filters):
+            if not answers(parts.dimensions, filters):
                 continue
             self._add_series(views, sets, parts, series, query.clock, span)
         for part, members in sets.items():
@@ -113,12 +113,20 @@ class Reader:
         clock: str,
         span: Span | None,
     ) -> None:
+        # The conversion rate is on the entry clock whatever the query's.
         cohort = parts.metric == "converted_entries" and parts.clock == "entry"
         if parts.clock and parts.clock != clock:
             if cohort:
                 for part in parts.sets:
                     sets.setdefault(Part(part.view, "cohort_converted_users"), []).append(series)
             return
+        self._add_counts(views, parts, series, span)
+        for part in parts.sets:
+            sets.setdefault(part, []).append(series)
+            if cohort:
+                sets.setdefault(Part(part.view, "cohort_converted_users"), []).append(series)
+
+    def _add_counts(self, views: Views, parts: Parts, series: int, span: Span | None) -> None:
         if parts.metric == "dwell":
             for bucket, count in self._histogram(series, span).items():
                 add(views, tuple(Part(view, f"{field}:{bucket}") for view, field in parts.first), count)
@@ -128,10 +136,6 @@ class Reader:
                 add(views, parts.first, first)
             if second:
                 add(views, parts.second, second)
-        for part in parts.sets:
-            sets.setdefault(part, []).append(series)
-            if cohort:
-                sets.setdefault(Part(part.view, "cohort_converted_users"), []).append(series)
 
     def add_open(
         self, views: Views, scope: JourneyScope, only: int | None, span: Span | None, watermark_ms: int
@@ -163,6 +167,11 @@ class Reader:
                         fields[field] = max(at_ms, fields.get(field, -1))
 
 
-def _answers(dimensions: Mapping[str, str | int], filters: Mapping[str, str | int]) -> bool:
+def filters_of(query: Query) -> dict[str, str | int]:
+    """The dimensions that a query filters by."""
+    return {name: value for name in DIMENSIONS if (value := getattr(query, name)) is not None}
+
+
+def answers(dimensions: Mapping[str, str | int], filters: Mapping[str, str | int]) -> bool:
     """True when a series has every filtered dimension and stands in the slice."""
     return bool(dimensions) and all(dimensions.get(name) == value for name, value in filters.items())
