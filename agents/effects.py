@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from wayfold.state.telemetry import Telemetry
@@ -24,7 +24,6 @@ from wayfold.state.telemetry import Telemetry
 if TYPE_CHECKING:
     from wayfold.models.record import Record
     from wayfold.models.refusal import DeadLetter
-    from wayfold.state.views import JourneyView
 
 SLICE_RECORDS = 2_000
 """Records folded without a pause; heartbeats and HTTP requests are served between two slices."""
@@ -65,12 +64,6 @@ class FoldedPartition(Protocol):
     def discard(self) -> None:
         """Forget everything that is pending."""
 
-    def changed_views(self) -> Sequence[JourneyView]:
-        """Return the views whose numbers changed since the last call, absolute, as committed."""
-
-    def all_views(self) -> Iterator[JourneyView]:
-        """Every view, absolute, as committed."""
-
     def close(self) -> None:
         """Let go of the store."""
 
@@ -91,8 +84,9 @@ class ViewSink(Protocol):
     def committed(self, opened: OpenPartition) -> None:
         """Note that this partition has new committed numbers; return at once.
 
-        Whoever pushes them later takes `opened.lock` while it reads `changed_views` or `all_views`, so
-        that it never sees a half-folded batch, and lets go of it before it waits for a network.
+        It is also called when a partition was opened or is ours again, since the views may be behind then.
+        Whoever pushes later takes `opened.lock` while it reads the partition, so that it never sees a
+        half-folded batch, lets go of it before it waits for a network, and stops when `opened.revoked`.
         """
 
 

@@ -92,7 +92,7 @@ class Folding:
                     lane.opened, batch, self._dead_letters, self._views, self._progress, self._telemetry
                 )
             except PartitionRevokedError:
-                continue
+                lane.interrupted = True
         if self._pending_records():
             self._arrived.set()
 

@@ -26,7 +26,7 @@ class Lane:
 
     `expected` is the next offset to read of each topic kind; it runs ahead of the partition's own
     offsets by what is pending. `opened` is replaced by a new one each time the partition is given to
-    this worker again.
+    this worker again. `interrupted` says that a batch was dropped in the middle of its fold.
     """
 
     def __init__(self, partition: FoldedPartition, starts: Mapping[str, int]) -> None:
@@ -39,6 +39,7 @@ class Lane:
         self.pending_records = 0
         self.pending_since_s = 0.0
         self.folded_timestamp_ms = 0
+        self.interrupted = False
 
     def accept(self, kind: str, batch: RecordBatch, now_s: float) -> int:
         """Queue what is new in a batch of a topic kind and return how many records that is.
@@ -98,6 +99,8 @@ class Lane:
 
         A batch that was in the middle of its fold does not touch the partition any more.
         """
-        self.partition.discard()
+        if self.interrupted or self.opened.lock.locked():
+            self.partition.discard()
+            self.interrupted = False
         self.opened = OpenPartition(self.partition)
         self.expected = self.committed_offsets()
