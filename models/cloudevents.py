@@ -30,8 +30,8 @@ def is_binary(headers: Sequence[tuple[str, bytes | None]]) -> bool:
 
 
 def is_structured(fields: Fields) -> bool:
-    """Whether a JSON object is a CloudEvent."""
-    return "specversion" in fields
+    """Whether a JSON object is a CloudEvent: `event_id` could be none of its attributes, so it is no bare event."""
+    return "specversion" in fields and "event_id" not in fields
 
 
 def from_structured(fields: Fields) -> Fields | Refusal:

@@ -7,7 +7,9 @@ and naming what is wrong.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Union
+from typing import Annotated, Union
+
+import msgspec
 
 from wayfold.models.checks import RULES, check_characters
 from wayfold.models.cloudevents import is_binary
@@ -45,15 +47,17 @@ def event_decoder(topic_kind: str | None) -> Decode:
     return _decoders[topic_kind]
 
 
+class _NeverValid(Event, frozen=True, kw_only=True, tag="never.valid"):
+    """Beside a topic's only class: a union insists on `type`, a class alone would do without it."""
+
+    impossible: Annotated[int, msgspec.Meta(gt=0, lt=0)]
+
+
 def _build(topic_kind: str | None) -> Decode:
-    classes = [
-        cls
-        for cls in EVENT_CLASSES
-        if cls is not JourneyDefined and (topic_kind is None or topic_kind == cls.TOPIC)
-    ]
-    if not classes:
+    if topic_kind == JourneyDefined.TOPIC:
         return lambda value, headers: diagnose(topic_kind, value, headers)
-    decode = decoder(Union[tuple(classes)]).decode  # noqa: UP007
+    classes = [cls for cls in EVENT_CLASSES if cls is not JourneyDefined and topic_kind in (None, cls.TOPIC)]
+    decode = decoder(Union[(_NeverValid, *classes)]).decode
     rules = RULES
 
     def decode_quickly(value: bytes | None, headers: Headers) -> Event | Refusal:

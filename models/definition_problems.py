@@ -20,6 +20,7 @@ from wayfold.models.limits import (
 
 MAXIMUM_STEPS: Final = 2000
 MAXIMUM_GOAL_PROPERTIES: Final = 100
+SUMMARY_PROBLEMS: Final = 5
 STEP_TYPES: Final = ("message", "wait", "condition", "split", "action", "ivr_menu", "end")
 STEP_FIELDS: Final = ("step_id", "name", "type", "channel")
 GOAL_FIELDS: Final = ("name", "properties")
@@ -68,6 +69,12 @@ class DefinitionError(ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(problem.message for problem in problems))
         self.problems = tuple(problems)
+
+    def summary(self) -> str:
+        """The first few problems in one paragraph, and how many more there are."""
+        shown = [problem.message for problem in self.problems[:SUMMARY_PROBLEMS]]
+        rest = len(self.problems) - len(shown)
+        return " ".join([*shown, f"And {rest} more."] if rest else shown)
 
 
 def problems_of(error: ValidationError, fields: Sequence[str]) -> list[Problem]:

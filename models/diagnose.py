@@ -133,9 +133,9 @@ def _read_definition(fields: Fields, attributes: Mapping[str, str]) -> JourneyDe
         }
         definition = read_definition(content)
     except DefinitionError as error:
-        problem = error.problems[0]
-        reason = Reason.MISSING_FIELD if problem.is_missing else Reason.WRONG_FIELD
-        return Refusal(reason, problem.field, str(error))
+        first = error.problems[0]
+        reason = Reason.MISSING_FIELD if first.is_missing else Reason.WRONG_FIELD
+        return Refusal(reason, first.field, error.summary())
     except UNREADABLE as error:
         return Refusal(Reason.WRONG_FIELD, "", f"{error}.")
     return JourneyDefined(

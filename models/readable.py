@@ -65,4 +65,6 @@ def _hint(value: bytes, error: Exception) -> str:
         return "it is a list: publish each event as a record of its own."
     if start != b"{":
         return f"it starts with {value[:20].decode(errors='replace')!r}."
+    if value.lstrip()[1:].lstrip()[:1] == b"'":
+        return "names and strings stand in double quotes, not in single ones."
     return f"{str(error).removeprefix('JSON is malformed: ')}."
