@@ -1,7 +1,7 @@
 """What the API answers, as types: the OpenAPI document is made from them.
 
-A number that a filter cannot restrict is left out of an answer and named under `not_filterable`, so
-every number may be absent.
+A number that a filter cannot restrict is left out of an answer and named under `not_filterable` beside
+the others, so every number may be absent.
 """
 
 from typing import Annotated
@@ -16,6 +16,9 @@ Money = Annotated[
     dict[str, str], Meta(description="Exact decimal sums by currency.", examples=[{"EUR": "12.5"}])
 ]
 Rate = Annotated[float | None, Meta(description="A share; null when there is nothing to divide by.")]
+NotFilterable = Annotated[
+    list[str], Meta(description="Numbers left out because a filter of the question does not apply to them.")
+]
 Users = Annotated[int, Meta(ge=0, description="Distinct users.")]
 
 
@@ -89,6 +92,7 @@ class JourneyNumbers(Struct, kw_only=True):
     total_exits: Count | UnsetType = UNSET
     total_exits_open: Inside | UnsetType = UNSET
     active_users: Users | UnsetType = UNSET
+    not_filterable: NotFilterable | UnsetType = UNSET
 
 
 class GoalCount(Struct):
@@ -123,6 +127,7 @@ class StepNumbers(Statuses, kw_only=True):
         UNSET
     )
     dwell: Dwell | UnsetType = UNSET
+    not_filterable: NotFilterable | UnsetType = UNSET
 
 
 class Step(Struct, kw_only=True):
@@ -195,35 +200,24 @@ class Account(Struct, kw_only=True):
     time_zone: str
     monthly_engaged_persons: list[Month] | UnsetType = UNSET
     channels: list[ChannelStatuses] | UnsetType = UNSET
+    not_filterable: NotFilterable | UnsetType = UNSET
 
 
-class Filtered(Fresh, kw_only=True):
-    """An answer to a question that may have filters."""
-
-    not_filterable: (
-        Annotated[
-            list[str],
-            Meta(description="Numbers left out because a filter of the question does not apply to them."),
-        ]
-        | UnsetType
-    ) = UNSET
-
-
-class NumbersAnswer(Filtered, kw_only=True):
+class NumbersAnswer(Fresh, kw_only=True):
     """Every number of every account, journey, version and step."""
 
     accounts: list[Account]
     journeys: list[Journey]
 
 
-class JourneysAnswer(Filtered, kw_only=True):
+class JourneysAnswer(Fresh, kw_only=True):
     """The journeys of an account."""
 
     account_id: str
     journeys: list[JourneySummary]
 
 
-class JourneyAnswer(Filtered, kw_only=True):
+class JourneyAnswer(Fresh, kw_only=True):
     """One journey with its versions and their steps."""
 
     account_id: str
@@ -233,7 +227,7 @@ class JourneyAnswer(Filtered, kw_only=True):
     versions: list[Version]
 
 
-class StepsAnswer(Filtered, kw_only=True):
+class StepsAnswer(Fresh, kw_only=True):
     """Steps of a journey, by version and in the order of its definition."""
 
     account_id: str
@@ -241,13 +235,14 @@ class StepsAnswer(Filtered, kw_only=True):
     steps: list[VersionStep]
 
 
-class AccountAnswer(Filtered, kw_only=True):
+class AccountAnswer(Fresh, kw_only=True):
     """One account."""
 
     account_id: str
     time_zone: str
     monthly_engaged_persons: list[Month] | UnsetType = UNSET
     channels: list[ChannelStatuses] | UnsetType = UNSET
+    not_filterable: NotFilterable | UnsetType = UNSET
 
 
 class Bucket(Struct, kw_only=True):
@@ -264,7 +259,7 @@ class Bucket(Struct, kw_only=True):
     ] = UNSET
 
 
-class SeriesAnswer(Filtered, kw_only=True):
+class SeriesAnswer(Fresh, kw_only=True):
     """A journey's numbers per bucket; distinct users are counted anew in each."""
 
     account_id: str

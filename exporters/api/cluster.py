@@ -93,9 +93,9 @@ class ClusterNumbers:
             return await self._views.document(query)
         return await self._until_settled(lambda: self._ask_document(query))
 
-    async def users(self, query: Query, number: str, step_id: str | None) -> Sequence[str]:
+    async def users(self, query: Query, number: str) -> Sequence[str]:
         """List the users behind a number, over all partitions."""
-        return await self._until_settled(lambda: self._ask_users(query, number, step_id))
+        return await self._until_settled(lambda: self._ask_users(query, number))
 
     async def freshness(self) -> Freshness:
         """Say how fresh the views are."""
@@ -137,9 +137,9 @@ class ClusterNumbers:
         now = Freshness(as_of_ms=time.time_ns() // 1_000_000, watermark_ms=watermark_ms, lag_ms=fresh.lag_ms)
         return finished([partials[number] for number in sorted(partials)], query, now)
 
-    async def _ask_users(self, query: Query, number: str, step_id: str | None) -> list[str]:
+    async def _ask_users(self, query: Query, number: str) -> list[str]:
         def question(partitions: list[int]) -> UsersQuestion:
-            return UsersQuestion(query=query, partitions=partitions, number=number, step_id=step_id)
+            return UsersQuestion(query=query, partitions=partitions, number=number)
 
         owners = await self._owners()
         return list(merge(*(await self._ask(owners, question, "users", USERS)).values()))

@@ -13,7 +13,7 @@ from litestar import Litestar, Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
-from litestar.params import SkipValidation
+from litestar.params import JSONBody, SkipValidation
 
 from wayfold.exporters.api import answers
 from wayfold.exporters.api.given import MetricsPage
@@ -46,7 +46,6 @@ class UsersQuestion(msgspec.Struct, frozen=True, kw_only=True):
     query: Query
     partitions: list[int]
     number: str
-    step_id: str | None = None
 
 
 class WrongTokenError(Exception):
@@ -84,7 +83,7 @@ async def get_partitions(open_partitions: Partitions) -> Response[bytes]:
 
 
 @post("/internal/partial", tags=["internal"])
-async def post_partial(open_partitions: Partitions, data: PartialsQuestion) -> Response[bytes]:
+async def post_partial(open_partitions: Partitions, data: JSONBody[PartialsQuestion]) -> Response[bytes]:
     """Answer with the shares of those of the asked partitions that are here."""
     return _answer(
         {
@@ -95,10 +94,10 @@ async def post_partial(open_partitions: Partitions, data: PartialsQuestion) -> R
 
 
 @post("/internal/users", tags=["internal"])
-async def post_users(open_partitions: Partitions, data: UsersQuestion) -> Response[bytes]:
+async def post_users(open_partitions: Partitions, data: JSONBody[UsersQuestion]) -> Response[bytes]:
     """Answer with the users behind a number, for those of the asked partitions that are here."""
     here = open_partitions.of(data.partitions)
-    found = local_users(list(here.values()), data.query, data.number, data.step_id)
+    found = local_users(list(here.values()), data.query, data.number)
     return _answer(dict(zip(here, found, strict=True)))
 
 

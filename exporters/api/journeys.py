@@ -26,11 +26,9 @@ def answer(_: type[T], content: Mapping[str, Any]) -> Response[T]:
     return cast("Response[T]", Response(msgspec.json.encode(content), media_type="application/json"))
 
 
-def fresh(document: Mapping[str, Any], *kinds: str) -> dict[str, Any]:
-    """Take from a numbers document how fresh it is, and which numbers of these kinds were left out."""
-    kept = {name: document[name] for name in ("as_of", "watermark", "lag_ms")}
-    left_out = [name for name in document.get("not_filterable", ()) if name.startswith(kinds)]
-    return {**kept, "not_filterable": left_out} if left_out else kept
+def fresh(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Take from a numbers document what every answer has: how fresh it is."""
+    return {name: document[name] for name in ("as_of", "watermark", "lag_ms")}
 
 
 async def read_journey(source: NumbersSource, query: Query) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -112,7 +110,7 @@ async def list_journeys(source: Source, question: Question) -> Response[answers.
     """Answer with a summary of each journey of an account."""
     document = await source.document(question)
     content = {
-        **fresh(document, "journey."),
+        **fresh(document),
         "account_id": question.account_id,
         "journeys": [
             {**journey, "versions": [version["journey_version"] for version in journey["versions"]]}
@@ -134,7 +132,7 @@ async def get_journey(
     """Answer with one journey."""
     query = msgspec.structs.replace(question, journey_id=as_id(journey_id))
     document, journey = await read_journey(source, query)
-    return answer(answers.JourneyAnswer, {**fresh(document, "journey.", "step."), **journey})
+    return answer(answers.JourneyAnswer, {**fresh(document), **journey})
 
 
 @get(
@@ -179,7 +177,7 @@ async def _steps(source: NumbersSource, query: Query) -> Response[answers.StepsA
                 "its steps are at /v1/journeys/{id}/steps",
             )
     content = {
-        **fresh(document, "step."),
+        **fresh(document),
         "account_id": journey["account_id"],
         "journey_id": journey["journey_id"],
         "steps": steps,
@@ -211,4 +209,4 @@ async def get_account(
         raise NotKnownError(
             "account", f"there are no events of account {query.account_id!r}; GET /v1/numbers lists all"
         )
-    return answer(answers.AccountAnswer, {**fresh(document, "account."), **document["accounts"][0]})
+    return answer(answers.AccountAnswer, {**fresh(document), **document["accounts"][0]})

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import BadQuestionError, Freshness
-from wayfold.models.zone import Zone
+from wayfold.models.zone import RangeError, Zone
 from wayfold.state.numbers import finish
 from wayfold.state.query import Query
 
@@ -31,7 +31,7 @@ class ReadablePartition(Protocol):
     def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
         """Give the partition's share of a numbers document."""
 
-    def users(self, query: Query, number: str, step_id: str | None) -> list[str]:
+    def users(self, query: Query, number: str) -> list[str]:
         """List the partition's users behind a number, sorted; ValueError for an unknown number."""
 
 
@@ -73,9 +73,9 @@ class LocalNumbers:
                 await asyncio.sleep(0)
         return finished(partials, query, fresh)
 
-    async def users(self, query: Query, number: str, step_id: str | None) -> Sequence[str]:
+    async def users(self, query: Query, number: str) -> Sequence[str]:
         """List the users behind a number, over all partitions."""
-        return list(merge(*local_users(self._partitions(), query, number, step_id)))
+        return list(merge(*local_users(self._partitions(), query, number)))
 
     async def freshness(self) -> Freshness:
         """Say how fresh an answer given now is."""
@@ -111,11 +111,11 @@ def is_plain(query: Query) -> bool:
     return query == named
 
 
-def local_users(
-    partitions: Sequence[ReadablePartition], query: Query, number: str, step_id: str | None
-) -> list[list[str]]:
+def local_users(partitions: Sequence[ReadablePartition], query: Query, number: str) -> list[list[str]]:
     """List the users behind a number, partition by partition; a user is in one partition only."""
     try:
-        return [partition.users(query, number, step_id) for partition in partitions]
+        return [partition.users(query, number) for partition in partitions]
+    except RangeError:
+        raise
     except ValueError as error:
         raise BadQuestionError("number", str(error)) from None

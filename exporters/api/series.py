@@ -50,7 +50,7 @@ async def get_series(
         part.update(start=start, end=end, starts_at=instant(span.start_ms), ends_at=instant(span.end_ms))
         series.append(part)
     content = {
-        **fresh(document, "journey.", "step."),
+        **fresh(document),
         "account_id": journey["account_id"],
         "journey_id": journey["journey_id"],
         "bucket": bucket,

@@ -31,8 +31,8 @@ class NumbersSource(Protocol):
     async def document(self, query: Query) -> Mapping[str, Any]:
         """Answer with a numbers document that holds what the query asks for, freshness included."""
 
-    async def users(self, query: Query, number: str, step_id: str | None) -> Sequence[str]:
-        """List the ids of the users behind a number, sorted; `step_id` for a number of a step."""
+    async def users(self, query: Query, number: str) -> Sequence[str]:
+        """List the ids of the users behind a number of the query's journey, or of its step, sorted."""
 
     async def freshness(self) -> Freshness:
         """Say how fresh an answer given now is."""

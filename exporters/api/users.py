@@ -48,7 +48,7 @@ async def list_users(
         raise BadQuestionError("limit", f"at most {limits.page}; ask for several pages with cursor")
     query = msgspec.structs.replace(question, journey_id=as_id(journey_id))
     fresh = await source.freshness()
-    users = await source.users(query, number, query.step_id)
+    users = await source.users(query, number)
     start = bisect_right(users, _last_user(cursor)) if cursor is not None else 0
     page = users[start : start + size]
     content = {

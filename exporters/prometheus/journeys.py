@@ -8,7 +8,7 @@ from wayfold.exporters.prometheus.names import ACCOUNT, JOURNEY, STEP, VERSION, 
 from wayfold.state.history import STATUSES
 
 STEP_BY_FIELD = {name.field: name for name in STEP}
-QUANTILES = {"0.5": "p50_ms", "0.9": "p90_ms", "0.99": "p99_ms"}
+PERCENTILES = {"50": "p50_ms", "90": "p90_ms", "99": "p99_ms"}
 Numbers = Mapping[str, Any]
 
 
@@ -58,9 +58,9 @@ def _add_step(families: Families, labels: list[str], numbers: Numbers) -> None:
     for channel, amounts in numbers["cost"].items():
         for currency, amount in amounts.items():
             families.bounded(STEP_BY_FIELD["cost"], [*labels, channel, currency], float(amount))
-    for quantile, field in QUANTILES.items():
+    for percentile, field in PERCENTILES.items():
         if numbers["dwell"][field] is not None:
-            families.bounded(STEP_BY_FIELD["dwell"], [*labels, quantile], numbers["dwell"][field] / 1000)
+            families.bounded(STEP_BY_FIELD["dwell"], [*labels, percentile], numbers["dwell"][field] / 1000)
 
 
 def _by_channel(numbers: Numbers, measure: str) -> dict[tuple[str, str], int]:

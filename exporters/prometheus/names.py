@@ -175,8 +175,8 @@ STEP: Final = (
     Name(
         "wayfold_step_dwell_seconds",
         Kind.GAUGE,
-        (*_STEP, "quantile"),
-        "Time from coming to the step to leaving it; quantile 0.5, 0.9 and 0.99.",
+        (*_STEP, "percentile"),
+        "Time from coming to the step to leaving it; percentile 50, 90 and 99.",
         "dwell",
     ),
 )

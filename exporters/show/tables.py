@@ -54,9 +54,9 @@ def freshness(document: Numbers) -> Text:
     """Say in one line how fresh the numbers are."""
     lag = "unknown" if document["lag_ms"] is None else f"{document['lag_ms']:,} ms"
     line = f"as of {document['as_of']} · watermark {document['watermark'] or NONE} · lag {lag}"
-    left_out = document.get("not_filterable")
+    left_out = any("not_filterable" in journey["numbers"] for journey in document["journeys"])
     if left_out:
-        line += f"\nleft out, because a filter does not apply to them: {', '.join(left_out)}"
+        line += f"\n{NONE} a filter does not apply to the number"
     return Text(line, style="dim")
 
 

@@ -90,7 +90,7 @@ class OracleSource:
         document = oracle.numbers(self.events, ZONES, "UTC", asked)
         return {"as_of": "2026-11-03T00:00:00.000Z", "lag_ms": 0, **document}
 
-    async def users(self, query: Query, number: str, step_id: str | None) -> Sequence[str]:
+    async def users(self, query: Query, number: str) -> Sequence[str]:
         asked = {
             name: value for name in query.__struct_fields__ if (value := getattr(query, name)) is not None
         }

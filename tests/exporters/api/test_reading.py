@@ -87,11 +87,11 @@ async def test_filters_reach_the_source(client: httpx.AsyncClient, source: Oracl
 
 
 async def test_numbers_that_a_filter_cannot_restrict_are_named(client: httpx.AsyncClient) -> None:
-    """With a channel, entry numbers are absent and under not_filterable instead of unfiltered."""
+    """With a channel, entry numbers are absent and named instead of unfiltered."""
     content = await read(client, WELCOME, channel="email")
     assert "total_entries" not in content["numbers"]
-    assert "journey.total_entries" in content["not_filterable"]
-    assert not any(name.startswith("account.") for name in content["not_filterable"])
+    assert "total_entries" in content["numbers"]["not_filterable"]
+    assert "entered" in content["versions"][0]["steps"][0]["numbers"]["not_filterable"]
     is_a(answers.JourneyAnswer, content)
 
 

@@ -1,0 +1,108 @@
+"""Reading partitions of this process gives the numbers of the oracle, whatever is asked."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.exporters.partitions import fold_all, open_partitions
+from tests.exporters.traffic import ODD, OracleSource, traffic
+from wayfold.agents.audit import oracle
+from wayfold.exporters.api.local import LocalNumbers
+from wayfold.exporters.api.source import BadQuestionError
+from wayfold.models.zone import Zone
+from wayfold.state.partition import Partition
+from wayfold.state.query import Query
+
+WITHOUT_CLOCK = ("as_of", "lag_ms")
+
+
+@pytest.fixture
+def partitions(tmp_path: Path) -> Iterator[list[Partition]]:
+    opened = open_partitions(tmp_path, 3)
+    fold_all(opened, traffic())
+    yield opened
+    for partition in opened:
+        partition.close()
+
+
+@pytest.fixture
+def source(partitions: list[Partition]) -> LocalNumbers:
+    return LocalNumbers(lambda: partitions, lag_ms=lambda: 7, unready=list, zone=lambda _: Zone("UTC"))
+
+
+def timeless(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in WITHOUT_CLOCK}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(),
+        Query(account_id="acme", journey_id="welcome"),
+        Query(account_id="acme", journey_id=ODD),
+        Query(account_id="acme", journey_id="welcome", version=1),
+        Query(account_id="acme", journey_id="welcome", start="2026-11-01", end="2026-11-02"),
+        Query(account_id="acme", journey_id="welcome", channel="email", platform="ios"),
+        Query(journey_id="welcome", start="2026-11-01T11:00", end="2026-11-01T12:00", clock="entry"),
+        Query(account_id="nobody"),
+    ],
+)
+async def test_a_document_equals_the_oracles(source: LocalNumbers, query: Query) -> None:
+    """The document over all partitions is the oracle's over all events."""
+    expected = await OracleSource(traffic()).document(query)
+    found = await source.document(query)
+    assert oracle.differences(timeless(expected), timeless(found)) == []
+
+
+async def test_how_fresh_an_answer_is(source: LocalNumbers) -> None:
+    """An answer has the time of reading, the greatest watermark of all partitions, and the lag."""
+    document = await source.document(Query())
+    fresh = await source.freshness()
+    assert document["watermark"] == "2026-11-02T10:00:07.000Z"
+    assert document["lag_ms"] == fresh.lag_ms == 7
+    assert document["as_of"] > "2026-01-01"
+    assert fresh.watermark_ms == 1_793_613_607_000
+
+
+async def test_without_any_event(tmp_path: Path) -> None:
+    """Empty partitions give an empty document without a watermark."""
+    empty = open_partitions(tmp_path, 1)
+    source = LocalNumbers(lambda: empty, lag_ms=lambda: 0, unready=list, zone=lambda _: Zone("UTC"))
+    document = await source.document(Query())
+    assert timeless(document) == {"watermark": None, "accounts": [], "journeys": []}
+    empty[0].close()
+
+
+async def test_open_windows_are_judged_at_the_watermark_of_all(source: LocalNumbers) -> None:
+    """An entry of a partition that is behind is open or closed as of the greatest watermark of all."""
+    document = await source.document(Query(account_id="acme", journey_id="welcome"))
+    expected = await OracleSource(traffic()).document(Query(account_id="acme", journey_id="welcome"))
+    numbers, known = document["journeys"][0]["numbers"], expected["journeys"][0]["numbers"]
+    assert numbers["conversion_rate_open"] == known["conversion_rate_open"]
+    assert numbers["total_exits_open"] == known["total_exits_open"]
+
+
+@pytest.mark.parametrize(
+    ("number", "step_id", "expected"),
+    [
+        ("entered_users", None, ["ann", "bob/1", "cem"]),
+        ("converted_users", None, ["ann", "cem"]),
+        ("clicked.users", "mail", ["ann", "bob/1", "cem"]),
+        ("current", "mail", ["bob/1"]),
+    ],
+)
+async def test_the_users_behind_a_number(
+    source: LocalNumbers, number: str, step_id: str | None, expected: list[str]
+) -> None:
+    """The list over all partitions is sorted and as long as the number."""
+    query = Query(account_id="acme", journey_id="welcome", version=1, step_id=step_id)
+    assert await source.users(query, number) == expected
+
+
+async def test_a_number_without_a_list(source: LocalNumbers) -> None:
+    """An unknown number is a question that cannot be answered, not an empty list."""
+    with pytest.raises(BadQuestionError) as caught:
+        await source.users(Query(account_id="acme", journey_id="welcome"), "luck")
+    assert caught.value.parameter == "number"
