@@ -8,14 +8,14 @@ a query as a plain dict with any of: account_id, journey_id, version, step_id, c
 start, end (local dates or hours), clock ("event" or "entry").
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wayfold.agents.audit.oracle_accept import Acceptance, accept, partition_of
 from wayfold.agents.audit.oracle_accounts import accounts_of
 from wayfold.agents.audit.oracle_differences import differences
-from wayfold.agents.audit.oracle_document import account_document, journey_document, not_filterable
-from wayfold.agents.audit.oracle_events import OracleEvent, event_set, parse
+from wayfold.agents.audit.oracle_document import account_document, journey_document
+from wayfold.agents.audit.oracle_events import OracleEvent, event_set, parse, watermark_of
 from wayfold.agents.audit.oracle_facts import Filter
 from wayfold.agents.audit.oracle_lists import members, users
 from wayfold.agents.audit.oracle_time import instant_text
@@ -41,32 +41,28 @@ def numbers(
 ) -> dict[str, Any]:
     """The numbers document of accepted events, without as_of and lag_ms.
 
-    `time_zones` are the accounts' own. The watermark is the greatest occurred_at of all events, None without
-    any. ValueError when an event or the query cannot be read.
+    `time_zones` are the accounts' own. The watermark is the greatest occurred_at of all events but control
+    ones, None without any. With a journey_id there are no account numbers. ValueError when an event or the
+    query cannot be read.
     """
     query = query or {}
     chosen = event_set(events)
-    watermark_ms = max((event.at for event in chosen), default=-1)
+    watermark_ms = watermark_of(chosen)
     accounts = []
     journeys = []
     for name, account in accounts_of(chosen, time_zones or {}, default_time_zone).items():
         if query.get("account_id") not in (None, name):
             continue
         where = Filter.of(query, account.zone)
-        accounts.append(account_document(account, query, where))
+        if query.get("journey_id") is None:
+            accounts.append(account_document(account, query, where))
         journeys += [
             journey_document(journey, query, where, watermark_ms)
             for journey_id, journey in account.journeys.items()
             if query.get("journey_id") in (None, journey_id)
         ]
-    document = {
-        "watermark": instant_text(watermark_ms) if chosen else None,
+    return {
+        "watermark": instant_text(watermark_ms) if watermark_ms >= 0 else None,
         "accounts": accounts,
         "journeys": journeys,
     }
-    left_out = _names(not_filterable(query))
-    return {**document, "not_filterable": left_out} if left_out else document
-
-
-def _names(lacking: Mapping[str, Iterable[str]]) -> Sequence[str]:
-    return sorted(f"{of}.{number}" for of, some in lacking.items() for number in some)

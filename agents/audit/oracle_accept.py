@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wayfold.agents.audit.oracle_events import load_json, parse
+from wayfold.agents.audit.oracle_events import CONTROL, OracleEvent, load_json, parse, watermark_of
 from wayfold.agents.audit.oracle_rules import TOPIC_OF, RefusedError, check
 
 RETENTION_MS = 400 * 86_400_000
@@ -23,7 +23,7 @@ class Acceptance:
 
     `accepted` are the events in their bare form, each once; `refused` counts records by reason; `reasons` has
     the reason of each refused record by (topic kind, offset); `duplicates` counts repeats, which are not
-    refusals; `watermark_ms` is the greatest occurred_at accepted, -1 without any.
+    refusals; `watermark_ms` is the greatest occurred_at accepted (control events apart), -1 without any.
     """
 
     accepted: list[dict[str, Any]] = field(default_factory=list)
@@ -37,7 +37,6 @@ def accept(
     records: Iterable[Record],
     retention_ms: int = RETENTION_MS,
     *,
-    future_ms: int = FUTURE_MS,
     partition: int | None = None,
     partitions: int | None = None,
 ) -> Acceptance:
@@ -57,14 +56,12 @@ def accept(
             event = parse(fields)
             if event is None:
                 raise RefusedError("unparseable")
-            if result.watermark_ms >= 0 and event.at < result.watermark_ms - retention_ms:
-                raise RefusedError("late")
-            if event.at > timestamp_ms + future_ms:
-                raise RefusedError("future")
             if event.definition is not None:
                 first = definitions.setdefault(event.scope, event.definition)
                 if first != event.definition:
                     raise RefusedError("definition_conflict")
+            elif event.kind not in CONTROL:
+                _check_time(event, timestamp_ms, result.watermark_ms, retention_ms)
         except RefusedError as refusal:
             result.refused[refusal.reason] += 1
             result.reasons[topic, offset] = refusal.reason
@@ -75,8 +72,16 @@ def accept(
             continue
         seen.add(identity)
         result.accepted.append(fields)
-        result.watermark_ms = max(result.watermark_ms, event.at)
+        result.watermark_ms = max(result.watermark_ms, watermark_of([event]))
     return result
+
+
+def _check_time(event: OracleEvent, timestamp_ms: int, watermark_ms: int, retention_ms: int) -> None:
+    """Late against the partition's watermark so far, or too far ahead of the log's own time of the record."""
+    if event.at > timestamp_ms + FUTURE_MS:
+        raise RefusedError("future")
+    if watermark_ms >= 0 and event.at < watermark_ms - retention_ms:
+        raise RefusedError("late")
 
 
 def _check_place(

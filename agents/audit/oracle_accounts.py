@@ -113,21 +113,16 @@ class Account:
         rows = []
         for month in sorted(self.first_entries):
             first = self.first_entries[month]
-            journeys = sorted(set().union(*engaged_in[month].values()))
-            rows.append(
+            journeys = [
                 {
-                    "month": month,
-                    "persons": len(first),
-                    "journeys": [
-                        {
-                            "journey_id": journey,
-                            "persons": len(self.persons(month, journey)),
-                            "marginal_persons": len(self.marginal_persons(month, journey)),
-                        }
-                        for journey in journeys
-                    ],
+                    "journey_id": journey,
+                    "persons": len(self.persons(month, journey)),
+                    "marginal_persons": len(self.marginal_persons(month, journey)),
                 }
-            )
+                for journey in sorted(set().union(*engaged_in[month].values()))
+            ]
+            shown = [row for row in journeys if row["persons"] or row["marginal_persons"]]
+            rows.append({"month": month, "persons": len(first), "journeys": shown})
         return rows
 
     def persons(self, month: str, journey: str | None = None) -> set[str]:

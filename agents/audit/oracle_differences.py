@@ -13,14 +13,18 @@ _IDENTITIES = (
     ("step_id",),
     ("channel", "platform"),
 )
+_NAMES = (
+    *("account_id", "journey_id", "journey_version", "step_id", "name", "time_zone", "platform"),
+    "not_filterable",
+)
 _WITHIN_ONE_PERCENT = ("p50_ms", "p90_ms", "p99_ms")
 
 
 def differences(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
     """Where a numbers document differs from the expected one, one sentence each; empty when equal.
 
-    Dwell percentiles may differ by 1 %; as_of and lag_ms are not compared; everything else must be equal, the
-    order of lists too.
+    Dwell percentiles may differ by 1 %; as_of and lag_ms are not compared; a row of zeros that no definition
+    names may be listed or not; everything else must be equal, the order of lists too.
     """
     return _compare(
         {name: value for name, value in actual.items() if name not in _IGNORED},
@@ -70,12 +74,26 @@ def _compare_lists(actual: Sequence[Any], expected: Sequence[Any], path: str) ->
     for identity in sorted({*ours, *theirs}, key=str):
         here = f"{path}[{'/'.join(str(part) for part in identity)}]"
         if identity not in ours:
-            found.append(f"{here}: missing, expected {theirs[identity]!r}")
+            if not _is_blank(theirs[identity]):
+                found.append(f"{here}: missing, expected {theirs[identity]!r}")
         elif identity not in theirs:
-            found.append(f"{here}: got {ours[identity]!r}, expected nothing")
+            if not _is_blank(ours[identity]):
+                found.append(f"{here}: got {ours[identity]!r}, expected nothing")
         else:
             found += _compare(ours[identity], theirs[identity], here, "")
     return found
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether a row says nothing: all zeros, and no type, which a definition would give a step.
+
+    What no definition names may be listed without a number or not at all.
+    """
+    if isinstance(value, Mapping):
+        return all(_is_blank(some) for name, some in value.items() if name not in _NAMES)
+    if _is_list(value):
+        return all(_is_blank(some) for some in value)
+    return value is None or value == 0
 
 
 def _by_identity(rows: Sequence[Any]) -> dict[tuple[Any, ...], Any] | None:

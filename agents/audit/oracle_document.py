@@ -98,7 +98,8 @@ def _journey_numbers(journey: Journey, where: Filter, watermark_ms: int, lacking
 
 
 def _without(numbers: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
-    return {name: number for name, number in numbers.items() if name not in names}
+    kept = {name: number for name, number in numbers.items() if name not in names}
+    return {**kept, "not_filterable": [name for name in numbers if name in names]} if names else kept
 
 
 def account_document(account: Account, query: Mapping[str, Any], where: Filter) -> dict[str, Any]:

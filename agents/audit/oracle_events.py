@@ -182,6 +182,17 @@ def _window_ms(fields: Mapping[str, Any]) -> int:
     return DEFAULT_WINDOW_MS
 
 
+CONTROL = ("journey.defined", "user.erased")
+
+
+def watermark_of(events: Iterable[OracleEvent]) -> int:
+    """The greatest occurred_at in milliseconds, -1 without any.
+
+    Control events do not count: a definition published today must not make an old log late.
+    """
+    return max((event.at for event in events if event.kind not in CONTROL), default=-1)
+
+
 def event_set(events: Iterable[bytes | str | Mapping[str, Any]]) -> list[OracleEvent]:
     """The set that every number is stated over: of each event id in its scope the first that came.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wayfold.agents.audit.oracle_accounts import Account, accounts_of
-from wayfold.agents.audit.oracle_events import STATUSES, event_set
+from wayfold.agents.audit.oracle_events import STATUSES, event_set, watermark_of
 from wayfold.agents.audit.oracle_facts import (
     ARRIVAL_ROW,
     ENTRY_ROW,
@@ -103,7 +103,7 @@ def _facts(
     month: str | None,
 ) -> tuple[Columns, list[Fact]]:
     chosen = event_set(events)
-    watermark_ms = max((event.at for event in chosen), default=-1)
+    watermark_ms = watermark_of(chosen)
     accounts = accounts_of(chosen, time_zones or {}, default_time_zone)
     account = accounts.get(query.get("account_id") or "default")
     columns = _columns(number)

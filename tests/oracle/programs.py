@@ -3,7 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from tests.generators.logs import log_of
+from tests.generators.world import TOPICS
+from tests.properties.dict_store import DictStore
+from tests.properties.executions import answer
 from wayfold.agents.audit import oracle
+from wayfold.state.partition import FoldSettings, Partition
 
 Event = dict[str, Any]
 
@@ -24,4 +29,33 @@ def ask_oracle(
     return oracle.numbers(events, time_zones or {}, "UTC", query)
 
 
-PROGRAMS: dict[str, Callable[..., Event]] = {"oracle": ask_oracle}
+def ask_fold(events: Sequence[Event], *, time_zones: Mapping[str, str] | None = None, **query: Any) -> Event:
+    """The fold's answer, the story told in its order to one partition."""
+    return _folded(events, time_zones or {}, 1, query)
+
+
+def ask_fold_backwards(
+    events: Sequence[Event], *, time_zones: Mapping[str, str] | None = None, **query: Any
+) -> Event:
+    """The fold's answer, the story told from its end, an event at a time, to three partitions."""
+    return _folded(events[::-1], time_zones or {}, 3, query)
+
+
+def _folded(
+    events: Sequence[Event], time_zones: Mapping[str, str], partitions: int, query: Mapping[str, Any]
+) -> Event:
+    settings = FoldSettings(partitions=partitions, account_time_zones=time_zones)
+    folded = [Partition(DictStore(), number, settings) for number in range(partitions)]
+    logs = log_of([(TOPICS[event["type"]], event) for event in events], partitions)
+    for partition, log in zip(folded, logs, strict=True):
+        for topic, record in log:
+            partition.fold(topic, [record])
+            partition.commit()
+    return answer(folded, query)
+
+
+PROGRAMS: dict[str, Callable[..., Event]] = {
+    "oracle": ask_oracle,
+    "fold": ask_fold,
+    "fold backwards": ask_fold_backwards,
+}

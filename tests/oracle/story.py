@@ -183,19 +183,32 @@ def goal(
     )
 
 
+class Unlisted(dict[str, Any]):
+    """The numbers of a row that is not listed, because nothing counts there and no definition names it."""
+
+    def __missing__(self, name: str) -> Any:
+        """Zero, three ways for a message status."""
+        status = name in ("sent", "opened", "clicked")
+        return {"events": 0, "messages": 0, "users": 0} if status else 0
+
+
+def _version(document: Event, journey: str, version: int) -> Event:
+    versions = next(row for row in document["journeys"] if row["journey_id"] == journey)["versions"]
+    return next((row for row in versions if row["journey_version"] == version), {"steps": []})
+
+
 def journey_numbers(document: Event, journey: str = "welcome", version: int | None = None) -> Event:
     """The JOURNEY numbers of a journey, or of one version of it."""
-    row = next(row for row in document["journeys"] if row["journey_id"] == journey)
-    if version is None:
-        return dict(row["numbers"])
-    return dict(next(some for some in row["versions"] if some["journey_version"] == version)["numbers"])
+    if version is not None:
+        numbers: Event = _version(document, journey, version).get("numbers", Unlisted())
+        return numbers
+    return dict(next(row for row in document["journeys"] if row["journey_id"] == journey)["numbers"])
 
 
 def step_numbers(document: Event, step_id: str = "mail", version: int = 1, journey: str = "welcome") -> Event:
     """The STEP numbers of one step."""
-    row = next(row for row in document["journeys"] if row["journey_id"] == journey)
-    steps = next(some for some in row["versions"] if some["journey_version"] == version)["steps"]
-    return dict(next(some for some in steps if some["step_id"] == step_id)["numbers"])
+    steps = _version(document, journey, version)["steps"]
+    return next((dict(some["numbers"]) for some in steps if some["step_id"] == step_id), Unlisted())
 
 
 def account_row(document: Event, account: str = "default") -> Event:

@@ -33,7 +33,7 @@ def test_a_person_belongs_to_the_journey_of_the_first_entry_of_the_month(ask: As
         entered("ann", "10:00", journey="welcome", event_id="b"),
         entered("ann", "10:00", journey="winback", event_id="a"),
     ]
-    assert _months(ask(story)) == [("2026-11", 1, {"welcome": (0, 0), "winback": (1, 0)})]
+    assert _months(ask(story)) == [("2026-11", 1, {"winback": (1, 0)})]
 
 
 def test_marginal_persons_are_those_whom_no_other_journey_engaged_that_month(ask: Ask) -> None:
