@@ -52,6 +52,10 @@ chaos: services-installed ## Kill workers and servers under load and compare the
 bench: services-installed ## Measure speed, latency and memory on real servers (BENCH=… for one of them)
 	@PYTHONPATH=deploy $(BIN)/python -m benchmarks $(BENCH)
 
+.PHONY: docs
+docs: install ## Write anew the documents that are made from code
+	@$(BIN)/python -m tests.docs.generated
+
 .PHONY: check
 check: install ## Lint, formatting and types
 	@failed=0; for step in "ruff check" "ruff format --check" "mypy"; do \

@@ -1,0 +1,39 @@
+"""The documents that are made from code: `make docs` writes them, and a test compares them.
+
+Each is named by its path from the top of the repository and made by a function without arguments that
+returns the whole text.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from wayfold.exporters.show.settings_page import settings_markdown
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "docs/settings.md": settings_markdown,
+}
+
+
+def stale() -> list[str]:
+    """The documents that are missing or differ from what the code says now."""
+    return [
+        name
+        for name, text in DOCUMENTS.items()
+        if not (REPOSITORY / name).is_file() or (REPOSITORY / name).read_text(encoding="utf-8") != text()
+    ]
+
+
+def write() -> None:
+    """Write those that are stale, and say which."""
+    for name in stale():
+        path = REPOSITORY / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(DOCUMENTS[name](), encoding="utf-8")
+        sys.stdout.write(f"wrote {name}\n")
+
+
+if __name__ == "__main__":
+    write()
