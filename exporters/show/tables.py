@@ -34,9 +34,7 @@ SUMMARY_COLUMNS = (
     ("active", "active_entries"),
     ("converted", "converted_users"),
     ("rate", "conversion_rate"),
-    ("value", "conversion_values"),
     ("exits", "total_exits"),
-    ("active users", "active_users"),
 )
 STATUS_COLUMNS = ("sent", "delivered", "viewed", "opened", "clicked", "failed", "unsubscribed")
 
@@ -65,8 +63,9 @@ def summary(journeys: Sequence[Numbers]) -> RenderableType:
     if not journeys:
         return Text("no journeys yet: publish events, or `wayfold run --demo` to see some")
     table = _table("account", "journey", "versions")
+    table.columns[1].overflow = "fold"
     for heading, _ in SUMMARY_COLUMNS:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for journey in journeys:
         table.add_row(
             Text(journey["account_id"]),
@@ -90,7 +89,7 @@ def funnel(journey: Numbers) -> list[RenderableType]:
     versions = journey["versions"]
     table = _table("")
     for heading in ("all", *(f"version {version['journey_version']}" for version in versions)):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     columns = [journey["numbers"], *(version["numbers"] for version in versions)]
     for heading, field in ENTRY_ROWS:
         table.add_row(heading, *(cell(numbers, field) for numbers in columns))
@@ -102,7 +101,7 @@ def steps(version: Numbers) -> RenderableType:
     shown = [status for status in STATUS_COLUMNS if any(_users(step, status) for step in version["steps"])]
     table = _table(f"step of version {version['journey_version']}", "type", "")
     for heading in ("entered", "current", "dropped", *shown, "click", "fail", "dwell p50", "p90"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     most = max((step["numbers"].get("entered", 0) for step in version["steps"]), default=0)
     for step in version["steps"]:
         numbers = step["numbers"]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wayfold.cli.options import DEFAULT_URL, Config, Host, Json, Port, Set, Url, settings_of
+from wayfold.cli.options import DEFAULT_URL, Config, Host, Json, Port, Set, To, Url, settings_of
 
 app = typer.Typer(
     name="wayfold",
@@ -68,6 +68,43 @@ def run(
 
     configure_logs(loaded.settings.log)
     run_embedded(loaded.settings, demo=demo)
+
+
+@app.command(rich_help_panel="Send")
+def define(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Definitions, YAML or JSON.")],
+    to: To = "http",
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Publish journey definitions."""
+    from rich.console import Console
+
+    from wayfold.cli.sending import define as define_all
+
+    define_all(files, to, settings_of(config, given).settings, Console())
+
+
+@app.command(rich_help_panel="Send")
+def simulate(
+    to: To = "http",
+    count: Annotated[int | None, typer.Option(min=1, help="How many events.")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Live traffic, events a second; else history, at full speed."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same history.")] = 1,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Make believable traffic: several journeys, channels, failures, late and repeated events, goals."""
+    from rich.console import Console
+
+    from wayfold.agents.simulate.run import Simulation
+    from wayfold.cli.sending import run_simulation
+
+    simulation = Simulation(seed=seed, count=count, rate=rate)
+    run_simulation(to, simulation, settings_of(config, given).settings, Console(stderr=True))
 
 
 @app.command(rich_help_panel="Look")

@@ -3,13 +3,17 @@
 import asyncio
 import gc
 import signal
+import time
 from contextlib import AsyncExitStack
 
 import structlog
 import uvloop
 
+from wayfold.agents.destinations.destination import DestinationError
+from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.embedded.open import Opened, open_host
 from wayfold.agents.ingest.http import ingest_router
+from wayfold.agents.simulate.run import Simulation, simulate
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.given import Limits
 from wayfold.exporters.api.local import LocalNumbers
@@ -18,6 +22,10 @@ from wayfold.exporters.prometheus.page import MetricsWriter
 from wayfold.models.zone import Zone
 from wayfold.settings import Settings
 from wayfold.state.telemetry import Telemetry
+
+DEMO_EVENTS_PER_S = 50
+READY_RECORDS = 50_000
+"""How many events may wait to be counted while the host calls itself ready."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +66,38 @@ async def _run(settings: Settings, demo: bool) -> None:
         gc.collect()
         gc.freeze()
         url = await stack.enter_async_context(serving(app, taken))
-        log.info("host_runs", url=url, directory=str(settings.embedded.directory))
+        print(_welcome(url, settings), flush=True)
+        if demo:
+            stack.push_async_callback(_cancelled, asyncio.create_task(_demo(opened)))
         await _until_stopped(opened)
+
+
+def _welcome(url: str, settings: Settings) -> str:
+    return "\n".join(
+        (
+            f"Wayfold runs at {url}",
+            f"  numbers   {url}/v1/journeys (or: wayfold show --url {url})",
+            f"  events    POST {url}/v1/events",
+            f"  API       {url}/schema",
+            f"  metrics   {url}/metrics",
+            f"  data      {settings.embedded.directory}",
+            "Ctrl-C stops it. Accepted events are kept, and a restart goes on where it was.",
+        )
+    )
+
+
+async def _demo(opened: Opened) -> None:
+    """Make live traffic of several journeys, as `wayfold simulate` does, until cancelled."""
+    simulation = Simulation(rate=DEMO_EVENTS_PER_S, seed=time.time_ns() // 1_000_000_000)
+    try:
+        await simulate(SinkDestination(opened.host), simulation)
+    except DestinationError as error:
+        log.warning("demo_stopped", reason=str(error))
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 def _source(settings: Settings, opened: Opened) -> LocalNumbers:
@@ -79,10 +117,6 @@ def _source(settings: Settings, opened: Opened) -> LocalNumbers:
         unready=unready,
         zone=lambda account_id: zones.get(account_id, default),
     )
-
-
-READY_RECORDS = 50_000
-"""How many events may wait to be counted while the host calls itself ready."""
 
 
 async def _until_stopped(opened: Opened) -> None:

@@ -19,6 +19,14 @@ Set = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Url = Annotated[str, typer.Option("--url", envvar="WAYFOLD_URL", help="Address of the running host.")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="PLACE",
+        help="http or kafka of the settings, http://host:port, kafka://broker:port, file:path, - for stdout.",
+    ),
+]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on (http.host).")]
 Port = Annotated[
     int | None, typer.Option("--port", help="Port to listen on (http.port); 0 takes a free one.")
