@@ -79,7 +79,13 @@ class DefinitionError(ValueError):
 
 def problems_of(error: ValidationError, fields: Sequence[str]) -> list[Problem]:
     """The problems that a validation found; `fields` are the names known at the top level."""
-    return [_problem(each, fields) for each in error.errors(include_url=False)]
+    found = error.errors(include_url=False)
+    return [_problem(each, fields) for each in found if not _is_step_without_name(each)]
+
+
+def _is_step_without_name(error: ErrorDetails) -> bool:
+    """A step without a name is called by its id; without an id only that is missing."""
+    return error["type"] == "missing" and error["loc"][0] == "steps" and error["loc"][-1] == "name"
 
 
 def _problem(error: ErrorDetails, fields: Sequence[str]) -> Problem:
