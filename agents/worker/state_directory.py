@@ -107,8 +107,8 @@ def _read(file: Path) -> StateIdentity:
 
 def _refuse_other(directory: Path, found: StateIdentity, wanted: StateIdentity) -> None:
     differences = [
-        f"its {name} {what} {getattr(found, name)}, and now {what} {getattr(wanted, name)}"
-        for name, what in (("partitions", "were"), ("partitioner", "was"))
+        f"{name}: {getattr(found, name)} then, {getattr(wanted, name)} now"
+        for name in ("partitions", "partitioner")
         if getattr(found, name) != getattr(wanted, name)
     ]
     differences += [
