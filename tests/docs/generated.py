@@ -8,11 +8,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from wayfold.cli.openapi import openapi_json
+from wayfold.exporters.prometheus.document import metrics_markdown
 from wayfold.exporters.show.settings_page import settings_markdown
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
+    "docs/metrics.md": metrics_markdown,
+    "docs/openapi.json": openapi_json,
     "docs/settings.md": settings_markdown,
 }
 
