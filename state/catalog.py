@@ -7,10 +7,10 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from wayfold.models.definition import JourneyDefinition
-from wayfold.models.zone import Zone
+from wayfold.models.zone import MINUTE_MS, Zone
 from wayfold.state import keys
 from wayfold.state.history import History
-from wayfold.state.plans import HOUR_BITS, Name, Plans
+from wayfold.state.plans import HOUR_BITS, HOUR_MASK, Name, Plans
 
 # Series in which users are numbers of their own, and where they are counted over all time: of a
 # journey in the version and in version 0, of a step in the series over all variants.
@@ -141,6 +141,11 @@ class Catalog:
         self._next_kind += 1
         self.rows[keys.number_key(keys.KIND, number)] = _encode([scope.number, number, *words])
         return number
+
+    def day_of(self, fact: int) -> int:
+        """A fact's day, in the place of its hour."""
+        series = fact >> HOUR_BITS
+        return series << HOUR_BITS | self.series[series][0].zone.place((fact & HOUR_MASK) * MINUTE_MS).day
 
     def counters(self, series: int) -> tuple[int, ...]:
         """Series in which the users of this one are counted over all time."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import msgspec
 
-from wayfold.models.zone import MINUTE_MS
 from wayfold.state import keys
 from wayfold.state.catalog import Catalog
 from wayfold.state.changes import Changes
@@ -83,15 +82,16 @@ class CellWriter:
         days: dict[int, list] = {}  # type: ignore[type-arg]  # tallies as in Changes, by day
         for fact, (first, second, persons) in changes.tallies.items():
             series, hour = fact >> HOUR_BITS, fact & HOUR_MASK
-            day = self._day(fact)
+            day = self._catalog.day_of(fact)
             tally = days.get(day)
             if tally is None:
-                days[day] = [first, second, list(persons)]
-            else:
-                tally[0] += first
-                tally[1] += second
-                tally[2] += persons
+                tally = days[day] = [0, 0, []]
+            tally[0] += first
+            tally[1] += second
+            tally[2] += persons if not changes.days else [person for person in persons if person >= 0]
             yield from self._rows(series, keys.HOUR_GRAIN, hour, first, second, persons, batch)
+        for day, moved in changes.days.items():
+            days[day][2] += [person if inside else ~person for person, inside in moved.items()]
         for key, (first, second, persons) in days.items():
             yield from self._rows(
                 key >> HOUR_BITS, keys.DAY_GRAIN, key & HOUR_MASK, first, second, persons, batch
@@ -103,7 +103,7 @@ class CellWriter:
         """Rows of the histograms of hours and days."""
         days: dict[int, Histogram] = {}
         for fact, histogram in changes.dwells.items():
-            add_histogram(days.setdefault(self._day(fact), {}), histogram)
+            add_histogram(days.setdefault(self._catalog.day_of(fact), {}), histogram)
             yield from self._dwell_row(keys.HOUR_GRAIN, fact, histogram)
         for key, histogram in days.items():
             yield from self._dwell_row(keys.DAY_GRAIN, key, histogram)
@@ -118,11 +118,6 @@ class CellWriter:
                 tally[1] += second
                 # Who leaves one variant is in another: nobody ever leaves the account's set.
                 tally[2] += [person for person in persons if person >= 0]
-
-    def _day(self, fact: int) -> int:
-        """The day of a fact in the place of its hour."""
-        series, hour = fact >> HOUR_BITS, fact & HOUR_MASK
-        return series << HOUR_BITS | self._catalog.series[series][0].zone.place(hour * MINUTE_MS).day
 
     def _account_series_of(self, series: int) -> int:
         found = self._account_series.get(series)

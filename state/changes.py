@@ -14,13 +14,17 @@ Tally = tuple[int, int, list[int]]
 class Changes:
     """Pending changes of a partition; emptied by its commit.
 
-    `counters` gives, for a series, those in which its users are counted over all time.
+    `counters` gives, for a series, those in which its users are counted over all time; `day_of` gives
+    a fact's day in the place of its hour. Persons roll up from hours to days, but for those in
+    `days`, {fact by day: {person: whether in the set}}: who moved between hours has the last word there.
     """
 
-    __slots__ = ("_counters", "dwells", "rows", "tallies", "users")
+    __slots__ = ("_counters", "_day_of", "days", "dwells", "rows", "tallies", "users")
 
-    def __init__(self, counters: Callable[[int], tuple[int, ...]]) -> None:
+    def __init__(self, counters: Callable[[int], tuple[int, ...]], day_of: Callable[[Fact], Fact]) -> None:
         self._counters = counters
+        self._day_of = day_of
+        self.days: dict[Fact, dict[int, bool]] = {}
         self.tallies: dict[Fact, list] = {}  # type: ignore[type-arg]  # a Tally that can change
         self.users: dict[int, int] = {}
         self.dwells: dict[Fact, dict[int, int]] = {}
@@ -31,6 +35,7 @@ class Changes:
         self.tallies.clear()
         self.users.clear()
         self.dwells.clear()
+        self.days.clear()
         self.rows.clear()
 
     def tally(self, fact: Fact) -> list:  # type: ignore[type-arg]
@@ -68,10 +73,24 @@ class Changes:
 
     def move(self, person: int, before: set[Fact], after: set[Fact]) -> None:
         """Put a person into the user sets that only `after` names, take it out of the others."""
-        for fact in after - before:
+        put_in, taken_out = after - before, before - after
+        for fact in put_in:
             self.tally(fact)[2].append(person)
-        for fact in before - after:
+        for fact in taken_out:
             self.tally(fact)[2].append(~person)
+        if taken_out or self.days:
+            days = {self._day_of(fact) for fact in after}
+            for fact in put_in | taken_out:
+                day = self._day_of(fact)
+                self.days.setdefault(day, {})[person] = day in days
+
+    def put(self, person: int, fact: Fact) -> None:
+        """Put a person into a user set that nothing but a change of variant takes it out of."""
+        self.tally(fact)[2].append(person)
+        if self.days:
+            moved = self.days.get(self._day_of(fact))
+            if moved is not None and person in moved:
+                moved[person] = True
 
     def members(self, person: int, before: Iterable[Fact], after: Iterable[Fact]) -> None:
         """Move a person between user sets, and count it where it is new over all time.

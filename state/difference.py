@@ -151,7 +151,7 @@ def message(
     hour = scope.zone.place(event.at_ms).hour
     tally = changes.tally(base | hour)
     tally[0] += 1
-    tally[2].append(history.person)
+    changes.put(history.person, base | hour)
     counted = history.counted
     if kind.at_channel not in counted:
         counted.add(kind.at_channel)
@@ -179,7 +179,7 @@ def message(
     if active >= 0:
         history.flags |= INTERACTED
         if history.flags & QUALIFIED == QUALIFIED:
-            changes.tally(active | hour)[2].append(history.person)
+            changes.put(history.person, active | hour)
             _count_active(changes, history, kind)
     elif kind.status in SENT_OR_DELIVERED and not history.flags & REACHED:
         raise_flag(changes, scope, history, REACHED)

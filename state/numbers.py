@@ -87,12 +87,14 @@ def _account(row: Mapping[str, Any], query: Query) -> Document:
                 ],
             }
         )
-    document: Document = {"account_id": row["account_id"], "time_zone": row["time_zone"]}
-    sliced = query.start or query.end or query.channel or query.platform
-    if not sliced:
-        document["monthly_engaged_persons"] = months
-    document["channels"] = _channels(views.get(ACCOUNT, {}))
-    return document
+    numbers: Document = {"monthly_engaged_persons": months, "channels": _channels(views.get(ACCOUNT, {}))}
+    kept: tuple[str, ...] = tuple(numbers)
+    if query.version is not None or query.step_id is not None or query.variant is not None:
+        kept = ()
+    elif query.start or query.end or query.channel or query.platform:
+        kept = ("channels",)
+    numbers = numbers if len(kept) == len(numbers) else _keep(numbers, kept)
+    return {"account_id": row["account_id"], "time_zone": row["time_zone"], **numbers}
 
 
 def _journey(row: Mapping[str, Any], query: Query) -> Document:

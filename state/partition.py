@@ -102,7 +102,7 @@ class Partition:
         self.catalog.load(self.store.scan)
         self.totals = Totals()
         self.totals.load(self.store)
-        self._changes = Changes(self.catalog.counters)
+        self._changes = Changes(self.catalog.counters, self.catalog.day_of)
         self._people = People(
             self.store, self.catalog, self.number, self._home, self.settings.cache_histories
         )

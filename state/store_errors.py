@@ -19,65 +19,65 @@ class StoreProblem(enum.StrEnum):
 class StoreError(Exception):
     """A store cannot do what was asked; the message says which store, what is wrong, what to do.
 
-    `path` is the directory of the store, `problem` the kind of trouble, `detail` what was found
-    and `remedy` one sentence with the next step for a person.
+    `path` is the directory of the store, `problem` the kind of trouble, `detail` what was found and
+    `remedy` the next step for a person.
     """
 
-    def __init__(self, path: Path | str, problem: StoreProblem, detail: str, remedy: str) -> None:
-        super().__init__(f"The store at {path} {detail}. {remedy}")
-        self.path = Path(path)
+    def __init__(self, path: Path, problem: StoreProblem, detail: str, remedy: str) -> None:
+        super().__init__(f"The store {path} {detail}. {remedy}")
+        self.path = path
         self.problem = problem
         self.detail = detail
         self.remedy = remedy
 
 
 class StoreRefusedError(StoreError):
-    """The store was not opened, and nothing was read from it or changed in it."""
+    """The store was not opened; nothing of it was used."""
 
 
 class StoreFailedError(StoreError):
-    """An open store could not read or write; the answer or the batch that failed must not be used."""
+    """An open store could not read or write; what was being folded must not go on."""
 
 
 REBUILD = (
-    "Stop this worker, move the directory away and start again: the partition is restored from "
-    "its latest snapshot and the event log is replayed from there"
+    "Stop what uses it, move the directory away and start again: the partition is then restored from its "
+    "latest snapshot, if there is one, and the events after it are folded again."
 )
-FREE_DISK = "Check the disk (space, permissions, its own errors) and start the worker again"
+FREE_DISK = "Check the disk for space, permissions and faults, then start again."
+STOP_OTHER = "Stop the other process that has it open, or give each its own directory."
+REOPEN = "Open it again before using it."
 
 
 def problem_of(message: str) -> tuple[StoreProblem, str]:
-    """Name the problem that a message of RocksDB stands for, and the remedy for it.
+    """Name the problem that a message of RocksDB stands for, and its remedy.
 
     RocksDB reports every trouble as one text that starts with the name of its status code.
     """
-    if "LOCK" in message and ("lock hold" in message or "While lock file" in message):
-        return (
-            StoreProblem.LOCKED,
-            "Stop the other process that has it open, or give this one its own directory",
-        )
+    if "lock hold by current process" in message or "While lock file" in message:
+        return StoreProblem.LOCKED, STOP_OTHER
     if message.startswith("IO error") and "No such file" not in message:
         return StoreProblem.DISK, FREE_DISK
     return StoreProblem.DAMAGED, REBUILD
 
 
-def refused(path: Path | str, error: Exception) -> StoreRefusedError:
+def refused(path: Path, error: Exception) -> StoreRefusedError:
     """Build the refusal to open a store for an error that RocksDB raised."""
-    message = str(error)
-    problem, remedy = problem_of(message)
-    detail = "is open elsewhere" if problem is StoreProblem.LOCKED else f"cannot be opened ({message})"
-    return StoreRefusedError(path, problem, detail, remedy + ".")
+    problem, remedy = problem_of(str(error))
+    detail = "is open elsewhere" if problem is StoreProblem.LOCKED else f"cannot be opened ({error})"
+    return StoreRefusedError(path, problem, detail, remedy)
 
 
-def failed(path: Path | str, action: str, error: Exception) -> StoreFailedError:
+def damaged(path: Path, detail: str) -> StoreRefusedError:
+    """Build the refusal to open a store whose files are not what they were."""
+    return StoreRefusedError(path, StoreProblem.DAMAGED, detail, REBUILD)
+
+
+def failed(path: Path, action: str, error: Exception) -> StoreFailedError:
     """Build the failure of an open store for an error that RocksDB raised during `action`."""
-    message = str(error)
-    problem, remedy = problem_of(message)
-    return StoreFailedError(path, problem, f"could not {action} ({message})", remedy + ".")
+    problem, remedy = problem_of(str(error))
+    return StoreFailedError(path, problem, f"could not {action} ({error})", remedy)
 
 
-def closed(path: Path | str) -> StoreFailedError:
+def closed(path: Path) -> StoreFailedError:
     """Build the failure of a store that is used after it was closed."""
-    return StoreFailedError(
-        path, StoreProblem.CLOSED, "was used after it was closed", "Open it again before using it."
-    )
+    return StoreFailedError(path, StoreProblem.CLOSED, "was used after it was closed", REOPEN)
