@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from wayfold.cli import letter_commands
 from wayfold.cli.options import DEFAULT_URL, Config, Host, Json, Port, Set, To, Url, settings_of
 
 app = typer.Typer(
@@ -15,6 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(letter_commands.app, name="dead-letters", rich_help_panel="Look")
 
 
 def main() -> None:
@@ -68,6 +72,40 @@ def run(
 
     configure_logs(loaded.settings.log)
     run_embedded(loaded.settings, demo=demo)
+
+
+@app.command(rich_help_panel="Hosts")
+def worker(
+    start_at_oldest: Annotated[
+        bool,
+        typer.Option(
+            help="Begin partitions without state where the topics begin now, though records are gone."
+        ),
+    ] = False,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Run a cluster worker: fold partitions from Kafka, push the views to Redis."""
+    settings = settings_of(config, given).settings
+    from wayfold.cli.logs import configure_logs
+    from wayfold.cli.worker import run_cluster_worker
+
+    configure_logs(settings.log)
+    run_cluster_worker(settings, start_at_oldest=start_at_oldest)
+
+
+@app.command(rich_help_panel="Hosts")
+def topics(
+    create: Annotated[bool, typer.Option("--create", help="Create those that are missing.")] = False,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Check the topics in Kafka, or create them."""
+    from rich.console import Console
+
+    from wayfold.cli.topics import show_topics
+
+    show_topics(settings_of(config, given).settings, Console(), create=create)
 
 
 @app.command(rich_help_panel="Send")

@@ -231,7 +231,8 @@ class WorkerSettings(Group):
     port: Port = 8081
     """Port to listen on; 0 picks a free one."""
     url: Annotated[str | None, Field(pattern=r"^https?://[^\s]+$")] = None
-    """Address under which `wayfold serve` reaches this worker. Unset: http://<host's name>:<port>."""
+    """Address under which `wayfold serve` reaches this worker. Unset: http://host:port of the above, with
+    the machine's name where it listens on all addresses."""
     token: SecretStr | None = None
     """Secret that `wayfold serve` and the workers share; unset lets anyone who reaches the port read."""
 

@@ -1,0 +1,54 @@
+"""The commands below `wayfold dead-letters`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wayfold.cli.options import Config, Json, Set, settings_of
+
+app = typer.Typer(
+    help="Records that were refused: list them, mend them, send them again.", no_args_is_help=True
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="An embedded host's directory; left out: those in Kafka."),
+]
+
+
+@app.command("list")
+def list_(
+    reason: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    resent: Annotated[bool, typer.Option("--resent", help="Also those that were sent again.")] = False,
+    as_json: Json = False,
+    data: Data = None,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """List refused records with the reason; --json prints lines that `resend` takes."""
+    from wayfold.cli.letters import find_letters, print_found
+    from wayfold.models.refusal import Reason
+
+    if reason is not None and reason not in set(Reason):
+        raise typer.BadParameter(f"there is no reason {reason!r}; use one of {', '.join(Reason)}")
+    chosen = None if reason is None else Reason(reason)
+    settings = settings_of(config, given).settings
+    print_found(find_letters(settings, data, chosen, limit, resent), as_json=as_json)
+
+
+@app.command("resend")
+def resend_(
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(help="Lines of `list --json`, mended; - for stdin.")
+    ],
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Send records again as they stand in FILE, each to the topic that is right for it."""
+    from rich.console import Console
+
+    from wayfold.cli.letters import resend_lines
+
+    resend_lines(settings_of(config, given).settings, file, Console())

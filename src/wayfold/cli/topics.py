@@ -1,0 +1,18 @@
+"""`wayfold topics`: whether the topics in Kafka fit together, and their creation."""
+
+from rich.console import Console
+
+from wayfold.agents.topics import all_topics, ensure_topics, find_topics
+from wayfold.settings import Settings
+
+
+def show_topics(settings: Settings, console: Console, *, create: bool) -> None:
+    """Print the topics with their partition count; with `create` missing ones are made first.
+
+    Raises TopicsError when topics are missing or do not fit together, and BrokerUnreachableError.
+    """
+    created = set(ensure_topics(settings.kafka)) if create else set()
+    found = find_topics(settings.kafka)
+    for name in all_topics(settings.kafka.topic_prefix):
+        console.print(f"{name}{' (created)' if name in created else ''}", highlight=False)
+    console.print(f"{found.partitions} partitions each, keyed by user id", highlight=False)
