@@ -1,0 +1,1 @@
+"""Where replay and simulate send events to: a Wayfold over HTTP, Kafka, or a file."""

@@ -1,0 +1,1 @@
+"""Believable traffic: several journeys with branches, channels, failures, late and repeated events."""

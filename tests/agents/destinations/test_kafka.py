@@ -1,0 +1,71 @@
+"""Sending to a real Kafka: topics, partitions, keys and headers are what the workers expect."""
+
+from collections import Counter
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from wayfold.agents.destinations.addresses import open_destination
+from wayfold.agents.sink import EVENT_KINDS, Outgoing, partition_of
+from wayfold.agents.topics import ensure_topics, topic_name
+from wayfold.settings import KafkaSettings, Settings
+
+PARTITIONS = 3
+
+
+def settings_of(bootstrap_servers: str, prefix: str) -> Settings:
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers=bootstrap_servers, topic_prefix=prefix, topic_partitions=PARTITIONS
+        )
+    )
+
+
+async def read_all(
+    bootstrap_servers: str, prefix: str
+) -> list[tuple[str, int, bytes | None, bytes | None, list[tuple[str, bytes]]]]:
+    """Every record of the event topics: (kind, partition, key, value, headers)."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None)
+    await consumer.start()
+    try:
+        names = {topic_name(prefix, kind): kind for kind in EVENT_KINDS}
+        places = [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning()
+        left = {place: end for place, end in (await consumer.end_offsets(places)).items() if end}
+        found = []
+        while left:
+            for place, records in (await consumer.getmany(timeout_ms=500)).items():
+                kind = names[place.topic]
+                found += [
+                    (kind, place.partition, each.key, each.value, list(each.headers)) for each in records
+                ]
+                if records and records[-1].offset + 1 >= left[place]:
+                    del left[place]
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def test_records_lie_where_the_workers_look_for_them(kafka: str, topic_prefix: str) -> None:
+    """Events lie in their user's partition with key and headers, definitions in every partition."""
+    settings = settings_of(kafka, topic_prefix)
+    ensure_topics(settings.kafka)
+    destination = await open_destination(f"kafka://{kafka}", settings)
+    try:
+        users = [b"user-%d" % number for number in range(200)]
+        steps = [Outgoing("steps", user, b'{"n":%d}' % number) for number, user in enumerate(users)]
+        large = Outgoing("messages", b"ada", b"x" * 700_000, (("ce_id", b"1"),))
+        await destination.send([*steps, large, Outgoing("definitions", None, b"{}")])
+    finally:
+        await destination.close()
+    found = await read_all(kafka, topic_prefix)
+    sent = {(record.kind, record.key, record.value) for record in [*steps, large]}
+    assert {(kind, key, value) for kind, _, key, value, _ in found if key is not None} == sent
+    assert Counter(kind for kind, *_ in found) == {"steps": 200, "messages": 1, "definitions": PARTITIONS}
+    for kind, partition, key, _, headers in found:
+        if key is not None:
+            assert partition == partition_of(key, PARTITIONS)
+        if kind == "messages":
+            assert headers == [("ce_id", b"1")]
+    definitions = [partition for kind, partition, *_ in found if kind == "definitions"]
+    assert sorted(definitions) == list(range(PARTITIONS))
