@@ -27,6 +27,7 @@ from wayfold.agents.embedded.segment import (
     create_segment,
     damaged,
     encode_group,
+    find_end,
     mend_torn_end,
     open_segment,
     sync_directory,
@@ -90,6 +91,26 @@ class DurableLog:
         except BaseException:
             log.close()
             raise
+        return log
+
+    @classmethod
+    def open_to_read(cls, directory: Path) -> "DurableLog":
+        """Open a log that another process may be writing, for reading what it has made durable by now.
+
+        Nothing in the directory is changed. Raises `LogUnusableError` when there is no log, and
+        `LogDamagedError`.
+        """
+        paths = sorted(directory.glob(f"*{SUFFIX}"))
+        segments = [segment for path in paths if (segment := open_segment(path)) is not None]
+        if not segments:
+            raise LogUnusableError(
+                f"There is no event log in {directory}: check the data directory, or start `wayfold run` "
+                "with it once."
+            )
+        log = cls(directory, segments[0].head.partitions, 0, synced=False, lock=-1)
+        log.segments = segments
+        log._next = find_end(segments[-1])
+        log._failure = f"{directory} is open for reading only."
         return log
 
     def _load(self, kinds: Sequence[str]) -> None:

@@ -135,11 +135,10 @@ def open_segment(path: Path) -> Segment | None:
     return Segment(path, int(path.stem), head, HEAD_BYTES + len(payload), durable_end=size)
 
 
-def mend_torn_end(segment: Segment) -> dict[str, list[int]]:
-    """Cut off the last file's incomplete end, and give the next offset of every topic partition.
+def find_end(segment: Segment) -> dict[str, list[int]]:
+    """Find where the last file's whole frames end, and give the next offset of every topic partition.
 
-    Nothing that was acknowledged is cut: an append is acknowledged after its frame is whole and synced.
-    Raises `LogDamagedError` when whole frames follow the bytes that cannot be read.
+    Raises `LogDamagedError` when whole frames follow bytes that cannot be read.
     """
     data = segment.path.read_bytes()
     offsets = {kind: list(values) for kind, values in segment.head.next_offsets.items()}
@@ -147,17 +146,28 @@ def mend_torn_end(segment: Segment) -> dict[str, list[int]]:
     for position, payload in valid_frames(data, segment.body_start):
         advance(offsets, decode_group(payload), segment, position)
         end = position + HEAD_BYTES + len(payload)
-    if end < len(data):
-        if next_valid_frame(data, end + 1) is not None:
-            raise damaged(segment.path, end)
-        _log.warning("log_torn_end_cut", file=str(segment.path), position=end, bytes=len(data) - end)
+    if end < len(data) and next_valid_frame(data, end + 1) is not None:
+        raise damaged(segment.path, end)
+    segment.durable_end = end
+    return offsets
+
+
+def mend_torn_end(segment: Segment) -> dict[str, list[int]]:
+    """Cut off the last file's incomplete end; gives what `find_end` gives, and raises what it raises.
+
+    Nothing that was acknowledged is cut: an append is acknowledged after its frame is whole and synced.
+    """
+    offsets = find_end(segment)
+    size = segment.path.stat().st_size
+    if segment.durable_end < size:
+        lost = size - segment.durable_end
+        _log.warning("log_torn_end_cut", file=str(segment.path), position=segment.durable_end, bytes=lost)
         descriptor = os.open(segment.path, os.O_WRONLY)
         try:
-            os.ftruncate(descriptor, end)
+            os.ftruncate(descriptor, segment.durable_end)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    segment.durable_end = end
     return offsets
 
 

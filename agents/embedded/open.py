@@ -1,0 +1,94 @@
+"""The embedded host on its directory: log, dead letters and stores opened as the settings say."""
+
+from pathlib import Path
+from typing import Final
+
+from wayfold.agents.embedded.dead_letters import LocalDeadLetters
+from wayfold.agents.embedded.host import EmbeddedHost, HostLimits
+from wayfold.agents.embedded.log import DurableLog
+from wayfold.agents.sink import EVENT_KINDS
+from wayfold.settings import Settings
+from wayfold.state.partition import FoldSettings, Partition
+from wayfold.state.store import Store, StoreMemory
+from wayfold.state.telemetry import Telemetry
+
+DAY_MS: Final = 86_400_000
+
+
+def events_directory(directory: Path) -> Path:
+    """Where a data directory has the log of its events."""
+    return directory / "log" / "events"
+
+
+def letters_directory(directory: Path) -> Path:
+    """Where a data directory has its dead letters."""
+    return directory / "log" / "dead-letters"
+
+
+def fold_settings(settings: Settings) -> FoldSettings:
+    """Give the fold's settings in the embedded host, which spreads users over partitions itself."""
+    return FoldSettings(
+        partitions=settings.embedded.partitions,
+        time_zone=settings.fold.time_zone,
+        account_time_zones=settings.fold.account_time_zones,
+        retention_ms=settings.fold.retention_days * DAY_MS,
+        partitioner="murmur2",
+    )
+
+
+class Opened:
+    """An embedded host with everything that it has open, to be closed together."""
+
+    def __init__(
+        self,
+        host: EmbeddedHost,
+        dead_letters: LocalDeadLetters,
+        partitions: list[Partition],
+        memory: StoreMemory,
+    ) -> None:
+        self.host = host
+        self.dead_letters = dead_letters
+        self.partitions = partitions
+        self.memory = memory
+
+    async def close(self) -> None:
+        """Stop the host; what is durable and not folded yet is folded after the next start."""
+        await self.host.stop()
+        await self.dead_letters.close()
+
+
+def open_host(
+    settings: Settings, *, telemetry: Telemetry | None = None, limits: HostLimits | None = None
+) -> Opened:
+    """Open the embedded host's directory; the host is not started yet.
+
+    Raises `LogInUseError`, `LogUnusableError` or `LogDamagedError` for the log, `StoreRefusedError` for a
+    store; each says what to do.
+    """
+    embedded = settings.embedded
+    log = DurableLog.open(
+        events_directory(embedded.directory),
+        EVENT_KINDS,
+        embedded.partitions,
+        embedded.segment_bytes,
+        synced=embedded.durable,
+    )
+    partitions: list[Partition] = []
+    letters: LocalDeadLetters | None = None
+    try:
+        letters = LocalDeadLetters.open(letters_directory(embedded.directory), synced=embedded.durable)
+        memory = StoreMemory(settings.state.memory_limit_bytes)
+        fold = fold_settings(settings)
+        for number in range(embedded.partitions):
+            path = embedded.directory / "state" / f"partition-{number}"
+            store = Store.open(path, memory, partition=number)
+            partitions.append(Partition(store, number, fold))
+        host = EmbeddedHost(log, partitions, letters, telemetry=telemetry, limits=limits)
+    except BaseException:
+        for partition in partitions:
+            partition.close()
+        if letters is not None:
+            letters.log.close()
+        log.close()
+        raise
+    return Opened(host, letters, partitions, memory)
