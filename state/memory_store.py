@@ -8,7 +8,7 @@ from typing import Self
 import msgspec
 
 from wayfold.state.store import RESERVED, Store, StoreMemory
-from wayfold.state.store_errors import REBUILD, StoreProblem, StoreRefusedError, closed, damaged
+from wayfold.state.store_errors import closed, damaged
 from wayfold.state.store_identity import FORMAT_VERSION, StoreIdentity, read_identity, write_identity
 
 PAIRS_FILE = "pairs.msgpack"
@@ -28,7 +28,7 @@ class MemoryStore(Store):
         )
         self.pairs = dict(pairs or {})
         self.writes = 0
-        self._keys = sorted(self.pairs)
+        self._keys: list[bytes] | None = None
         self._closed = False
         self._failure_of_next_write: Exception | None = None
 
@@ -68,8 +68,12 @@ class MemoryStore(Store):
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Iterate the pairs of [start, end) in the order of their keys, as they are at this moment."""
         self._check_open()
-        keys = self._keys[bisect_left(self._keys, start) : bisect_left(self._keys, min(end, RESERVED))]
-        return self._drain_pairs([(key, self.pairs[key]) for key in keys])
+        return self._drain_pairs([(key, self.pairs[key]) for key in self._between(start, end)])
+
+    def _between(self, start: bytes, end: bytes) -> list[bytes]:
+        if self._keys is None:
+            self._keys = sorted(self.pairs)
+        return self._keys[bisect_left(self._keys, start) : bisect_left(self._keys, min(end, RESERVED))]
 
     def _drain_pairs(self, pairs: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
         for pair in pairs:
@@ -84,17 +88,16 @@ class MemoryStore(Store):
     ) -> None:
         """Apply range deletions [start, end), then deletions, then puts: all of it or nothing."""
         self._check_open()
-        after = dict(self.pairs)
+        pairs, gone = [(_checked(key), _checked(value)) for key, value in puts], list(deletes)
         for start, end in ranges:
-            for key in self._keys[bisect_left(self._keys, start) : bisect_left(self._keys, end)]:
-                after.pop(key, None)
-        for key in deletes:
-            after.pop(key, None)
-        after.update((_checked(key), _checked(value)) for key, value in puts)
+            gone += self._between(start, end)
         error, self._failure_of_next_write = self._failure_of_next_write, None
         if error is not None:
             raise error
-        self.pairs, self._keys = after, sorted(after)
+        for key in gone:
+            self.pairs.pop(key, None)
+        self.pairs.update(pairs)
+        self._keys = None
         self.writes += 1
 
     def checkpoint(self, directory: Path) -> None:
@@ -121,10 +124,5 @@ class MemoryStore(Store):
 def _checked(value: bytes) -> bytes:
     """Refuse what RocksDB refuses too."""
     if type(value) is not bytes:
-        raise TypeError(f"keys and values are bytes, not {type(value).__name__}")
+        raise ValueError(f"keys and values are bytes, not {type(value).__name__}")
     return value
-
-
-def disk_full(store: Store) -> StoreRefusedError:
-    """Build an error as a failing disk gives it, for `MemoryStore.fail_next_write`."""
-    return StoreRefusedError(store.path, StoreProblem.DISK, "could not write (no space left)", REBUILD)
