@@ -79,7 +79,7 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[tuple[DeadLetter, bytes | Non
             key = _bytes(line, "key", line.key)
         except (msgspec.DecodeError, ValueError) as error:
             raise LettersError(
-                f"line {number} is no letter ({error}); change nothing but value in what `list --json` printed"
+                f"line {number} is no letter ({error}); change only value in what `list --json` prints"
             ) from None
         place = (line.topic, line.partition, line.offset, line.timestamp_ms)
         yield DeadLetter(*place, line.refusal, key, value, headers), value
