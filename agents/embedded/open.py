@@ -7,6 +7,7 @@ from wayfold.agents.embedded.dead_letters import LocalDeadLetters
 from wayfold.agents.embedded.host import EmbeddedHost, HostLimits
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.sink import EVENT_KINDS
+from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.store import Store, StoreMemory
@@ -50,6 +51,11 @@ class Opened:
         self.dead_letters = dead_letters
         self.partitions = partitions
         self.memory = memory
+
+    def definition(self, account_id: str, journey_id: str, version: int) -> JourneyDefinition | None:
+        """Give the definition of a journey version, None when it has none yet."""
+        scope = self.partitions[0].catalog.scopes.get((account_id, journey_id))
+        return None if scope is None else scope.definitions.get(version)
 
     async def close(self) -> None:
         """Stop the host; what is durable and not folded yet is folded after the next start."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from wayfold.agents.sink import Outgoing
 from wayfold.models.decode import decode_event
-from wayfold.models.events import Event, UserEvent, occurred_ms
+from wayfold.models.definition import JourneyDefinition
+from wayfold.models.events import Event, JourneyDefined, UserEvent, occurred_ms
 from wayfold.models.refusal import Reason, Refusal
 from wayfold.state.partition import FUTURE_LIMIT_MS
 
@@ -35,13 +36,25 @@ class Checked(msgspec.Struct):
     rejected: list[Rejected]
 
 
+KnownDefinition = Callable[[str, str, int], JourneyDefinition | None]
+"""Looks up what is defined already, by account, journey and version."""
+
+
+def nothing_known(_account_id: str, _journey_id: str, _version: int) -> JourneyDefinition | None:
+    """Know no definition: where the fold runs elsewhere."""
+    return None
+
+
 async def check_events(
-    values: Sequence[bytes | msgspec.Raw], headers: tuple[tuple[str, bytes], ...]
+    values: Sequence[bytes | msgspec.Raw],
+    headers: tuple[tuple[str, bytes], ...] = (),
+    known: KnownDefinition = nothing_known,
 ) -> Checked:
     """Decode every event, giving way to other requests in between.
 
-    `headers` are the attributes of a binary CloudEvent, kept with the record. An event of the future is
-    refused here, where its sender hears of it; the fold would refuse it too.
+    `headers` are the attributes of a binary CloudEvent, kept with the record. An event of the future, and
+    another content for a version that is defined, are refused here, where the sender hears of it; the
+    fold would refuse them too.
     """
     checked = Checked([], [])
     latest_ms = time.time_ns() // 1_000_000 + FUTURE_LIMIT_MS
@@ -50,7 +63,9 @@ async def check_events(
             await asyncio.sleep(0)
         value = raw if isinstance(raw, bytes) else bytes(raw)
         event = decode_event(None, value, headers)
-        if not isinstance(event, Refusal) and occurred_ms(event.occurred_at) > latest_ms:
+        if isinstance(event, JourneyDefined):
+            event = conflict(event.definition, known) or event
+        elif not isinstance(event, Refusal) and occurred_ms(event.occurred_at) > latest_ms:
             event = _future(event)
         if isinstance(event, Refusal):
             rejected = Rejected(index, _event_id(value), event.reason, event.field, event.message)
@@ -64,6 +79,19 @@ def outgoing(event: Event, value: bytes, headers: tuple[tuple[str, bytes], ...] 
     """Address an event's bytes: the topic kind of its type, keyed by its user."""
     key = event.user_id.encode() if isinstance(event, UserEvent) else None
     return Outgoing(event.TOPIC, key, value, headers)
+
+
+def conflict(definition: JourneyDefinition, known: KnownDefinition) -> Refusal | None:
+    """Say why a definition cannot be taken, None when it can."""
+    found = known(definition.account_id, definition.journey_id, definition.journey_version)
+    if found is None or found == definition:
+        return None
+    return Refusal(
+        Reason.DEFINITION_CONFLICT,
+        "journey_version",
+        f"Version {definition.journey_version} of journey {definition.journey_id!r} is defined already, with "
+        "other content, and a version never changes: publish the change as the next version.",
+    )
 
 
 def _future(event: Event) -> Refusal:

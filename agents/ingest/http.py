@@ -1,4 +1,4 @@
-"""`POST /v1/events`: the same handler in front of either host's log."""
+"""`POST /v1/events` and `POST /v1/definitions`: the same handlers in front of either host's log."""
 
 from typing import Annotated, Any, Final
 
@@ -7,11 +7,14 @@ from litestar import Request, Response, Router, post
 from litestar.openapi import ResponseSpec
 from msgspec import Meta
 
-from wayfold.agents.ingest.accept import Rejected, check_events
+from wayfold.agents.definitions import definition_record
+from wayfold.agents.ingest.accept import KnownDefinition, Rejected, check_events, conflict, nothing_known
 from wayfold.agents.ingest.bodies import UnreadableBodyError, binary_attributes, split_body
-from wayfold.agents.ingest.describe import EventsOperation
+from wayfold.agents.ingest.describe import DefinitionsOperation, EventsOperation
 from wayfold.agents.ingest.problems import EXCEPTION_HANDLERS, problem
 from wayfold.agents.sink import EventSink
+from wayfold.models.definition import DefinitionError
+from wayfold.models.definition_file import parse_definition
 
 MAXIMUM_EVENTS: Final = 10_000
 
@@ -34,7 +37,29 @@ class NothingAcceptedProblem(msgspec.Struct):
     rejected: list[Rejected]
 
 
-def ingest_router(sink: EventSink, maximum_events: int = MAXIMUM_EVENTS) -> Router:
+class DefinitionAnswer(msgspec.Struct):
+    """A version of a journey that is durable now."""
+
+    account_id: str
+    journey_id: str
+    journey_version: int
+
+
+class DefinitionProblem(msgspec.Struct):
+    """A definition that is wrong: `problems` has every field and its fix."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problems: list[dict[str, str]]
+
+
+def ingest_router(
+    sink: EventSink,
+    known_definition: KnownDefinition = nothing_known,
+    maximum_events: int = MAXIMUM_EVENTS,
+) -> Router:
     """Build the routes that put events into `sink`, at most `maximum_events` of them in one request."""
 
     @post(
@@ -57,13 +82,44 @@ def ingest_router(sink: EventSink, maximum_events: int = MAXIMUM_EVENTS) -> Rout
             raise UnreadableBodyError(
                 413, f"The request has {len(values)} events; send at most {maximum_events} at a time."
             )
-        checked = await check_events(values, binary_attributes(request.headers))
+        checked = await check_events(values, binary_attributes(request.headers), known_definition)
         await sink.append(checked.records)
         if checked.rejected and not checked.records:
             return _nothing_accepted(checked.rejected)
         return Response(EventsAnswer(len(checked.records), checked.rejected), status_code=202)
 
-    return Router("/", route_handlers=[post_events], exception_handlers=EXCEPTION_HANDLERS)
+    @post(
+        "/v1/definitions",
+        tags=["ingest"],
+        summary="Define a version of a journey",
+        status_code=202,
+        operation_class=DefinitionsOperation,
+        responses={
+            409: ResponseSpec(DefinitionProblem, description="The version has another content already."),
+            422: ResponseSpec(DefinitionProblem, description="The definition is wrong."),
+        },
+    )
+    async def post_definition(request: Request[Any, Any, Any]) -> Response[DefinitionAnswer]:
+        """Take a journey definition, before or after its events, and answer when it is durable.
+
+        A version never changes; sending the same content again is harmless.
+        """
+        try:
+            definition = parse_definition(await request.body())
+        except DefinitionError as error:
+            problems = [{"field": each.field, "message": each.message} for each in error.problems]
+            return problem(422, "wrong-definition", str(error), problems=problems)
+        refusal = conflict(definition, known_definition)
+        if refusal is not None:
+            problems = [{"field": refusal.field, "message": refusal.message}]
+            return problem(409, "definition-conflict", refusal.message, problems=problems)
+        await sink.append([definition_record(definition)])
+        return Response(
+            DefinitionAnswer(definition.account_id, definition.journey_id, definition.journey_version),
+            status_code=202,
+        )
+
+    return Router("/", route_handlers=[post_events, post_definition], exception_handlers=EXCEPTION_HANDLERS)
 
 
 def _nothing_accepted(rejected: list[Rejected]) -> Response[Any]:

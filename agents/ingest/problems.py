@@ -20,7 +20,7 @@ KIND_OF_STATUS: Final = {
 
 def problem(
     status: int, kind: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any
-) -> Response[bytes]:
+) -> Response[Any]:
     """Build the answer of an error; `members` are further members of the problem."""
     content = {
         "type": f"urn:wayfold:problem:{kind}",
@@ -34,15 +34,15 @@ def problem(
     )
 
 
-def _unreadable(_: Request[Any, Any, Any], error: UnreadableBodyError) -> Response[bytes]:
+def _unreadable(_: Request[Any, Any, Any], error: UnreadableBodyError) -> Response[Any]:
     return problem(error.status, KIND_OF_STATUS[error.status], str(error))
 
 
-def _busy(_: Request[Any, Any, Any], error: SinkBusyError) -> Response[bytes]:
+def _busy(_: Request[Any, Any, Any], error: SinkBusyError) -> Response[Any]:
     return problem(503, "too-busy", str(error), headers={"retry-after": str(error.retry_after_s)})
 
 
-def _failed(_: Request[Any, Any, Any], error: SinkFailedError) -> Response[bytes]:
+def _failed(_: Request[Any, Any, Any], error: SinkFailedError) -> Response[Any]:
     return problem(503, "not-durable", str(error), headers={"retry-after": "10"})
 
 

@@ -1,0 +1,36 @@
+"""Journey definitions on their way into a log, to every partition."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wayfold.agents.destinations.destination import Destination
+from wayfold.agents.sink import Outgoing
+from wayfold.models.definition import JourneyDefinition
+from wayfold.models.definition_file import parse_definition
+
+
+class DefinitionRefusedError(Exception):
+    """The other side did not take a definition that is well-formed; the message says why."""
+
+
+def load_definition(path: Path) -> JourneyDefinition:
+    """Read a definition from a YAML or JSON file.
+
+    Raises DefinitionError, which names every field that is wrong, and OSError.
+    """
+    return parse_definition(path.read_bytes())
+
+
+def definition_record(definition: JourneyDefinition) -> Outgoing:
+    """Make the `journey.defined` record of a definition; the same content always has the same event id."""
+    return Outgoing("definitions", None, definition.to_event(datetime.now(UTC)))
+
+
+async def publish_definition(destination: Destination, definition: JourneyDefinition) -> None:
+    """Send a definition to every partition and return when it is durable; once more is harmless.
+
+    Raises `DefinitionRefusedError`, and `DestinationError` when it could not be sent.
+    """
+    rejected = await destination.send([definition_record(definition)])
+    for each in rejected:
+        raise DefinitionRefusedError(each.message)
