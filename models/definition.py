@@ -113,6 +113,11 @@ def _scalar(value: object) -> object:
     )
 
 
+def _whole(value: object) -> object:
+    """1.0 is the whole number 1, as JSON Schema has it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Identifier = Annotated[
     str,
     Field(min_length=1, max_length=MAXIMUM_IDENTIFIER_CHARACTERS),
@@ -192,11 +197,13 @@ class JourneyDefinition(Model):
 
     account_id: Identifier = "default"
     journey_id: Identifier
-    journey_version: Annotated[int, Field(ge=1, le=MAXIMUM_INTEGER)]
+    journey_version: Annotated[int, Field(ge=1, le=MAXIMUM_INTEGER), BeforeValidator(_whole)]
     name: Identifier
     steps: Annotated[tuple[Step, ...], Field(strict=False, max_length=MAXIMUM_STEPS)]
     goal: Goal | None = None
-    conversion_window_ms: Annotated[int, Field(ge=0, le=MAXIMUM_INTEGER)] = DEFAULT_CONVERSION_WINDOW_MS
+    conversion_window_ms: Annotated[int, Field(ge=0, le=MAXIMUM_INTEGER), BeforeValidator(_whole)] = (
+        DEFAULT_CONVERSION_WINDOW_MS
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,1 @@
+"""JSON Schemas and an AsyncAPI document from the event classes: `python -m wayfold.models.schemas`."""
