@@ -8,7 +8,7 @@ a worker starts, and again whenever the brokers say something else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wayfold.settings import KafkaSettings
 
 DEAD_LETTERS = "dead-letters"
-CREATE_TIMEOUT_MS = 30_000
+TIMEOUT_MS = 60_000
 LETTER_LIMIT_BYTES = 64 * 1024 * 1024
 
 
@@ -108,13 +108,22 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
         existing = {topic: counts[topic] for topic in event_topics(prefix) if topic in counts}
         partitions = _equal_count(existing) if existing else settings.topic_partitions
         missing = [topic for topic in all_topics(prefix) if topic not in counts]
-        for topic in missing:
-            # Another worker may be creating them at this moment; whoever comes second finds them there.
-            with suppress(TopicAlreadyExistsError):
-                client.create_topics([_new_topic(topic, partitions, settings)], timeout_ms=CREATE_TIMEOUT_MS)
         if missing:
-            client.wait_for_topics(missing)
+            _create(client, [_new_topic(topic, partitions, settings) for topic in missing])
+            client.wait_for_topics(missing, timeout_ms=TIMEOUT_MS)
     return missing
+
+
+def _create(client: KafkaAdminClient, topics: Sequence[NewTopic]) -> None:
+    answer: Mapping[str, Any] = client.create_topics(topics, timeout_ms=TIMEOUT_MS, raise_errors=False)
+    refused = [
+        f"{topic['name']}: {topic['error_message']}"
+        for topic in answer["topics"]
+        # Another worker may be creating them at this moment; whoever comes second finds them there.
+        if topic["error_code"] not in (0, TopicAlreadyExistsError.errno)
+    ]
+    if refused:
+        raise TopicsError(f"Kafka does not create the topics: {'; '.join(refused)}")
 
 
 @contextmanager

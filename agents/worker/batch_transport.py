@@ -113,11 +113,16 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         coroutine = work(self._ensure_consumer())
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.thread_loop))
 
-    def end_offset(self, topic: str, partition: int) -> int | None:
-        """Return the end of a topic partition's log as of the last fetch, None when none was."""
+    def unread_records(self, topic: str, partition: int) -> int:
+        """Count what lies between the reading position and the end of the log as of the last fetch."""
         tp = TopicPartition(topic, partition)
-        consumer = self._ensure_consumer()
-        return consumer.highwater(tp) if tp in consumer.assignment() else None
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None or tp not in assignment.tps:
+            return 0
+        state = assignment.state_value(tp)
+        end = state.highwater if state.lso is None else state.lso
+        return max(0, end - state.position) if end is not None and state.has_valid_position else 0
 
 
 class BatchConsumer(driver.Consumer):
@@ -170,9 +175,9 @@ class BatchConsumer(driver.Consumer):
         """Run something with the Kafka consumer, in its thread."""
         return await self._thread.run_in_thread(work)
 
-    def end_offset(self, topic: str, partition: int) -> int | None:
-        """Return the end of a topic partition's log as of the last fetch, None when none was."""
-        return self._thread.end_offset(topic, partition)
+    def unread_records(self, topic: str, partition: int) -> int:
+        """Count what lies between the reading position and the end of the log as of the last fetch."""
+        return self._thread.unread_records(topic, partition)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: Faust's check knows single messages and would warn of a stream that is well."""

@@ -93,6 +93,8 @@ class Folding:
                 )
             except PartitionRevokedError:
                 lane.interrupted = True
+            else:
+                lane.unfolded_records -= sum(len(records) for _, records in batch)
         if self._pending_records():
             self._arrived.set()
 

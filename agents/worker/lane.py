@@ -25,8 +25,9 @@ class Lane:
     """Takes the batches of all topics of one partition, in order and without holes, and gives them on.
 
     `expected` is the next offset to read of each topic kind; it runs ahead of the partition's own
-    offsets by what is pending. `opened` is replaced by a new one each time the partition is given to
-    this worker again. `interrupted` says that a batch was dropped in the middle of its fold.
+    offsets by what is pending. `unfolded_records` counts what was accepted and is not committed.
+    `opened` is replaced by a new one each time the partition is given to this worker again, and
+    `interrupted` says that a batch was dropped in the middle of its fold.
     """
 
     def __init__(self, partition: FoldedPartition, starts: Mapping[str, int]) -> None:
@@ -34,9 +35,10 @@ class Lane:
         self.number = partition.number
         self.opened = OpenPartition(partition)
         self.starts = dict(starts)
-        self.expected = self.committed_offsets()
+        self.expected = {**self.starts, **self.partition.offsets}
         self.pending: deque[tuple[str, Sequence[Record]]] = deque()
         self.pending_records = 0
+        self.unfolded_records = 0
         self.pending_since_s = 0.0
         self.folded_timestamp_ms = 0
         self.interrupted = False
@@ -64,6 +66,7 @@ class Lane:
             self.pending_since_s = now_s
         self.pending.append((kind, records))
         self.pending_records += len(records)
+        self.unfolded_records += len(records)
         return len(records)
 
     def take(self, limit: int) -> list[tuple[str, Sequence[Record]]]:
@@ -80,10 +83,6 @@ class Lane:
             self.folded_timestamp_ms = records[-1].timestamp
         return taken
 
-    def committed_offsets(self) -> dict[str, int]:
-        """Give the next offset of each topic kind that the store does not reflect yet."""
-        return {**self.starts, **self.partition.offsets}
-
     def oldest_timestamp_ms(self) -> int | None:
         """Return when the log took the oldest record that is pending, None when none is."""
         return min((records[0].timestamp for _, records in self.pending), default=None)
@@ -92,7 +91,7 @@ class Lane:
         """Drop what is pending and let nothing be written, not even a batch in the middle of its fold."""
         self.opened.revoke()
         self.pending.clear()
-        self.pending_records = 0
+        self.pending_records = self.unfolded_records = 0
 
     def resume(self) -> None:
         """Begin again at what is committed, after `revoke`, when the partition is ours again.
@@ -103,4 +102,4 @@ class Lane:
             self.partition.discard()
             self.interrupted = False
         self.opened = OpenPartition(self.partition)
-        self.expected = self.committed_offsets()
+        self.expected = {**self.starts, **self.partition.offsets}

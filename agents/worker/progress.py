@@ -66,15 +66,12 @@ class Progress:
         """Note how many records, and for how long the oldest of them, wait to be folded."""
         now_ms = time.time_ns() // 1_000_000
         for number, lane in self._lanes.items():
-            behind = 0
-            for kind, position in lane.committed_offsets().items():
-                end = consumer.end_offset(topic_name(self._prefix, kind), number)
-                behind += max(0, (end or 0) - position)
-            since_ms = lane.oldest_timestamp_ms()
-            if since_ms is None and behind:
-                since_ms = lane.folded_timestamp_ms or None
+            behind = lane.unfolded_records
+            for kind in lane.expected:
+                behind += consumer.unread_records(topic_name(self._prefix, kind), number)
+            since_ms = lane.oldest_timestamp_ms() or lane.folded_timestamp_ms or now_ms
             self._telemetry.lag_records[number] = behind
-            self._telemetry.lag_ms[number] = 0 if since_ms is None else max(0, now_ms - since_ms)
+            self._telemetry.lag_ms[number] = max(0, now_ms - since_ms) if behind else 0
         for number in self._telemetry.lag_records.keys() - self._lanes.keys():
             self._telemetry.revoked(number)
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FINISH_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 20.0
 RETRY_PAUSE_S = 1.0
+METADATA_MAX_AGE_MS = 30_000
+"""How soon a worker notices that someone changed the topics."""
 MAX_IDLE_MS = 3_600_000
 """How long the fold may take none of what was fetched and still be a member of the group."""
 
@@ -138,6 +140,9 @@ class Worker:
             enable_auto_commit=False,
             # Out of range means that records are gone: that is never to be jumped over in silence.
             auto_offset_reset="none",
+            # What a publisher's transaction took back was never published.
+            isolation_level="read_committed",
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             max_poll_records=MAX_POLL_RECORDS,
             max_poll_interval_ms=MAX_IDLE_MS,
             max_partition_fetch_bytes=kafka.fetch_max_bytes,
