@@ -6,12 +6,14 @@ from typing import Any, Final, NamedTuple
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from wayfold.exporters.redis_views.scripts import Script
 from wayfold.settings import RedisSettings
 
 LEAST_VERSION: Final = (6, 2)
+AWAY: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""What is raised when Redis cannot be reached or cannot do what it is asked."""
 
 
 class RedisRefusedError(Exception):
@@ -35,9 +37,9 @@ class RedisLink:
         self.is_cluster = settings.cluster
 
     async def evaluate(self, evaluations: Sequence[Evaluation]) -> list[Any]:
-        """Run scripts, in one round trip where Redis knows them; an answer may be a `RedisError`.
+        """Run scripts, in one round trip where Redis knows them; an answer may be an exception.
 
-        Raises RedisError when Redis could not be reached at all.
+        Raises one of `AWAY` when Redis could not be reached at all.
         """
         pipeline = self.client.pipeline(transaction=False) if not self.is_cluster else self.client.pipeline()
         for script, keys, arguments in evaluations:
@@ -51,12 +53,12 @@ class RedisLink:
                     answers[index] = await self.client.execute_command(
                         "EVAL", script.text, len(keys), *keys, *arguments
                     )
-                except RedisError as error:
+                except AWAY as error:
                     answers[index] = error
         return answers
 
     async def many(self, commands: Sequence[Sequence[str]]) -> list[Any]:
-        """Run commands of one key each in one round trip; raises RedisError when any fails."""
+        """Run commands of one key each in one round trip; raises one of `AWAY` when any fails."""
         if not commands:
             return []
         pipeline = self.client.pipeline(transaction=False) if not self.is_cluster else self.client.pipeline()

@@ -73,6 +73,9 @@ local function add_money(decimal, units)
     fraction = string.gsub(string.sub(digits, -9), '0+$', '')
     return (negative and '-' or '') .. (whole == '' and '0' or whole) .. (fraction == '' and '' or '.' .. fraction)
 end
+local function later(one, other)
+    return other and other > one and other or one
+end
 local function negated(units)
     return string.sub(units, 1, 1) == '-' and string.sub(units, 2) or '-' .. units
 end
@@ -165,14 +168,15 @@ for index, view in ipairs(views) do
         need('active_entries')
         view.active = position.active_entries
     end
-    if view.is_new then
-        view.totals, view.amounts, view.fresh = {}, {}, {'', ''}
-    else
-        view.totals = in_parts('HMGET', key, fields, {})
-        view.amounts = in_parts('HMGET', key, view.changes[3], {})
-        view.fresh = call('HMGET', key, kind == 'dwell' and 'count' or 'watermark', 'as_of')
-        if not view.fresh[1] then return {'damaged', view[1]} end
-    end
+    -- The totals of `fields`, then the money, then what every hash of the kind has.
+    local money, wanted = view.changes[3], {}
+    for at = 1, #fields do wanted[at] = fields[at] end
+    for at = 1, #money do wanted[#wanted + 1] = money[at] end
+    wanted[#wanted + 1] = kind == 'dwell' and 'count' or 'watermark'
+    wanted[#wanted + 1] = 'as_of'
+    view.totals = view.is_new and {} or in_parts('HMGET', key, wanted, {})
+    view.watermark, view.as_of = view.totals[#wanted - 1], view.totals[#wanted]
+    if not view.is_new and not view.watermark then return {'damaged', view[1]} end
 end
 if message.count and held ~= message.count then return {'unknown', fence} end
 
@@ -240,7 +244,7 @@ for index, view in ipairs(views) do
     end
     local amounts = {}
     for at, field in ipairs(view.changes[3]) do
-        amounts[field] = add_money(amounts[field] or view.amounts[at] or '0', view.changes[4][at])
+        amounts[field] = add_money(amounts[field] or totals[#fields + at] or '0', view.changes[4][at])
     end
     for field, amount in pairs(amounts) do
         if amount == '0' then
@@ -254,8 +258,8 @@ for index, view in ipairs(views) do
     end
     if view.has_latest then greatest(view, set) end
     if kind ~= 'dwell' and (#set > 0 or #unset > 0) then
-        set[#set + 1], set[#set + 2] = 'watermark', message.watermark > view.fresh[1] and message.watermark or view.fresh[1]
-        set[#set + 1], set[#set + 2] = 'as_of', message.as_of > (view.fresh[2] or '') and message.as_of or view.fresh[2]
+        set[#set + 1], set[#set + 2] = 'watermark', later(message.watermark, view.watermark)
+        set[#set + 1], set[#set + 2] = 'as_of', later(message.as_of, view.as_of)
     end
     in_parts('HDEL', key, unset)
     in_parts('HSET', key, set)

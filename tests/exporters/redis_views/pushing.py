@@ -10,6 +10,7 @@ from redis.exceptions import NoScriptError
 from wayfold.exporters.redis_views.calls import Call, CallBuilder, PushedValues, Stand, Writer, split_views
 from wayfold.exporters.redis_views.fields import Kind, kind_of
 from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys
+from wayfold.exporters.redis_views.link import text
 from wayfold.exporters.redis_views.scripts import DROP, PUSH, Script
 from wayfold.models.money import decimal_text
 
@@ -72,7 +73,7 @@ class Pusher:
 
     def push_whole(self) -> str:
         """Push everything, as after a verification that failed."""
-        held = [view.decode() for view in self.redis.hkeys(self.keys.state(self.number))]
+        held = [text(view) for view in self.redis.hkeys(self.keys.state(self.number))]
         answer = "ok"
         for call in self.builder.whole(self.keys, self.name, split_views(self.views), self.stand, held):
             self.sent.append(call)
@@ -94,7 +95,7 @@ class Pusher:
     def verified(self) -> bool:
         """Whether Redis has what this worker pushed last."""
         found = self.redis.hget(self.keys.fences, str(self.number))
-        return (found or b"").decode() == self.fence
+        return text(found or b"") == self.fence
 
     def _accept(self, call: Call) -> None:
         self.fence = call.fence
@@ -104,20 +105,20 @@ class Pusher:
 def drop(redis: Redis, name: JourneyName) -> int:
     """Take everything about a journey away, as a worker does that finds it damaged."""
     keys = Keys("test").journey(name)
-    views = [keys.view(view.decode()) for view in redis.hkeys(keys.holders)]
-    partitions = [field.decode() for field in redis.hkeys(keys.fences)]
+    views = [keys.view(text(view)) for view in redis.hkeys(keys.holders)]
+    partitions = [text(field) for field in redis.hkeys(keys.fences)]
     states = [keys.state(partition) for partition in partitions if partition.isdigit()]
     named = [keys.fences, keys.holders, keys.latest, *views, *states]
     return int(run(redis, DROP, named, [keys.base]))
 
 
-def totals(redis: Redis, name: JourneyName = NAME) -> dict[str, dict[str, str]]:
+def totals(redis: Redis, name: JourneyName = NAME, prefix: str = "test") -> dict[str, dict[str, str]]:
     """What Redis shows: the fields of each view, histograms included."""
-    keys = Keys("test").journey(name)
+    keys = Keys(prefix).journey(name)
     found = {}
     for view in redis.hkeys(keys.holders):
-        fields = redis.hgetall(keys.view(view.decode()))
-        found[view.decode()] = {key.decode(): value.decode() for key, value in fields.items()}
+        fields = redis.hgetall(keys.view(text(view)))
+        found[text(view)] = {text(key): text(value) for key, value in fields.items()}
     return found
 
 
@@ -144,7 +145,7 @@ def expected_sums(partitions: list[Views]) -> dict[str, dict[str, str]]:
     return shown
 
 
-def shown_sums(redis: Redis, name: JourneyName = NAME) -> dict[str, dict[str, str]]:
+def shown_sums(redis: Redis, name: JourneyName = NAME, prefix: str = "test") -> dict[str, dict[str, str]]:
     """The part of `totals` that `expected_sums` speaks of; zeros left out."""
     left_out = ("watermark", "as_of", "conversion_rate", "click_rate", "fail_rate", "dwell_")
     return {
@@ -153,13 +154,13 @@ def shown_sums(redis: Redis, name: JourneyName = NAME) -> dict[str, dict[str, st
             for key, value in fields.items()
             if value not in {"", "0"} and (view.endswith(DWELL) or not key.startswith(left_out))
         }
-        for view, fields in totals(redis, name).items()
+        for view, fields in totals(redis, name, prefix).items()
     }
 
 
 def dump(redis: Redis) -> Mapping[bytes, bytes]:
     """Everything that Redis has, as a dump file would."""
-    return {key: redis.dump(key) for key in redis.keys("*")}
+    return {key: redis.dump(key) for key in redis.keys("*")}  # type: ignore[misc]  # redis-py says str or None
 
 
 def restore(redis: Redis, dumped: Mapping[bytes, bytes]) -> None:

@@ -60,7 +60,7 @@ def test_an_older_sequence_writes_nothing(redis: Redis) -> None:
 
 
 def test_changes_need_the_fence_that_was_pushed_last(redis: Redis) -> None:
-    """At a greater sequence but on top of another writer's state, differences are not taken: a whole push is."""
+    """At a greater sequence but on top of another writer's state, only a whole push is taken."""
     one = pusher(redis, token="one", views={"journey": {"total_entries": 5}}, sequence=5)
     one.push_changes({"journey"})
     two = pusher(redis, token="two", views={"journey": {"total_entries": 4}}, sequence=5)
@@ -73,7 +73,9 @@ def test_changes_need_the_fence_that_was_pushed_last(redis: Redis) -> None:
 
 def test_a_whole_push_takes_away_what_is_no_more(redis: Redis) -> None:
     """Fields and views that a partition no longer has leave the totals; a view that nobody has is deleted."""
-    one = pusher(redis, 0, views={"journey": {"total_entries": 5}, "version:1": {"total_entries": 5}}, sequence=1)
+    one = pusher(
+        redis, 0, views={"journey": {"total_entries": 5}, "version:1": {"total_entries": 5}}, sequence=1
+    )
     two = pusher(redis, 1, views={"journey": {"total_entries": 1, "conversion_values:EUR": 7}}, sequence=1)
     one.push_whole()
     two.push_whole()
@@ -88,7 +90,12 @@ def test_money_is_exact_beyond_64_bits(redis: Redis) -> None:
     """Sums of 10^-9 units far beyond 2^63, of both signs, come out as exact decimals."""
     amounts = [10**24 - 1, -(10**24) - 10**9, 3 * 10**27 + 123_456_789, -5, 2]
     partitions = [
-        pusher(redis, number, views={"journey": {"total_entries": 1, "conversion_values:EUR": amount}}, sequence=1)
+        pusher(
+            redis,
+            number,
+            views={"journey": {"total_entries": 1, "conversion_values:EUR": amount}},
+            sequence=1,
+        )
         for number, amount in enumerate(amounts)
     ]
     for partition in partitions:
@@ -136,7 +143,9 @@ def test_click_rate_counts_sent_where_nothing_reports_delivery(redis: Redis) -> 
 def test_percentiles_follow_the_histogram_of_all_partitions(redis: Redis) -> None:
     """dwell_count and the percentiles equal those of the added histograms, by nearest rank."""
     generator = random.Random(3)
-    histograms = [{generator.randrange(0, 900): generator.randrange(1, 50) for _ in range(40)} for _ in range(3)]
+    histograms = [
+        {generator.randrange(0, 900): generator.randrange(1, 50) for _ in range(40)} for _ in range(3)
+    ]
     added: dict[int, int] = {}
     for number, histogram in enumerate(histograms):
         for bucket, count in histogram.items():
@@ -205,7 +214,7 @@ def test_dropping_needs_every_key(redis: Redis) -> None:
 
 
 def test_a_big_journey_goes_in_several_calls(redis: Redis) -> None:
-    """More views than one call takes are pushed in parts, and a part that is missing leaves no false fence."""
+    """More views than one call takes are pushed in parts, and a missing part leaves no false fence."""
     views = {f"step:1:s{number}": {"entered": number + 1, "dwell:5": 1} for number in range(130)}
     one = pusher(redis, 0, views=views, sequence=1)
     assert one.push_whole() == "ok"
@@ -220,8 +229,21 @@ def test_a_big_journey_goes_in_several_calls(redis: Redis) -> None:
     assert not one.verified()
 
 
-FIELDS = ("total_entries", "entered_users", "active_entries", "conversion_values:EUR", "open_exits_closes_at_ms")
-STEP_FIELDS = ("entered", "clicked_messages", "delivered_messages:email:none", "dwell:3", "dwell:77", "cost:sms:EUR")
+FIELDS = (
+    "total_entries",
+    "entered_users",
+    "active_entries",
+    "conversion_values:EUR",
+    "open_exits_closes_at_ms",
+)
+STEP_FIELDS = (
+    "entered",
+    "clicked_messages",
+    "delivered_messages:email:none",
+    "dwell:3",
+    "dwell:77",
+    "cost:sms:EUR",
+)
 VIEW_NAMES = ("journey", "version:1", "step:1:a", "step:1:b/{}:")
 
 
@@ -242,7 +264,7 @@ def mutate(target: Pusher, generator: random.Random) -> set[str]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_totals_equal_the_sum_after_any_history_of_accidents(redis: Redis, seed: int) -> None:
-    """Pushes repeated, stale, out of order, with lost answers, a flush, old dumps and two owners: all mend."""
+    """Pushes repeated, stale, out of order, with lost answers, a flush, old dumps, two owners: all mend."""
     redis.flushall()
     generator = random.Random(seed)
     owners = [pusher(redis, number, f"owner{number}", remembers=60) for number in range(3)]
@@ -259,7 +281,9 @@ def test_totals_equal_the_sum_after_any_history_of_accidents(redis: Redis, seed:
                 push(redis, generator.choice(sent))
         elif accident < 0.75:
             number = worker.number
-            successor = pusher(redis, number, f"next{turn}", sequence=generator.randrange(0, worker.sequence + 1))
+            successor = pusher(
+                redis, number, f"next{turn}", sequence=generator.randrange(0, worker.sequence + 1)
+            )
             mutate(successor, generator)
             successor.push_whole()
             owners[number] = successor

@@ -1,0 +1,116 @@
+"""What the pusher asks of a partition: its committed views, and the definitions behind them."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final, Protocol
+
+import msgspec
+
+from wayfold.exporters.redis_views.calls import Fields
+from wayfold.exporters.redis_views.keys import JourneyName
+from wayfold.state.partition import Partition
+from wayfold.state.views import JOURNEY
+
+TIME_ZONE: Final = "time_zone"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class CommittedViews(Protocol):
+    """The committed numbers of one partition, absolute."""
+
+    @property
+    def number(self) -> int:
+        """Number of the partition."""
+
+    @property
+    def sequence(self) -> int:
+        """Grows with every commit that folded a record."""
+
+    @property
+    def watermark_ms(self) -> int:
+        """Greatest `occurred_at` accepted here, in milliseconds UTC; -1 when none was."""
+
+    def names(self) -> list[JourneyName]:
+        """Every journey, and every account under the journey id ""."""
+
+    def read(self, name: JourneyName, watermark_ms: int) -> Mapping[str, Fields]:
+        """All views of a journey, open windows judged at a watermark of the whole system."""
+
+    def changed(self, watermark_ms: int) -> Iterable[tuple[JourneyName, Mapping[str, Fields]]]:
+        """Views that changed since the last call."""
+
+    def described(self) -> Iterator[tuple[JourneyName, Collection[str]]]:
+        """What `metadata` has, for each journey and account: its fields only."""
+
+    def metadata(self, name: JourneyName) -> Mapping[str, str]:
+        """What readers need beside numbers: version → definition as JSON; an account's time zone."""
+
+
+class PartitionViews:
+    """The committed views of a partition of the fold."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+
+    @property
+    def number(self) -> int:
+        """Number of the partition."""
+        return self._partition.number
+
+    @property
+    def sequence(self) -> int:
+        """Grows with every commit that folded a record."""
+        return self._partition.sequence
+
+    @property
+    def watermark_ms(self) -> int:
+        """Greatest `occurred_at` accepted here, in milliseconds UTC; -1 when none was."""
+        return self._partition.watermark_ms
+
+    def names(self) -> list[JourneyName]:
+        """Every journey, and every account under the journey id ""."""
+        return [JourneyName(*name) for name in self._partition.catalog.scopes]
+
+    def read(self, name: JourneyName, watermark_ms: int) -> Mapping[str, Fields]:
+        """All views of a journey, open windows judged at a watermark of the whole system."""
+        scope = self._partition.catalog.scopes.get((name.account_id, name.journey_id))
+        return {} if scope is None else self._partition.reader.all_time(scope, watermark_ms)
+
+    def changed(self, watermark_ms: int) -> Iterable[tuple[JourneyName, Mapping[str, Fields]]]:
+        """Views that changed since the last call."""
+        for row in self._partition.changed_views(watermark_ms):
+            name = JourneyName(row.account_id, row.journey_id)
+            yield name, self._complete(name, row.views, watermark_ms)
+
+    def described(self) -> Iterator[tuple[JourneyName, Collection[str]]]:
+        """What `metadata` has, for each journey and account: its fields only."""
+        for key, scope in self._partition.catalog.scopes.items():
+            name = JourneyName(*key)
+            yield name, {str(version) for version in scope.definitions} if name.journey_id else {TIME_ZONE}
+
+    def metadata(self, name: JourneyName) -> Mapping[str, str]:
+        """What readers need beside numbers: version → definition as JSON; an account's time zone."""
+        scope = self._partition.catalog.scopes[name.account_id, name.journey_id]
+        if not name.journey_id:
+            return {TIME_ZONE: scope.zone.name}
+        return {
+            str(version): _encode(
+                {"name": definition.name, "steps": [step.model_dump() for step in definition.steps]}
+            ).decode()
+            for version, definition in scope.definitions.items()
+        }
+
+    def _complete(
+        self, name: JourneyName, views: Mapping[str, Fields], watermark_ms: int
+    ) -> Mapping[str, Fields]:
+        """Give versions all their fields: open windows come along with changes of the journey's view only."""
+        partial = [
+            view
+            for view, fields in views.items()
+            if view.startswith("version:")
+            and ("total_entries" not in fields or (JOURNEY not in views and "open_entries" not in fields))
+        ]
+        if not partial:
+            return views
+        whole = self.read(name, watermark_ms)
+        return {**views, **{view: whole[view] for view in partial}}

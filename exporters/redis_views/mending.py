@@ -1,0 +1,82 @@
+"""Finding out whether Redis still has what was pushed, and putting back what it has lost."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from wayfold.exporters.redis_views.keys import DWELL, JourneyKeys, JourneyName, Keys, name_of_member
+from wayfold.exporters.redis_views.link import Evaluation, RedisLink, text
+from wayfold.exporters.redis_views.registry import read_names
+from wayfold.exporters.redis_views.scripts import DROP
+
+AT_ONCE: Final = 500
+DROP_ATTEMPTS: Final = 5
+
+T = TypeVar("T")
+
+
+async def fences_of(link: RedisLink, keys: Sequence[JourneyKeys], partition: int) -> list[str]:
+    """What Redis has as the fence of a partition in each journey; "" for nothing."""
+    answers = await link.many([("HGET", journey.fences, str(partition)) for journey in keys])
+    return [text(answer or "") for answer in answers]
+
+
+async def views_held(link: RedisLink, keys: Sequence[JourneyKeys], partition: int) -> list[list[str]]:
+    """The views of each journey that Redis has from a partition."""
+    answers = await link.many([("HKEYS", journey.state(partition)) for journey in keys])
+    return [[text(view) for view in answer] for answer in answers]
+
+
+async def orphans(
+    link: RedisLink, keys: Keys, partition: int, known: Iterable[JourneyName]
+) -> list[JourneyName]:
+    """Journeys of which Redis has something from a partition that itself knows nothing of them."""
+    strangers = sorted({name_of_member(member) for member in await read_names(link, keys)} - set(known))
+    found = []
+    for part in parts(strangers, AT_ONCE):
+        fences = await fences_of(link, [keys.journey(name) for name in part], partition)
+        found += [name for name, fence in zip(part, fences, strict=True) if fence]
+    return found
+
+
+async def damaged(
+    link: RedisLink, keys: Keys, partition: int, names: Sequence[JourneyName]
+) -> list[JourneyName]:
+    """Those journeys of which a hash is missing that the partition's push wrote."""
+    journeys = [keys.journey(name) for name in names]
+    held = await views_held(link, journeys, partition)
+    counts = await link.many([("HGET", journey.fences, f"{partition}:views") for journey in journeys])
+    # A histogram may be empty, and is no key then.
+    wanted = [
+        [journey.holders, *(journey.view(view) for view in views if not view.endswith(DWELL))]
+        if views
+        else []
+        for journey, views in zip(journeys, held, strict=True)
+    ]
+    present = await link.many(
+        [("EXISTS", journey.fences, *found) for journey, found in zip(journeys, wanted, strict=True)]
+    )
+    return [
+        name
+        for name, views, count, found, there in zip(names, held, counts, wanted, present, strict=True)
+        if len(views) != int(count or 0) or int(there) != 1 + len(found)
+    ]
+
+
+async def drop_journey(link: RedisLink, keys: JourneyKeys) -> None:
+    """Take away all numbers of a journey; every worker will push it in full again."""
+    for _ in range(DROP_ATTEMPTS):
+        views, partitions = await link.many([("HKEYS", keys.holders), ("HKEYS", keys.fences)])
+        states = [keys.state(text(field)) for field in partitions if text(field).isdigit()]
+        totals = [keys.view(text(view)) for view in views]
+        named = [keys.fences, keys.holders, keys.latest, *totals, *states]
+        (answer,) = await link.evaluate([Evaluation(DROP, named, [keys.base])])
+        if isinstance(answer, Exception):
+            raise answer
+        if answer == 1:
+            return
+
+
+def parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut a sequence into parts."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]

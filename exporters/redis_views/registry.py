@@ -1,0 +1,72 @@
+"""What readers find beside the numbers: which journeys there are, and which worker has a partition."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member
+from wayfold.exporters.redis_views.link import Evaluation, RedisLink, text
+from wayfold.exporters.redis_views.scripts import CLAIM
+
+CLAIM_LIFETIME_MS: Final = 15_000
+AT_ONCE: Final = 500
+
+
+class PartitionClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says about a partition that it has, in the hash `<prefix>:partitions`.
+
+    `sequence` and `watermark_ms` are of the commit that is in Redis, all of it once `complete`; `as_of_ms`
+    is when that was still the latest; `lag_ms` is how long the oldest record not folded then had been in
+    the log, None when not known. The claim counts until `expires_at_ms`; `partitions` is how many there are.
+    """
+
+    worker: str
+    url: str
+    sequence: int
+    watermark_ms: int
+    as_of_ms: int
+    lag_ms: int | None
+    expires_at_ms: int
+    complete: bool
+    partitions: int
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(PartitionClaim).decode
+
+
+def claim_call(keys: Keys, number: int, claim: PartitionClaim, now_ms: int, *, take: bool) -> Evaluation:
+    """Say that a worker has a partition; `take` when it has just been assigned."""
+    how = "take" if take else "keep"
+    return Evaluation(CLAIM, [keys.partitions], [str(number), _encode(claim), claim.worker, str(now_ms), how])
+
+
+async def read_claims(link: RedisLink, keys: Keys) -> dict[int, PartitionClaim]:
+    """Every partition's latest claim, expired ones included."""
+    (rows,) = await link.many([("HGETALL", keys.partitions)])
+    return {int(number): _decode(claim) for number, claim in rows.items()}
+
+
+async def publish_names(
+    link: RedisLink,
+    keys: Keys,
+    metadata: Mapping[JourneyName, Mapping[str, str]],
+    names: Iterable[JourneyName],
+) -> None:
+    """Put journeys into the index, and their definitions beside their numbers."""
+    members = [index_member(name) for name in names]
+    commands: list[tuple[str, ...]] = [
+        ("SADD", keys.journeys, *members[first : first + AT_ONCE])
+        for first in range(0, len(members), AT_ONCE)
+    ]
+    for name, fields in metadata.items():
+        pairs = [part for pair in fields.items() for part in pair]
+        commands.append(("HSET", keys.journey(name).metadata, *pairs))
+    await link.many(commands)
+
+
+async def read_names(link: RedisLink, keys: Keys) -> list[str]:
+    """Members of the index of journeys, sorted."""
+    (members,) = await link.many([("SMEMBERS", keys.journeys)])
+    return sorted(text(member) for member in members)
