@@ -22,6 +22,7 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A letter as a line of JSON: bytes are text where they are UTF-8, else base64.
 
     What is mended is `value`; everything else says where the record stood and why it was refused.
+    `base64` names what is base64: "key", "value", or "headers.0" for the first header.
     """
 
     topic: str
@@ -56,7 +57,10 @@ def write_line(letter: DeadLetter) -> bytes:
         refusal=letter.refusal,
         key=text("key", letter.key),
         value=text("value", letter.value),
-        headers=[(name, text(f"headers.{name}", content) or "") for name, content in letter.headers],
+        headers=[
+            (name, text(f"headers.{place}", content) or "")
+            for place, (name, content) in enumerate(letter.headers)
+        ],
         base64=encoded,
     )
     return msgspec.json.encode(line)
@@ -74,7 +78,8 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[tuple[DeadLetter, bytes | Non
             line = msgspec.json.decode(text, type=Line)
             value = _bytes(line, "value", line.value)
             headers = [
-                (name, _bytes(line, f"headers.{name}", content) or b"") for name, content in line.headers
+                (name, _bytes(line, f"headers.{place}", content) or b"")
+                for place, (name, content) in enumerate(line.headers)
             ]
             key = _bytes(line, "key", line.key)
         except (msgspec.DecodeError, ValueError) as error:

@@ -1,0 +1,211 @@
+"""The command line: fast help, clear errors, and a host that runs, stops and goes on."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from local_services import wait_until
+from wayfold.cli.commands import app, main
+
+WAYFOLD = str(Path(sys.executable).with_name("wayfold"))
+HEAVY = {
+    "pydantic",
+    "litestar",
+    "rocksdict",
+    "kafka",
+    "aiokafka",
+    "faust",
+    "redis",
+    "uvicorn",
+    "structlog",
+    "msgspec",
+}
+ENTERED = {
+    "type": "journey.entered",
+    "event_id": "e-1",
+    "occurred_at": "2026-11-01T10:00:00Z",
+    "user_id": "ann",
+    "journey_id": "welcome",
+    "journey_version": 1,
+    "entry_id": "n-1",
+}
+
+
+Here = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Run a command in this process, in an empty directory: its exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("WAYFOLD_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["wayfold", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@contextmanager
+def running(cwd: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the embedded host on a free port until the body ends; gives the process and its address."""
+    process = subprocess.Popen(
+        [WAYFOLD, "run", "--port", "0", *arguments], cwd=cwd, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first.startswith("Wayfold runs at http://127.0.0.1:"), first
+        yield process, first.split()[-1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`wayfold --help` needs neither servers, clients, stores nor models."""
+    code = f"import sys, wayfold.cli; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_command_says_what_it_does() -> None:
+    """Each command is listed with a sentence."""
+    text = CliRunner().invoke(app, ["--help"], terminal_width=200).output
+    names = [
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    ]
+    for name in [*names, "dead-letters"]:
+        assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0, name
+        assert f" {name} " in text, name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("show", "--url", "http://127.0.0.1:9"), "nothing answers at http://127.0.0.1:9"),
+        (("settings", "--set", "http.port=99999"), "http.port (flag)"),
+        (("settings", "--set", "http.prot=1"), "did you mean http.port?"),
+        (("settings", "--set", "group"), "write NAME=VALUE"),
+        (("settings", "--config", "gone.toml"), "gone.toml (--config): no such file"),
+        (("run", "--host", "no such host"), "correct http.host"),
+        (("define", "gone.yaml"), "No such file or directory (gone.yaml)"),
+        (("dead-letters", "list", "--data", "gone"), "gone"),
+    ],
+)
+def test_errors_are_one_clear_line(here: Here, arguments: tuple[str, ...], expected: str) -> None:
+    """What fails says why and what to do on standard error, without a traceback, and exits with 1."""
+    status, _, errors = here(*arguments)
+    assert status == 1
+    assert expected in errors
+    assert errors.startswith("wayfold: ")
+    assert "Traceback" not in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_a_fault_of_ours_is_called_one(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception is one line too, and says how to see where it happened."""
+    monkeypatch.setattr("wayfold.exporters.show.client.urlopen", lambda *_, **__: 1 / 0)
+    status, _, errors = here("show")
+    assert status == 1
+    assert errors.startswith("wayfold: unexpected ZeroDivisionError: division by zero.")
+    assert "WAYFOLD_LOG_LEVEL=debug" in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_a_port_that_is_taken(here: Here) -> None:
+    """A port in use is named with the way to choose another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, _, errors = here("run", "--port", str(port))
+    assert status == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in errors
+    assert "http.port" in errors
+
+
+def test_settings_as_json(here: Here, tmp_path: Path) -> None:
+    """`wayfold settings --json` has name, value, source and meaning of each, and no secret."""
+    (tmp_path / "wayfold.toml").write_text('[redis]\npassword = "hunter2"\n')
+    _, printed, _ = here("settings", "--json", "--set", 'fold.account_time_zones={"acme": "Asia/Tokyo"}')
+    rows = {row["name"]: row for row in json.loads(printed)}
+    assert rows["fold.account_time_zones"]["value"] == {"acme": "Asia/Tokyo"}
+    assert rows["fold.account_time_zones"]["source"] == "flag"
+    assert rows["redis.password"]["source"] == "file wayfold.toml"
+    assert rows["http.port"]["source"] == "default"
+    _, table, _ = here("settings")
+    assert "redis.password" in table
+    assert "hunter2" not in printed + table
+
+
+def test_version(here: Here) -> None:
+    """`wayfold --version` prints the version."""
+    assert here("--version")[1].startswith("wayfold 0.")
+
+
+def total(url: str) -> int:
+    journeys: list[Any] = httpx.get(f"{url}/v1/journeys").json()["journeys"]
+    return sum(journey["numbers"]["total_entries"] for journey in journeys)
+
+
+def test_a_host_runs_stops_and_goes_on(tmp_path: Path, here: Here) -> None:
+    """Events sent to a running host are shown, and are there after SIGKILL, and SIGTERM ends it cleanly."""
+    with running(tmp_path) as (process, url):
+        assert httpx.post(f"{url}/v1/events", json=ENTERED).status_code == 202
+        wait_until(lambda: total(url) == 1, seconds=30, what="the entry to be counted")
+        document = json.loads(here("show", "--url", url, "--json")[1])
+        assert document["journeys"][0]["numbers"]["entered_users"] == 1
+        assert document["accounts"][0]["monthly_engaged_persons"][0]["month"] == "2026-11"
+        assert here("show", "nope", "--url", url)[0] == 1
+        assert "wayfold_journey_entries_total" in httpx.get(f"{url}/metrics").text
+        process.kill()
+    with running(tmp_path) as (process, url):
+        wait_until(
+            lambda: httpx.get(f"{url}/readyz").status_code == 200, seconds=30, what="the host to be ready"
+        )
+        assert httpx.post(f"{url}/v1/events", json=ENTERED).status_code == 202
+        assert httpx.post(
+            f"{url}/v1/events", json={**ENTERED, "event_id": "e-2", "entry_id": "n-2"}
+        ).is_success
+        wait_until(lambda: total(url) == 2, seconds=30, what="the second entry to be counted")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+
+
+def test_a_demo_moves(tmp_path: Path) -> None:
+    """With --demo the numbers move on their own."""
+    with running(tmp_path, "--demo") as (process, url):
+        wait_until(lambda: total(url) > 0, seconds=30, what="the first entries")
+        before = total(url)
+        wait_until(lambda: total(url) > before, seconds=30, what="more entries")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+
+
+def test_define_and_simulate_to_a_running_host(tmp_path: Path, here: Here) -> None:
+    """Definitions and simulated traffic reach a host over HTTP and are counted."""
+    (tmp_path / "journey.yaml").write_text(
+        "journey_id: spring\njourney_version: 1\nname: Spring\nsteps:\n  - {step_id: end, type: end}\n"
+    )
+    with running(tmp_path) as (_, url):
+        _, printed, errors = here("define", "journey.yaml", "--to", url)
+        assert printed == "defined default/spring version 1: 1 steps\n", errors
+        status, _, errors = here("simulate", "--count", "2000", "--to", url)
+        assert status == 0, errors
+        wait_until(lambda: total(url) > 0, seconds=30, what="the traffic to be counted")
+        assert here("show", "spring", "--url", url)[1].startswith("Spring")
