@@ -40,7 +40,7 @@ class MemoryStore(Store):
         identity = read_identity(path, partition)
         try:
             pairs = msgspec.msgpack.decode((path / PAIRS_FILE).read_bytes(), type=dict[bytes, bytes])
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise damaged(path, f"cannot be read ({error})") from error
         store = cls(identity.partition, pairs)
         store.path = path

@@ -266,7 +266,10 @@ class _InUse:
 
 def _create(path: Path, memory: StoreMemory, partition: int) -> None:
     """Make an empty store beside `path` and rename it there, so that no half-made one is ever found."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(path, error) from error
     for leftover in path.parent.glob(f"{path.name}.creating-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     identity = StoreIdentity(format_version=FORMAT_VERSION, partition=partition, creation_id=uuid.uuid4().hex)
@@ -289,13 +292,11 @@ def _create(path: Path, memory: StoreMemory, partition: int) -> None:
 
 def _open_checked(path: Path, identity: StoreIdentity, mark: StoreMark, options: Options) -> Rdict:
     """Open a locked store, having made sure that nothing of what was written is missing."""
-    if not mark.clean:
-        _check_logs(path, mark, options)
+    _check_complete(path, mark, options)
     mark.opening()
     database = _open_database(path, options)
     try:
         sequence = database.latest_sequence_number()
-        _check_reached(path, mark, sequence)
         if database.get(IDENTITY_KEY) != identity.encoded():
             raise damaged(path, f"holds other data than its {IDENTITY_FILE} says")
         mark.begin(sequence, max(log_numbers(path), default=0))
@@ -305,21 +306,19 @@ def _open_checked(path: Path, identity: StoreIdentity, mark: StoreMark, options:
     return database
 
 
-def _check_logs(path: Path, mark: StoreMark, options: Options) -> None:
-    """Look, without changing anything, at what a store that was not closed would come back with."""
+def _check_complete(path: Path, mark: StoreMark, options: Options) -> None:
+    """Look at what the store would come back with before anything is changed: recovery deletes files."""
     database = _open_database(path, options, AccessType.read_only(False))
     try:
         sequence = database.latest_sequence_number()
         least_log = database.property_int_value("rocksdb.min-log-number-to-keep") or 0
+    except Exception as error:
+        raise refused(path, error) from error
     finally:
         database.close()
     gap = find_gap(path, least_log, mark.first_log)
     if gap is not None:
         raise damaged(path, gap)
-    _check_reached(path, mark, sequence)
-
-
-def _check_reached(path: Path, mark: StoreMark, sequence: int) -> None:
     if sequence < mark.sequence and (mark.clean or mark.same_boot):
         raise damaged(path, f"has lost its latest writes: it was at {mark.sequence} and is at {sequence}")
 

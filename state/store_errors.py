@@ -48,11 +48,14 @@ STOP_OTHER = "Stop the other process that has it open, or give each its own dire
 REOPEN = "Open it again before using it."
 
 
-def problem_of(message: str) -> tuple[StoreProblem, str]:
-    """Name the problem that a message of RocksDB stands for, and its remedy.
+def problem_of(error: Exception) -> tuple[StoreProblem, str]:
+    """Name the problem that an error of RocksDB or of the system stands for, and its remedy.
 
     RocksDB reports every trouble as one text that starts with the name of its status code.
     """
+    message = str(error)
+    if isinstance(error, OSError):
+        return StoreProblem.DISK, FREE_DISK
     if "lock hold by current process" in message or "While lock file" in message:
         return StoreProblem.LOCKED, STOP_OTHER
     if message.startswith("IO error") and "No such file" not in message:
@@ -62,7 +65,7 @@ def problem_of(message: str) -> tuple[StoreProblem, str]:
 
 def refused(path: Path, error: Exception) -> StoreRefusedError:
     """Build the refusal to open a store for an error that RocksDB raised."""
-    problem, remedy = problem_of(str(error))
+    problem, remedy = problem_of(error)
     detail = "is open elsewhere" if problem is StoreProblem.LOCKED else f"cannot be opened ({error})"
     return StoreRefusedError(path, problem, detail, remedy)
 
@@ -74,7 +77,7 @@ def damaged(path: Path, detail: str) -> StoreRefusedError:
 
 def failed(path: Path, action: str, error: Exception) -> StoreFailedError:
     """Build the failure of an open store for an error that RocksDB raised during `action`."""
-    problem, remedy = problem_of(str(error))
+    problem, remedy = problem_of(error)
     return StoreFailedError(path, problem, f"could not {action} ({error})", remedy)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from wayfold.state.store_errors import StoreProblem, StoreRefusedError, damaged
+from wayfold.state.store_errors import StoreProblem, StoreRefusedError, damaged, refused
 
 FORMAT_VERSION = 1
 """Version of everything a store holds: its files, and the keys and values that the fold keeps in it."""
@@ -45,10 +45,16 @@ def read_identity(directory: Path, partition: int) -> StoreIdentity:
             f"is a directory without a {IDENTITY_FILE}, and is not empty",
             "Name a directory that is empty or does not exist, or move this one away.",
         ) from None
+    except NotADirectoryError:
+        raise StoreRefusedError(
+            directory, StoreProblem.NOT_A_STORE, "is not a directory", "Name a directory."
+        ) from None
+    except OSError as error:
+        raise refused(directory, error) from error
     try:
         _check_version(directory, text)
         identity = msgspec.json.decode(text, type=StoreIdentity)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise damaged(directory, f"has a damaged {IDENTITY_FILE} ({error})") from error
     if identity.partition != partition:
         raise StoreRefusedError(

@@ -29,20 +29,19 @@ def log_numbers(directory: Path) -> list[int]:
 def find_gap(directory: Path, least_log: int, first_log: int | None) -> str | None:
     """Tell what is missing from the logs that are still needed; None when they are unbroken.
 
-    `least_log` is the least number that RocksDB needs, `first_log` the log with which the last opening
-    began, if known: the later of the two must be there when any is. What the last log lost at its end does
-    not show here.
+    `least_log` is the least number that RocksDB needs, `first_log` the log that the last opening began, None
+    if unknown: the later of the two must be there when any later one is, and no log but the last may have
+    lost its end. What the last one lost does not show here.
     """
-    numbers = [number for number in log_numbers(directory) if number >= least_log]
-    if len(numbers) == 0:
-        return None
-    if first_log is not None and numbers[0] != max(least_log, first_log):
-        return f"has lost its log {max(least_log, first_log):06}.log"
+    needed = max(least_log, first_log or 0)
+    numbers = [number for number in log_numbers(directory) if number >= needed]
+    if first_log is not None and numbers and numbers[0] != needed:
+        return f"has lost its log {needed:06}.log"
     expected: int | None = None
     for number in numbers:
         for sequence, count in _batches(directory / f"{number:06}.log"):
-            if expected is not None and sequence != expected:
-                return f"lacks the writes from {expected} to {sequence - 1}, before its log {number:06}.log"
+            if number != numbers[0] and sequence != expected:
+                return f"lacks the writes that came before its log {number:06}.log"
             expected = sequence + count
     return None
 

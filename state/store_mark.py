@@ -13,7 +13,7 @@ import struct
 from pathlib import Path
 from typing import Self
 
-from wayfold.state.store_errors import FREE_DISK, STOP_OTHER, StoreProblem, StoreRefusedError, damaged
+from wayfold.state.store_errors import STOP_OTHER, StoreProblem, StoreRefusedError, damaged, refused
 
 MARK_FILE = "wayfold-mark"
 BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
@@ -50,8 +50,7 @@ class StoreMark:
         except FileNotFoundError:
             raise damaged(directory, f"has lost its file {MARK_FILE}") from None
         except OSError as error:
-            detail = f"cannot be opened ({error})"
-            raise StoreRefusedError(directory, StoreProblem.DISK, detail, FREE_DISK) from error
+            raise refused(directory, error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(file).st_size != _LAYOUT.size:
