@@ -30,7 +30,7 @@ def is_binary(headers: Sequence[tuple[str, bytes | None]]) -> bool:
 
 
 def is_structured(fields: Fields) -> bool:
-    """Whether a JSON object is a CloudEvent: `event_id` could be none of its attributes, so it is no bare event."""
+    """Whether a JSON object is a CloudEvent, which has no attribute `event_id`, and not a bare event."""
     return "specversion" in fields and "event_id" not in fields
 
 
