@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 from tests.generators.logs import log_of
 from tests.generators.world import TOPICS
-from tests.properties.dict_store import DictStore
 from tests.properties.executions import answer
 from wayfold.agents.audit import oracle
+from wayfold.state.memory_store import MemoryStore
 from wayfold.state.partition import FoldSettings, Partition
 
 Event = dict[str, Any]
@@ -45,7 +45,7 @@ def _folded(
     events: Sequence[Event], time_zones: Mapping[str, str], partitions: int, query: Mapping[str, Any]
 ) -> Event:
     settings = FoldSettings(partitions=partitions, account_time_zones=time_zones)
-    folded = [Partition(DictStore(), number, settings) for number in range(partitions)]
+    folded = [Partition(MemoryStore(number), number, settings) for number in range(partitions)]
     logs = log_of([(TOPICS[event["type"]], event) for event in events], partitions)
     for partition, log in zip(folded, logs, strict=True):
         for topic, record in log:

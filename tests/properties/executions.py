@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from tests.generators.logs import Logged, batches, interleaved, log_of
 from tests.generators.seeded import with_repeats
 from tests.generators.world import TIME_ZONES, Event
-from tests.properties.dict_store import DictStore
+from wayfold.state.memory_store import MemoryStore
 from wayfold.state.numbers import finish
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.query import Query
@@ -18,9 +19,9 @@ Events = list[tuple[str, Event]]
 class Execution(NamedTuple):
     """How events arrive and what happens on the way.
 
-    `accidents` are the chances, per batch, that it is folded and then discarded, that the process dies before
-    its commit, that it is reopened after it, that batches come again, and that the store falls back to an
-    earlier copy of itself.
+    `accidents` is the chance, per batch, of one of these: it is folded and then discarded, the process dies
+    before its commit, the commit fails, the partition is reopened, batches come again, or the store falls
+    back to an earlier copy of itself (a snapshot) and the log is read again from there.
     """
 
     name: str
@@ -81,6 +82,53 @@ def run(events: Events, execution: Execution, generator: random.Random) -> list[
     return partitions
 
 
+class _Life:
+    """One partition's life: its process may end, its store survives, and may fall back to an earlier copy."""
+
+    def __init__(self, number: int, settings: FoldSettings) -> None:
+        self.number, self.settings = number, settings
+        self.store = MemoryStore(number)
+        self.partition = Partition(self.store, number, settings)
+        self.older: tuple[dict[bytes, bytes], int] = ({}, 0)
+
+    def start_again(self) -> None:
+        """What was not committed is lost."""
+        self.store = self.store.restarted()
+        self.partition = Partition(self.store, self.number, self.settings)
+
+    def commit(self, batch: Sequence[Logged], accident: str) -> bool:
+        """Fold a batch; whether it was committed."""
+        _fold_batch(self.partition, batch)
+        if accident == "discarded":
+            self.partition.discard()
+            return False
+        if accident == "died":
+            self.start_again()
+            return False
+        if accident == "failed":
+            self.store.fail_next_write(OSError("the disk is full"))
+            with suppress(OSError):
+                self.partition.commit()
+            self.partition.discard()
+            return False
+        self.partition.commit()
+        return True
+
+    def after(self, place: int, accident: str, generator: random.Random) -> int:
+        """The batch to fold next, after `place` were committed."""
+        if accident == "reopened":
+            self.start_again()
+        elif accident == "came again":
+            return max(0, place - generator.randint(1, 3))
+        elif accident == "copied":
+            self.older = (dict(self.store.pairs), place)
+        elif accident == "fell back":
+            pairs, place = self.older
+            self.store = MemoryStore(self.number, pairs)
+            self.partition = Partition(self.store, self.number, self.settings)
+        return place
+
+
 def _fold(
     log: Sequence[Logged],
     number: int,
@@ -88,37 +136,17 @@ def _fold(
     settings: FoldSettings,
     generator: random.Random,
 ) -> Partition:
-    store = DictStore()
-    partition = Partition(store, number, settings)
+    life = _Life(number, settings)
     cut = batches(log, generator, execution.largest_batch)
-    older, older_place = store.copy(), 0
     place = 0
     while place < len(cut):
-        batch = cut[place]
-        _fold_batch(partition, batch)
         accident = generator.choice(_ACCIDENTS) if generator.random() < execution.accidents else ""
-        if accident == "discarded":
-            partition.discard()
-            continue
-        if accident == "died":
-            partition = Partition(store, number, settings)
-            continue
-        partition.commit()
-        place += 1
-        if accident == "reopened":
-            partition.close()
-            partition = Partition(store, number, settings)
-        elif accident == "came again":
-            place = max(0, place - generator.randint(1, 3))
-        elif accident == "copied":
-            older, older_place = store.copy(), place
-        elif accident == "fell back":
-            store, place = older.copy(), older_place
-            partition = Partition(store, number, settings)
-    return partition
+        if life.commit(cut[place], accident):
+            place = life.after(place + 1, accident, generator)
+    return life.partition
 
 
-_ACCIDENTS = ("discarded", "died", "reopened", "came again", "copied", "fell back")
+_ACCIDENTS = ("discarded", "died", "failed", "reopened", "came again", "copied", "fell back")
 
 
 def _fold_batch(partition: Partition, batch: Sequence[Logged]) -> None:
