@@ -35,7 +35,7 @@ def event_schema(type_: str) -> Schema:
         "$schema": DIALECT,
         "$id": f"{IDENTITY}{type_}",
         "title": type_,
-        "description": _first_sentence(cls),
+        "description": first_sentence(cls),
         **schema,
         "examples": [EXAMPLES[type_]],
     }
@@ -214,6 +214,7 @@ def _window_pattern() -> str:
     return f"^(?:{'|'.join(parts)})$"
 
 
-def _first_sentence(cls: type[Event]) -> str:
+def first_sentence(cls: type[Event]) -> str:
+    """What an event class says of itself."""
     text = " ".join((cls.__doc__ or "").split())
     return text.partition("; ")[0].partition(". ")[0].rstrip(".") + "."

@@ -6,6 +6,7 @@ from pathlib import Path
 from wayfold.models.events import EVENT_CLASS_OF_TYPE
 from wayfold.models.schemas.asyncapi import asyncapi_document
 from wayfold.models.schemas.documents import definition_schema, event_schema
+from wayfold.models.schemas.page import PAGE, with_events
 
 FOLDER = "schemas"
 
@@ -19,7 +20,10 @@ def generated() -> dict[str, str]:
 
 
 def write(folder: Path) -> list[Path]:
-    """Write every generated file, take away schemas of events that are no more; return what was changed."""
+    """Write every generated file, and the generated part of the page on events; return what was changed.
+
+    Schemas of events that are no more are taken away.
+    """
     texts = {folder / name: text for name, text in generated().items()}
     changed = []
     for path in (folder / FOLDER).glob("*.json"):
@@ -31,4 +35,10 @@ def write(folder: Path) -> list[Path]:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             changed.append(path)
+    page = folder / PAGE
+    if page.exists():
+        text = page.read_text(encoding="utf-8")
+        if with_events(text) != text:
+            page.write_text(with_events(text), encoding="utf-8")
+            changed.append(page)
     return changed

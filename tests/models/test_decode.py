@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wayfold.models.decode import decode_event, event_decoder
@@ -147,6 +147,7 @@ def test_milliseconds_are_exact_for_every_time_and_offset(wall: datetime, offset
 
 
 @given(st.text("0123456789", min_size=1, max_size=12), st.sampled_from(["Z", "z", "+00:00", "-11:30"]))
+@settings(deadline=None)
 def test_fractions_are_floored_however_long_they_are(fraction: str, offset: str) -> None:
     """The digits after the third never round a millisecond up."""
     floored = time_of(f"2026-11-01T12:34:56.{(fraction + '00')[:3]}{offset}")

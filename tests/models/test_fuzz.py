@@ -46,6 +46,7 @@ def verdict(kind: str | None, value: bytes | None, headers: Any = ()) -> Event |
 
 
 @given(KINDS, st.binary(max_size=300))
+@settings(deadline=None)
 def test_random_bytes_are_answered(kind: str | None, value: bytes) -> None:
     """Random bytes are refused without an exception."""
     assert isinstance(verdict(kind, value), Refusal)
@@ -90,6 +91,7 @@ def test_changed_events_are_answered_the_same_both_ways(kind: str | None, value:
 
 
 @given(KINDS, st.lists(st.tuples(st.sampled_from(["ce_specversion", "ce_id", "ce_type", "x"]), st.binary())))
+@settings(deadline=None)
 @example(None, [("ce_specversion", b"1.0"), ("ce_type", b"user.erased"), ("ce_id", b"\xff")])
 def test_any_headers_are_answered(kind: str | None, headers: list[tuple[str, bytes]]) -> None:
     """Headers with any bytes never raise, with or without a value."""

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wayfold.models.money import LIMIT_UNITS, NANO_PER_UNIT, decimal_text, parse_nano, parse_number
@@ -30,12 +30,14 @@ NANOS = st.integers(1 - LIMIT_UNITS * NANO_PER_UNIT, LIMIT_UNITS * NANO_PER_UNIT
 
 
 @given(NANOS)
+@settings(deadline=None)
 def test_writing_and_reading_gives_the_amount_back(nano: int) -> None:
     """Every amount survives a round through its decimal text."""
     assert parse_nano(decimal_text(nano)) == nano
 
 
 @given(NANOS)
+@settings(deadline=None)
 def test_the_text_is_the_exact_decimal(nano: int) -> None:
     """The decimal text equals the amount divided by 10^9, in plain digits."""
     text = decimal_text(nano)
