@@ -84,13 +84,11 @@ class Changes:
                 day = self._day_of(fact)
                 self.days.setdefault(day, {})[person] = day in days
 
-    def put(self, person: int, fact: Fact) -> None:
-        """Put a person into a user set that nothing but a change of variant takes it out of."""
-        self.tally(fact)[2].append(person)
-        if self.days:
-            moved = self.days.get(self._day_of(fact))
-            if moved is not None and person in moved:
-                moved[person] = True
+    def stays(self, person: int, fact: Fact) -> None:
+        """Let a person who moved, and is put in again, be in the day's set."""
+        moved = self.days.get(self._day_of(fact))
+        if moved is not None and person in moved:
+            moved[person] = True
 
     def members(self, person: int, before: Iterable[Fact], after: Iterable[Fact]) -> None:
         """Move a person between user sets, and count it where it is new over all time.

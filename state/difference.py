@@ -7,6 +7,8 @@ that comes late compares the same facts under its old and new rules.
 
 from typing import cast
 
+from xxhash import xxh3_64_digest
+
 from wayfold.state import history as merge
 from wayfold.state.changes import Changes
 from wayfold.state.facts import (
@@ -27,12 +29,14 @@ from wayfold.state.facts import (
     variant_at,
 )
 from wayfold.state.history import (
+    GROUP_BYTES,
     INTERACTED,
     KNOWN,
     QUALIFIED,
     REACHED,
     SENT,
     SENT_OR_DELIVERED,
+    SERIES_BYTES,
     Arrival,
     Entry,
     Goal,
@@ -40,6 +44,7 @@ from wayfold.state.history import (
     MessageEvent,
     StepGoal,
     event_order,
+    holds,
 )
 from wayfold.state.plans import ArrivalKind, MessageKind
 
@@ -94,9 +99,10 @@ def exited(
 
 
 def arrived(
-    changes: Changes, scope: Scope, history: History, goals: list[Goal], entry: Entry, arrival: Arrival
+    changes: Changes, scope: Scope, history: History, goals: list[Goal], entry_id: str, arrival: Arrival
 ) -> None:
     """Fold a `step.entered`: the step is entered, the one before is left, the latest may move."""
+    entry = history.entry(entry_id)
     kind = cast("ArrivalKind", scope.plans.kinds[arrival.kind])
     index = merge.arrival_index(entry, arrival.at_ms, arrival.event_id)
     first = first_arrival(scope, entry, kind.place)
@@ -122,8 +128,8 @@ def arrived(
         changes.count(*users)
         others = _users_of_others(scope, history, goals, entry) if len(history.entries) > 1 else []
         changes.members(history.person, users[0] + others, users[1] + others)
-    if is_first and entry.messages and kind.variant != _variant(scope, first):
-        _move_messages(changes, scope, history, entry, arrival)
+    if is_first and history.message_count and kind.variant != _variant(scope, first):
+        _move_messages(changes, scope, history, entry_id, entry, arrival)
 
 
 def step_goal(changes: Changes, scope: Scope, entry: Entry, goal: StepGoal) -> None:
@@ -136,53 +142,66 @@ def step_goal(changes: Changes, scope: Scope, entry: Entry, goal: StepGoal) -> N
     changes.money(before_money, after_money)
 
 
-def message(
-    changes: Changes,
-    scope: Scope,
-    history: History,
-    entry: Entry,
-    message_id: str,
-    event: MessageEvent,
-    kind: MessageKind,
-) -> None:
+def message(changes: Changes, scope: Scope, history: History, event: MessageEvent, kind: MessageKind) -> None:
     """Fold an event of a message: always one event; one message at its first event of the status."""
-    variant = variant_at(scope, entry, kind.place) if entry.arrivals else ""
-    base, active = kind.bases(scope.plans.base, variant)
+    variant = ""
+    if kind.place in scope.plans.split_places:
+        variant = variant_at(scope, history.entries.get(event.entry_id), kind.place)
+    base, active = kind.variants.get(variant) or kind.bases(scope.plans.base, variant)
     hour = scope.zone.place(event.at_ms).hour
     tally = changes.tally(base | hour)
     tally[0] += 1
-    changes.put(history.person, base | hour)
-    counted = history.counted
-    if kind.at_channel not in counted:
-        counted.add(kind.at_channel)
+    tally[2].append(history.person)
+    if changes.days:
+        changes.stays(history.person, base | hour)
+    if not holds(history.counted, kind.at_channel_mark, SERIES_BYTES):
+        history.counted += kind.at_channel_mark
         changes.add_users(kind.at_channel, 1)
-        if kind.at_step not in counted:
-            counted.add(kind.at_step)
-            changes.add_users(kind.at_step, 1)
-    events = entry.messages.get(message_id)
-    if events is None:
-        entry.messages[message_id] = [event]
+        _count_user(changes, history, kind.at_step)
+    group = xxh3_64_digest(f"{event.entry_id}\0{event.message_id}".encode()) + kind.at_step_mark
+    if not holds(history.groups, group, GROUP_BYTES):
+        history.groups += group
         tally[1] += 1
     else:
-        first = first_of_group(scope, events, kind.at_step)
-        events.append(event)
-        if first is None:
-            tally[1] += 1
-        elif (event.at_ms, event.event_id) < (first.at_ms, first.event_id):
-            tally[1] += 1
-            old_kind = cast("MessageKind", scope.plans.kinds[first.kind])
-            old_base = old_kind.bases(scope.plans.base, variant)[0]
-            changes.tally(old_base | scope.zone.place(first.at_ms).hour)[1] -= 1
+        _count_at_first(changes, scope, history, event, kind, variant, base | hour)
+    history.add_message_event(event)
     if event.detail and kind.status == SENT:
         fact, amount = cost_fact(scope, kind, variant, event, hour)
         changes.tally(fact)[0] += amount
     if active >= 0:
-        history.flags |= INTERACTED
-        if history.flags & QUALIFIED == QUALIFIED:
-            changes.put(history.person, active | hour)
-            _count_active(changes, history, kind)
+        _interacted(changes, history, kind, active | hour)
     elif kind.status in SENT_OR_DELIVERED and not history.flags & REACHED:
         raise_flag(changes, scope, history, REACHED)
+
+
+def _interacted(changes: Changes, history: History, kind: MessageKind, fact: Fact) -> None:
+    """Count an interaction towards active users, when the user qualifies."""
+    history.flags |= INTERACTED
+    if history.flags & QUALIFIED == QUALIFIED:
+        changes.tally(fact)[2].append(history.person)
+        if changes.days:
+            changes.stays(history.person, fact)
+        for series in kind.active:
+            _count_user(changes, history, series)
+
+
+def _count_at_first(
+    changes: Changes,
+    scope: Scope,
+    history: History,
+    event: MessageEvent,
+    kind: MessageKind,
+    variant: str,
+    fact: Fact,
+) -> None:
+    """Move the message to this event when it is earlier than the one at which it counts."""
+    first = first_of_group(scope, history.message_events(), event.entry_id, event.message_id, kind.at_step)
+    if first is None or event_order(first) < event_order(event):
+        return
+    old_kind = cast("MessageKind", scope.plans.kinds[first.kind])
+    old_base = old_kind.bases(scope.plans.base, variant)[0]
+    changes.tally(fact)[1] += 1
+    changes.tally(old_base | scope.zone.place(first.at_ms).hour)[1] -= 1
 
 
 def raise_flag(changes: Changes, scope: Scope, history: History, flag: int) -> None:
@@ -192,21 +211,18 @@ def raise_flag(changes: Changes, scope: Scope, history: History, flag: int) -> N
     history.flags |= flag
     if history.flags & (QUALIFIED | INTERACTED) != QUALIFIED | INTERACTED:
         return
-    facts = MessageFacts()
-    for entry in history.entries.values():
-        facts.add(scope, entry, True)
-        for events in entry.messages.values():
-            for event in events:
-                _count_active(changes, history, cast("MessageKind", scope.plans.kinds[event.kind]))
-    changes.move(history.person, set(), set(facts.active))
+    changes.move(history.person, set(), set(MessageFacts(scope, history).active))
+    for event in history.message_events():
+        for series in cast("MessageKind", scope.plans.kinds[event.kind]).active:
+            _count_user(changes, history, series)
 
 
-def _count_active(changes: Changes, history: History, kind: MessageKind) -> None:
-    """Count an active user in the version and the journey, once over all time."""
-    for series in kind.active:
-        if series not in history.counted:
-            history.counted.add(series)
-            changes.add_users(series, 1)
+def _count_user(changes: Changes, history: History, series: int) -> None:
+    """Count the user in a series over all time, once."""
+    mark = series.to_bytes(SERIES_BYTES, "big")
+    if not holds(history.counted, mark, SERIES_BYTES):
+        history.counted += mark
+        changes.add_users(series, 1)
 
 
 def _users_of_others(scope: Scope, history: History, goals: list[Goal], entry: Entry) -> list[Fact]:
@@ -224,23 +240,19 @@ def _variant(scope: Scope, arrival: Arrival | None) -> str:
     return "" if arrival is None else cast("ArrivalKind", scope.plans.kinds[arrival.kind]).variant
 
 
-def _move_messages(changes: Changes, scope: Scope, history: History, entry: Entry, arrival: Arrival) -> None:
+def _move_messages(
+    changes: Changes, scope: Scope, history: History, entry_id: str, entry: Entry, arrival: Arrival
+) -> None:
     """Move the messages of a step to the variant that its first arrival now gives."""
     place = cast("ArrivalKind", scope.plans.kinds[arrival.kind]).place
-    qualified = history.flags & QUALIFIED == QUALIFIED
-    before, after, others = MessageFacts(), MessageFacts(), MessageFacts()
-    after.add(scope, entry, qualified, place)
+    after = MessageFacts(scope, history, entry_id=entry_id, place=place)
+    all_after = MessageFacts(scope, history, place=place)
     arrivals, entry.arrivals = entry.arrivals, [other for other in entry.arrivals if other is not arrival]
-    before.add(scope, entry, qualified, place)
+    before = MessageFacts(scope, history, entry_id=entry_id, place=place)
+    all_before = MessageFacts(scope, history, place=place)
     entry.arrivals = arrivals
-    for other in history.entries.values():
-        if other is not entry:
-            others.add(scope, other, qualified, place)
     changes.count(before.events, after.events)
     changes.count(before.messages, after.messages, slot=1)
     changes.money(before.cost, after.cost)
-    for kept, old, new in (
-        (others.events, before.events, after.events),
-        (others.active, before.active, after.active),
-    ):
-        changes.move(history.person, {*kept, *old}, {*kept, *new})
+    changes.move(history.person, set(all_before.events), set(all_after.events))
+    changes.move(history.person, set(all_before.active), set(all_after.active))

@@ -24,7 +24,7 @@ from typing import Protocol, cast
 
 from wayfold.models.zone import Zone
 from wayfold.state.dwell import bucket_of
-from wayfold.state.history import QUALIFIED, SENT, Arrival, Entry, Goal, History, MessageEvent
+from wayfold.state.history import QUALIFIED, SENT, Arrival, Entry, Goal, History, MessageEvent, event_order
 from wayfold.state.plans import ArrivalKind, MessageKind, Plans
 from wayfold.state.rules import first_conversion, qualifies
 
@@ -195,9 +195,9 @@ def step_goal_facts(scope: Scope, entry: Entry) -> tuple[list[Fact], Money]:
     return facts, money
 
 
-def variant_at(scope: Scope, entry: Entry, place: int) -> str:
+def variant_at(scope: Scope, entry: Entry | None, place: int) -> str:
     """Variant of the entry's first arrival at a place, "" while there is none."""
-    if place not in scope.plans.split_places:
+    if entry is None or place not in scope.plans.split_places:
         return ""
     arrival = first_arrival(scope, entry, place)
     return "" if arrival is None else cast("ArrivalKind", scope.plans.kinds[arrival.kind]).variant
@@ -212,58 +212,62 @@ def cost_fact(
     return scope.plans.base(name) | hour, int(amount)
 
 
-def first_of_group(scope: Scope, events: list[MessageEvent], at_step: int) -> MessageEvent | None:
+def first_of_group(
+    scope: Scope, events: Iterable[MessageEvent], entry_id: str, message_id: str, at_step: int
+) -> MessageEvent | None:
     """The event at which a message counts for a status: its earliest of it at that step."""
     kinds = scope.plans.kinds
-    first = None
-    for event in events:
-        if cast("MessageKind", kinds[event.kind]).at_step == at_step and (
-            first is None or (event.at_ms, event.event_id) < (first.at_ms, first.event_id)
-        ):
-            first = event
-    return first
+    group = [
+        event
+        for event in events
+        if event.message_id == message_id
+        and event.entry_id == entry_id
+        and cast("MessageKind", kinds[event.kind]).at_step == at_step
+    ]
+    return min(group, key=event_order, default=None)
 
 
 class MessageFacts:
-    """Facts of message events: events, messages, interactions of active users, costs."""
+    """Facts of message events: events, messages, interactions of active users, costs.
+
+    Of all events of a history, or of those of one entry or at one place.
+    """
 
     __slots__ = ("active", "cost", "events", "messages")
 
-    def __init__(self) -> None:
+    def __init__(
+        self, scope: Scope, history: History, *, entry_id: str | None = None, place: int | None = None
+    ) -> None:
         self.events: list[Fact] = []
         self.messages: list[Fact] = []
         self.active: list[Fact] = []
         self.cost: Money = {}
-
-    def add(self, scope: Scope, entry: Entry, qualified: bool, place: int | None = None) -> None:
-        """Add the facts of an entry's message events, of all or of those at one place."""
-        for events in entry.messages.values():
-            for event in events:
-                kind = cast("MessageKind", scope.plans.kinds[event.kind])
-                if place is not None and kind.place != place:
-                    continue
-                variant = variant_at(scope, entry, kind.place)
-                hour = scope.zone.place(event.at_ms).hour
-                base, active = kind.bases(scope.plans.base, variant)
-                self.events.append(base | hour)
-                if event is first_of_group(scope, events, kind.at_step):
-                    self.messages.append(base | hour)
-                if qualified and active >= 0:
-                    self.active.append(active | hour)
-                if event.detail and kind.status == SENT:
-                    fact, amount = cost_fact(scope, kind, variant, event, hour)
-                    self.cost[fact] = self.cost.get(fact, 0) + amount
+        qualified = history.flags & QUALIFIED == QUALIFIED
+        events = history.message_events()
+        for event in events:
+            kind = cast("MessageKind", scope.plans.kinds[event.kind])
+            if (entry_id is not None and event.entry_id != entry_id) or place not in (None, kind.place):
+                continue
+            variant = variant_at(scope, history.entries.get(event.entry_id), kind.place)
+            hour = scope.zone.place(event.at_ms).hour
+            base, active = kind.bases(scope.plans.base, variant)
+            self.events.append(base | hour)
+            if event is first_of_group(scope, events, event.entry_id, event.message_id, kind.at_step):
+                self.messages.append(base | hour)
+            if qualified and active >= 0:
+                self.active.append(active | hour)
+            if event.detail and kind.status == SENT:
+                fact, amount = cost_fact(scope, kind, variant, event, hour)
+                self.cost[fact] = self.cost.get(fact, 0) + amount
 
 
 def all_facts(scope: Scope, history: History, goals: list[Goal]) -> set[Fact]:
-    """Every fact that a history stands for, for lists: series and hour of all it is counted in."""
+    """Every fact that a history stands for: series and hour of all it is counted in."""
     entries = EntryFacts(scope, history, goals)
-    messages = MessageFacts()
+    messages = MessageFacts(scope, history)
     facts = {*entries.facts, *entries.users, *entries.money}
-    qualified = history.flags & QUALIFIED == QUALIFIED
     for entry in history.entries.values():
         facts.update(entered_facts(scope, entry))
         facts.update(dwell[0] for dwell in dwell_facts(scope, entry) if dwell is not None)
         facts.update(step_goal_facts(scope, entry)[0])
-        messages.add(scope, entry, qualified)
     return facts | {*messages.events, *messages.active, *messages.cost}

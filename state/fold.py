@@ -19,6 +19,7 @@ from wayfold.state.facts import EntryFacts
 from wayfold.state.history import (
     INTERACTIONS,
     MACHINE_SHIFT,
+    MARK_BYTES,
     SENT,
     Arrival,
     Goal,
@@ -27,11 +28,11 @@ from wayfold.state.history import (
     StepGoal,
     User,
     add_goal,
+    holds,
 )
 from wayfold.state.people import People
 from wayfold.state.rules import VersionRules, rules_of
 
-MARK_BYTES = 8
 STATUS_OF_CLASS: dict[type[Event], int] = {
     events.MessageSent: 0,
     events.MessageDelivered: 1,
@@ -111,12 +112,11 @@ class Fold:
         if not _is_new(history, event.event_id):
             return DUPLICATE
         scope.dirty[event.user_id] = history
-        entry = history.entry(event.entry_id)
         # Goals matter to a step only as "not converted" of an entry that has exited.
         goals = self.people.user(scope.account, event.user_id).goals if _has_exit(history) else []
         kind = scope.plans.arrival(event.journey_version, event.step_id, event.variant)
         arrival = Arrival(at_ms, event.event_id, kind.number)
-        difference.arrived(self.changes, scope, history, goals, entry, arrival)
+        difference.arrived(self.changes, scope, history, goals, event.entry_id, arrival)
         return None
 
     def call(self, event: events.CallEvent, _at_ms: int, _timestamp_ms: int) -> Verdict:
@@ -133,7 +133,7 @@ class Fold:
         account = self.catalog.account(event.account_id)
         user = self.people.user(account, event.user_id)
         mark = xxh3_64_digest(event.event_id.encode())
-        if _seen(user.seen, mark):
+        if holds(user.seen, mark, MARK_BYTES):
             return DUPLICATE
         user.seen += mark
         self.people.changed(account, event.user_id, user)
@@ -166,7 +166,6 @@ class Fold:
         if not _is_new(history, event.event_id):
             return DUPLICATE
         scope.dirty[user_id] = history
-        entry = history.entry(event.entry_id or "")
         status = STATUS_OF_CLASS[type(event)]
         detail = ""
         if status == SENT:
@@ -179,8 +178,10 @@ class Fold:
             detail = event.reason
         words = (status, event.journey_version or 0, event.step_id or "", event.channel, event.platform)
         kind = scope.plans.messages.get(words) or scope.plans.message(words)
-        fact = MessageEvent(at_ms, event.event_id, kind.number, detail)
-        difference.message(self.changes, scope, history, entry, event.message_id, fact, kind)
+        fact = MessageEvent(
+            event.entry_id or "", event.message_id, at_ms, event.event_id, kind.number, detail
+        )
+        difference.message(self.changes, scope, history, fact, kind)
         return None
 
     def define(self, definition: JourneyDefinition) -> Verdict:
@@ -221,19 +222,10 @@ class Fold:
             self.people.changed(scope.account, user_id, user)
 
 
-def _seen(seen: bytes, mark: bytes) -> bool:
-    position = seen.find(mark)
-    while position >= 0:
-        if position % MARK_BYTES == 0:
-            return True
-        position = seen.find(mark, position + 1)
-    return False
-
-
 def _is_new(history: History, event_id: str) -> bool:
     """Note an event id as merged; False when it was before."""
     mark = xxh3_64_digest(event_id.encode())
-    if mark in history.seen and _seen(history.seen, mark):
+    if holds(history.seen, mark, MARK_BYTES):
         return False
     history.seen += mark
     return True

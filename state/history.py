@@ -1,12 +1,16 @@
 """What is remembered of a user: the history in each journey, and what crosses journeys.
 
-A history holds facts only (entries, arrivals at steps, message events), in the order of their own
-times, never of their arrival; so adding an event twice, or in another order, gives the same
-history. Everything counted is derived from it (`state/facts.py`).
+A history holds facts only (entries, arrivals at steps, message events). Adding an event twice, or in
+another order, gives a history that stands for the same facts. Everything counted is derived from it
+(`state/facts.py`).
+
+Most events are of messages, and most histories that a batch touches are touched once; so a history
+is kept as a few byte strings: what an event needs to know is found in them without decoding, and an
+event of a message is appended.
 """
 
 from bisect import insort
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -33,6 +37,14 @@ INTERACTED = 4  # the person viewed, opened or clicked one
 QUALIFIED = KNOWN | REACHED
 
 
+MARK_BYTES: Final = 8
+SERIES_BYTES: Final = 4
+GROUP_BYTES: Final = 12
+_ARRAY_HEADER = b"\xdd"  # of MessagePack: an array whose length follows in four bytes
+
+encode = msgspec.msgpack.Encoder().encode
+
+
 class Arrival(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One `step.entered` of an entry; `kind` numbers its version, step and variant (`state.plans`)."""
 
@@ -47,6 +59,8 @@ class MessageEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `detail` is the reason of a failure, or of a sent message its cost in 10⁻⁹ units and the currency.
     """
 
+    entry_id: str
+    message_id: str
     at_ms: int
     event_id: str
     kind: int
@@ -68,7 +82,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     """One pass of a user through a journey version.
 
     `entered_at_ms` is -1 until the entry's `journey.entered` came, `exited_at_ms` until an exit
-    did. `arrivals` and `goals` stand in the order (time, event id); `messages` by message id.
+    did. `arrivals` and `goals` stand in the order (time, event id).
     """
 
     entered_at_ms: int = -1
@@ -78,30 +92,110 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     exited_event_id: str = ""
     exit_reason: str = ""
     arrivals: list[Arrival] = []
-    messages: dict[str, list[MessageEvent]] = {}
     goals: list[StepGoal] = []
 
 
-class History(msgspec.Struct, array_like=True, gc=False):
-    """One user in one journey (or, with the journey "", the user's messages outside journeys).
-
-    `person` is the user's number in the partition, `seen` the 8-byte hashes of the event ids
-    merged so far, `flags` of `KNOWN`, `REACHED`, `INTERACTED`. `counted` are the message series in
-    which the user is counted over all time: nobody ever leaves one, so a look here says who is new.
-    """
+class HistoryRow(msgspec.Struct, array_like=True, gc=False):
+    """A history as it is stored; the fields are those of `History`."""
 
     person: int
-    seen: bytes = b""
-    flags: int = 0
-    counted: set[int] = set()
-    entries: dict[str, Entry] = {}
+    flags: int
+    seen: bytes
+    counted: bytes
+    groups: bytes
+    entries: bytes
+    messages: bytes
+    message_count: int
+
+
+class History:
+    """One user in one journey (or, with the journey "", the user's messages outside journeys).
+
+    `person` is the user's number in the partition and `flags` are of `KNOWN`, `REACHED`,
+    `INTERACTED`. The rest are marks of a fixed width, one behind the other:
+
+    - `seen`: of each event id merged so far (`MARK_BYTES`);
+    - `counted`: numbers of the series in which the user is counted over all time, of those that
+      nobody ever leaves (`SERIES_BYTES`);
+    - `groups`: of each message and the number of the status at its step that it has (`GROUP_BYTES`).
+
+    `messages` holds the `message_count` message events, encoded one behind the other as they came.
+    """
+
+    __slots__ = (
+        "_encoded_entries",
+        "_entries",
+        "counted",
+        "flags",
+        "groups",
+        "message_count",
+        "messages",
+        "person",
+        "seen",
+    )
+
+    def __init__(self, person: int) -> None:
+        self.person = person
+        self.flags = 0
+        self.seen = b""
+        self.counted = b""
+        self.groups = b""
+        self.messages = b""
+        self.message_count = 0
+        self._entries: dict[str, Entry] | None = {}
+        self._encoded_entries = b""
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The entries by id; changing them changes the history."""
+        entries = self._entries
+        if entries is None:
+            entries = self._entries = _decode_entries(self._encoded_entries)
+        return entries
 
     def entry(self, entry_id: str) -> Entry:
         """The entry of that id, new and empty when there was none."""
-        entry = self.entries.get(entry_id)
+        entries = self.entries
+        entry = entries.get(entry_id)
         if entry is None:
-            entry = self.entries[entry_id] = Entry()
+            entry = entries[entry_id] = Entry()
         return entry
+
+    def message_events(self) -> list[MessageEvent]:
+        """The message events, in the order they came."""
+        # The header of an array, with the count of the events, makes one of what stands in a row.
+        return _decode_events(_ARRAY_HEADER + self.message_count.to_bytes(4, "big") + self.messages)
+
+    def add_message_event(self, event: MessageEvent) -> None:
+        """Keep an event of a message."""
+        self.messages += encode(event)
+        self.message_count += 1
+
+    def encode(self) -> bytes:
+        """The history as it is stored."""
+        encoded = self._encoded_entries if self._entries is None else encode(self._entries)
+        return encode(
+            HistoryRow(
+                self.person,
+                self.flags,
+                self.seen,
+                self.counted,
+                self.groups,
+                encoded,
+                self.messages,
+                self.message_count,
+            )
+        )
+
+    @classmethod
+    def decode(cls, value: bytes) -> "History":
+        """The history that `encode` stored; entries are decoded when they are asked for."""
+        row = _decode_row(value)
+        history = cls(row.person)
+        history.flags, history.seen, history.counted = row.flags, row.seen, row.counted
+        history.groups, history.messages, history.message_count = row.groups, row.messages, row.message_count
+        history._entries, history._encoded_entries = None, row.entries
+        return history
 
 
 class Goal(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -156,13 +250,6 @@ def merge_exited(entry: Entry, at_ms: int, event_id: str, reason: str) -> bool:
     return False
 
 
-def insert_arrival(entry: Entry, arrival: Arrival) -> int:
-    """Put an arrival in its place by time; its index."""
-    index = arrival_index(entry, arrival.at_ms, arrival.event_id)
-    entry.arrivals.insert(index, arrival)
-    return index
-
-
 def arrival_index(entry: Entry, at_ms: int, event_id: str) -> int:
     """Where an arrival belongs among those of its entry."""
     arrivals = entry.arrivals
@@ -173,6 +260,17 @@ def arrival_index(entry: Entry, at_ms: int, event_id: str) -> int:
     return index
 
 
-encode = msgspec.msgpack.Encoder().encode
-decode_history = msgspec.msgpack.Decoder(History).decode
+def holds(marks: bytes, mark: bytes, width: int) -> bool:
+    """True when one of the marks, which stand one behind the other at a fixed width, is this one."""
+    position = marks.find(mark)
+    while position >= 0:
+        if position % width == 0:
+            return True
+        position = marks.find(mark, position + 1)
+    return False
+
+
 decode_user = msgspec.msgpack.Decoder(User).decode
+_decode_row = msgspec.msgpack.Decoder(HistoryRow).decode
+_decode_entries = msgspec.msgpack.Decoder(dict[str, Entry]).decode
+_decode_events = msgspec.msgpack.Decoder(list[MessageEvent]).decode

@@ -8,7 +8,7 @@ from wayfold.models.zone import MINUTE_MS, Span
 from wayfold.state import keys
 from wayfold.state.catalog import JourneyScope
 from wayfold.state.facts import EntryFacts, Fact, MessageFacts, entered_facts, step_goal_facts
-from wayfold.state.history import QUALIFIED, STATUSES, Goal, History
+from wayfold.state.history import STATUSES, Goal, History
 from wayfold.state.live_views import LiveViews
 from wayfold.state.people import People
 from wayfold.state.plans import HOUR_BITS, HOUR_MASK
@@ -140,20 +140,13 @@ def _step_goal_facts(scope: JourneyScope, history: History, _goals: list[Goal]) 
     return [fact for entry in history.entries.values() for fact in step_goal_facts(scope, entry)[0]]
 
 
-def _message_facts(scope: JourneyScope, history: History) -> MessageFacts:
-    facts = MessageFacts()
-    for entry in history.entries.values():
-        facts.add(scope, entry, history.flags & QUALIFIED == QUALIFIED)
-    return facts
-
-
 def _message_events(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
-    return _message_facts(scope, history).events
+    return MessageFacts(scope, history).events
 
 
 def _messages(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
-    return _message_facts(scope, history).messages
+    return MessageFacts(scope, history).messages
 
 
 def _interactions(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
-    return _message_facts(scope, history).active
+    return MessageFacts(scope, history).active

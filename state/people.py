@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from wayfold.models.refusal import Reason, Refusal
 from wayfold.state import keys
 from wayfold.state.catalog import AccountScope, Catalog, JourneyScope
-from wayfold.state.history import Goal, History, User, decode_history, decode_user, encode
+from wayfold.state.history import Goal, History, User, decode_user, encode
 from wayfold.state.store_reader import StoreReader
 
 
@@ -52,7 +52,7 @@ class People:
         found = scope.older.get(user_id)
         if found is None:
             row = self._store.get(scope.key_prefix + user_id.encode())
-            found = decode_history(row) if row else History(self.user(scope.account, user_id).person)
+            found = History.decode(row) if row else History(self.user(scope.account, user_id).person)
         scope.recent[user_id] = found
         self._cached += 1
         return found
@@ -84,7 +84,7 @@ class People:
         for key, row in self._store.scan(prefix, keys.after(prefix)):
             user_id = key[len(prefix) :].decode()
             if user_id not in dirty:
-                yield user_id, decode_history(row)
+                yield user_id, History.decode(row)
         yield from dirty.items()
 
     def committed(self, scope: JourneyScope) -> Iterator[tuple[str, History, list[Goal]]]:
@@ -93,14 +93,14 @@ class People:
         for key, row in self._store.scan(prefix, keys.after(prefix)):
             name = key[len(prefix) :]
             user = self._store.get(scope.account.key_prefix + name)
-            yield name.decode(), decode_history(row), decode_user(user).goals if user else []
+            yield name.decode(), History.decode(row), decode_user(user).goals if user else []
 
     def take_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Rows of all that changed since the last commit; it counts as written afterwards."""
         for scope in self._catalog.scopes.values():
             prefix = scope.key_prefix
             for user_id, history in scope.dirty.items():
-                yield prefix + user_id.encode(), encode(history)
+                yield prefix + user_id.encode(), history.encode()
             scope.dirty = {}
         accounts = {account.number: account.key_prefix for account in self._catalog.accounts.values()}
         for (number, user_id), user in self.dirty_users.items():

@@ -8,7 +8,7 @@ that `base | hour` is a fact.
 
 from collections.abc import Callable
 
-from wayfold.state.history import INTERACTIONS, STATUSES
+from wayfold.state.history import INTERACTIONS, SERIES_BYTES, STATUSES
 from wayfold.state.rules import UNDEFINED, VersionRules
 
 HOUR_BITS = 32
@@ -95,7 +95,9 @@ class MessageKind:
     __slots__ = (
         "active",
         "at_channel",
+        "at_channel_mark",
         "at_step",
+        "at_step_mark",
         "channel",
         "number",
         "place",
@@ -119,7 +121,9 @@ class MessageKind:
         name = STATUSES[status]
         self.place = base(("entered*", version, step_id)) if step_id else -1
         self.at_step = base((f"{name}*", version, step_id)) >> HOUR_BITS
+        self.at_step_mark = self.at_step.to_bytes(SERIES_BYTES, "big")
         self.at_channel = base((f"{name}+", version, step_id, channel, platform)) >> HOUR_BITS
+        self.at_channel_mark = self.at_channel.to_bytes(SERIES_BYTES, "big")
         self.active: tuple[int, ...] = ()
         if status in INTERACTIONS:
             self.active = tuple(base(("active_users", which)) >> HOUR_BITS for which in (version, 0))
