@@ -25,6 +25,7 @@ from wayfold.exporters.api.local import finished, is_plain
 from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.query import Query
+from wayfold.state.telemetry import Telemetry
 
 T = TypeVar("T")
 
@@ -71,7 +72,8 @@ class _MovedError(Exception):
 class ClusterNumbers:
     """Answers from Redis and from the workers.
 
-    `session` puts the questions to workers (its timeout bounds them), `token` is their shared secret.
+    `session` puts the questions to workers (its timeout bounds them), `token` is their shared secret. The
+    time of each read goes into `telemetry`.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class ClusterNumbers:
         *,
         zone: Callable[[str], Zone],
         token: str | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self._read_seconds = (telemetry or Telemetry()).read_seconds
         self._views = views
         self._session = session
         self._zone = zone
@@ -89,9 +93,10 @@ class ClusterNumbers:
 
     async def document(self, query: Query) -> Mapping[str, Any]:
         """Answer with a numbers document."""
-        if is_plain(query):
-            return await self._views.document(query)
-        return await self._until_settled(lambda: self._ask_document(query))
+        with self._read_seconds.timed():
+            if is_plain(query):
+                return await self._views.document(query)
+            return await self._until_settled(lambda: self._ask_document(query))
 
     async def users(self, query: Query, number: str) -> Sequence[str]:
         """List the users behind a number, over all partitions."""

@@ -11,6 +11,7 @@ from wayfold.exporters.api.source import BadQuestionError, Freshness
 from wayfold.models.zone import RangeError, Zone
 from wayfold.state.numbers import finish
 from wayfold.state.query import Query
+from wayfold.state.telemetry import Telemetry
 
 
 class ReadablePartition(Protocol):
@@ -40,7 +41,7 @@ class LocalNumbers:
 
     `partitions` gives those that are open now. `lag_ms` says for how long the oldest event that is not
     counted yet has been in the log, `unready` why no good answer can be given, `zone` an account's
-    calendar.
+    calendar. The time of each read goes into `telemetry`.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class LocalNumbers:
         lag_ms: Callable[[], int],
         unready: Callable[[], list[str]],
         zone: Callable[[str], Zone],
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._partitions = partitions
+        self._read_seconds = (telemetry or Telemetry()).read_seconds
         self._lag_ms = lag_ms
         self._unready = unready
         self._zone = zone
@@ -63,15 +66,16 @@ class LocalNumbers:
         fold and other readers work between two partitions; it stays exact, because a user is in one
         partition only and each partition is read at one commit.
         """
-        partitions = self._partitions()
-        fresh = self._fresh(partitions)
-        small = query.journey_id is not None and is_plain(query)
-        partials = []
-        for partition in partitions:
-            partials.append(partition.partial(query, fresh.watermark_ms))
-            if not small:
-                await asyncio.sleep(0)
-        return finished(partials, query, fresh)
+        with self._read_seconds.timed():
+            partitions = self._partitions()
+            fresh = self._fresh(partitions)
+            small = query.journey_id is not None and is_plain(query)
+            partials = []
+            for partition in partitions:
+                partials.append(partition.partial(query, fresh.watermark_ms))
+                if not small:
+                    await asyncio.sleep(0)
+            return finished(partials, query, fresh)
 
     async def users(self, query: Query, number: str) -> Sequence[str]:
         """List the users behind a number, over all partitions."""

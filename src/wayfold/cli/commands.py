@@ -95,6 +95,25 @@ def worker(
 
 
 @app.command(rich_help_panel="Hosts")
+def serve(
+    ingest: Annotated[
+        bool, typer.Option("--ingest", help="Also take events and definitions, into Kafka.")
+    ] = False,
+    host: Host = None,
+    port: Port = None,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Serve the API of a cluster, from Redis and the workers."""
+    settings = settings_of(config, given, http__host=host, http__port=port).settings
+    from wayfold.cli.logs import configure_logs
+    from wayfold.cli.serve import run_server
+
+    configure_logs(settings.log)
+    run_server(settings, ingest=ingest)
+
+
+@app.command(rich_help_panel="Hosts")
 def topics(
     create: Annotated[bool, typer.Option("--create", help="Create those that are missing.")] = False,
     config: Config = None,

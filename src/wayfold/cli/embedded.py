@@ -14,12 +14,12 @@ from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.embedded.open import Opened, open_host
 from wayfold.agents.ingest.http import ingest_router
 from wayfold.agents.simulate.run import Simulation, simulate
+from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.given import Limits
 from wayfold.exporters.api.local import LocalNumbers
 from wayfold.exporters.api.server import listen, serving
 from wayfold.exporters.prometheus.page import MetricsWriter
-from wayfold.models.zone import Zone
 from wayfold.settings import Settings
 from wayfold.state.telemetry import Telemetry
 
@@ -47,7 +47,7 @@ async def _run(settings: Settings, demo: bool) -> None:
         opened = open_host(settings, telemetry=telemetry)
         stack.push_async_callback(opened.close)
         opened.host.start()
-        source = _source(settings, opened)
+        source = _source(settings, opened, telemetry)
         metrics = MetricsWriter(
             telemetry,
             lambda: opened.partitions,
@@ -100,9 +100,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     await asyncio.wait({task})
 
 
-def _source(settings: Settings, opened: Opened) -> LocalNumbers:
-    zones = {name: Zone(zone) for name, zone in settings.fold.account_time_zones.items()}
-    default = Zone(settings.fold.time_zone)
+def _source(settings: Settings, opened: Opened, telemetry: Telemetry) -> LocalNumbers:
     host = opened.host
 
     def unready() -> list[str]:
@@ -115,7 +113,8 @@ def _source(settings: Settings, opened: Opened) -> LocalNumbers:
         lambda: opened.partitions,
         lag_ms=host.lag_ms,
         unready=unready,
-        zone=lambda account_id: zones.get(account_id, default),
+        zone=zones_of(settings.fold),
+        telemetry=telemetry,
     )
 
 

@@ -1,0 +1,75 @@
+"""`wayfold serve`: the API of a cluster, from Redis and the workers; stateless, run as many as needed."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+
+import aiohttp
+import uvloop
+from litestar.types import ControllerRouterHandler
+
+from wayfold.agents.destinations.kafka import KafkaSink
+from wayfold.agents.ingest.http import ingest_router
+from wayfold.cli.zones import zones_of
+from wayfold.exporters.api.app import create_app
+from wayfold.exporters.api.cluster import ClusterNumbers
+from wayfold.exporters.api.given import Limits
+from wayfold.exporters.api.server import listen, serving
+from wayfold.exporters.prometheus.page import MetricsWriter
+from wayfold.exporters.redis_views.reader import RedisReader
+from wayfold.settings import Settings
+from wayfold.state.telemetry import Telemetry
+
+
+def run_server(settings: Settings, *, ingest: bool) -> None:
+    """Serve until SIGINT or SIGTERM; with `ingest` events and definitions are taken too, into Kafka.
+
+    Raises CannotListenError; with `ingest` also TopicsError and BrokerUnreachableError.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, ingest))
+
+
+async def _run(settings: Settings, ingest: bool) -> None:
+    taken = listen(settings.http.host, settings.http.port, "http")
+    async with AsyncExitStack() as stack:
+        stack.callback(taken.close)
+        telemetry = Telemetry()
+        reader = RedisReader(settings.redis)
+        stack.push_async_callback(reader.close)
+        timeout = aiohttp.ClientTimeout(total=settings.http.timeout_ms / 1000)
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+        token = settings.worker.token
+        source = ClusterNumbers(
+            reader,
+            session,
+            zone=zones_of(settings.fold),
+            token=None if token is None else token.get_secret_value(),
+            telemetry=telemetry,
+        )
+        metrics = MetricsWriter(
+            telemetry,
+            list,
+            source,
+            max_label_sets=settings.metrics.max_label_sets,
+            versions=settings.metrics.versions,
+            steps=settings.metrics.steps,
+        )
+        routes: list[ControllerRouterHandler] = []
+        if ingest:
+            sink = await KafkaSink.open(settings.kafka)
+            stack.push_async_callback(sink.close)
+            routes.append(ingest_router(sink))
+        app = create_app(
+            source,
+            metrics,
+            routes=routes,
+            limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
+            max_body_bytes=settings.http.max_body_bytes,
+        )
+        url = await stack.enter_async_context(serving(app, taken))
+        print(f"Wayfold serves at {url}", flush=True)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
