@@ -1,0 +1,179 @@
+"""Mapping files: which events a row of a file stands for.
+
+A mapping is YAML:
+
+    time_zone: Europe/Amsterdam          # of times without an offset; UTC by default
+    time_format: "%d.%m.%Y %H:%M"        # else ISO 8601; or epoch_s, epoch_ms
+    fields:                              # what all events have that can have it
+      journey_id: orders
+      journey_version: 1
+      user_id: "{customer}"
+    events:
+      - type: journey.entered
+        once: "{order}"                  # one event for each order, from its first row
+        occurred_at: "{created}"
+        entry_id: "{order}"
+      - type: goal.reached
+        when: [{column: status, equals: paid}]
+        occurred_at: "{changed}"
+        name: paid
+        value: "{amount}"
+        currency: {from: "{currency}", map: {"€": EUR}, default: USD}
+
+`{column}` stands for a cell. A field that names an empty cell is left out. `map` replaces the words that it
+has, and `default` stands for the others. Without `event_id` an event gets one from its content, so that the
+same row always gives the same event.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfoNotFoundError
+
+import msgspec
+import yaml
+
+from wayfold.agents.files import templates
+from wayfold.agents.files.readers import Row
+from wayfold.agents.files.templates import Make
+from wayfold.models.events import EVENT_CLASS_OF_TYPE
+
+INTEGERS: Final = frozenset({"journey_version", "duration_ms"})
+TRUTHS: Final = frozenset({"machine"})
+
+
+class MappingError(Exception):
+    """A mapping that cannot be used; the message names the place and the fix."""
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a cell must be for an event to be made; of what is given, all must hold."""
+
+    column: str
+    present: bool | None = None
+    equals: str | int | float | bool | None = None
+    one_of: list[str | int | float | bool] | None = None
+    is_not: str | int | float | bool | None = None
+
+    def holds(self, row: Row) -> bool:
+        """Whether the row's cell is as it must be."""
+        found = templates.cell(row, self.column)
+        text = None if found is None else templates.as_text(found)
+        if self.present is not None and self.present is not (found is not None):
+            return False
+        if self.equals is not None and text != templates.as_text(self.equals):
+            return False
+        if self.one_of is not None and text not in [templates.as_text(each) for each in self.one_of]:
+            return False
+        return self.is_not is None or text != templates.as_text(self.is_not)
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mapping as it is written."""
+
+    events: list[dict[str, Any]]
+    fields: dict[str, Any] = {}
+    time_zone: str = "UTC"
+    time_format: str | None = None
+
+
+class EventPlan(msgspec.Struct, frozen=True):
+    """How one event is made: its fields, when, and of which key only once."""
+
+    fields: dict[str, Make]
+    conditions: tuple[Condition, ...]
+    once: Make | None
+
+
+class RowMapping:
+    """A mapping ready for use; `columns` are those that it names."""
+
+    def __init__(self, plans: Sequence[EventPlan], columns: frozenset[str], fingerprint: bytes) -> None:
+        self.plans = plans
+        self.columns = columns
+        self.fingerprint = fingerprint
+
+    def require_columns(self, found: Iterable[str] | None) -> None:
+        """Raise MappingError when the mapping names a column that a file does not have."""
+        if found is None:
+            return
+        names = list(found)
+        for column in templates.unknown_columns(self.columns, names):
+            near = difflib.get_close_matches(column, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"its columns are {', '.join(names)}."
+            raise MappingError(
+                f"The mapping names the column {column!r}, which the file does not have: {hint}"
+            )
+
+
+def load_mapping(path: Path) -> RowMapping:
+    """Read a mapping file; raises MappingError and OSError."""
+    return parse_mapping(path.read_bytes(), str(path))
+
+
+def parse_mapping(text: bytes, name: str = "The mapping") -> RowMapping:
+    """Read a mapping from its text; raises MappingError, which begins with `name`."""
+    try:
+        file = msgspec.convert(yaml.safe_load(text), _File)
+    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise MappingError(f"{name}: {error}") from error
+    if not file.events:
+        raise MappingError(f"{name}: events is empty: list the events that a row stands for.")
+    for field in file.fields:
+        if not any(field in each.__struct_fields__ for each in EVENT_CLASS_OF_TYPE.values()):
+            raise MappingError(f"{name}: fields: {field!r} is no field of any event.")
+    plans, columns = [], set[str]()
+    for place, written in enumerate(file.events):
+        try:
+            plans.append(_plan(written, file, columns))
+        except (MappingError, msgspec.ValidationError, ZoneInfoNotFoundError) as error:
+            raise MappingError(f"{name}: events[{place}]: {error}") from error
+    return RowMapping(plans, frozenset(columns), text)
+
+
+def _plan(written: Mapping[str, Any], file: _File, columns: set[str]) -> EventPlan:
+    rest = dict(written)
+    kind = rest.get("type")
+    if kind not in EVENT_CLASS_OF_TYPE:
+        raise MappingError(f"type is {kind!r}, but must be one of {', '.join(EVENT_CLASS_OF_TYPE)}.")
+    conditions = msgspec.convert(rest.pop("when", []), tuple[Condition, ...])
+    columns.update(condition.column for condition in conditions)
+    once = rest.pop("once", None)
+    known = EVENT_CLASS_OF_TYPE[str(kind)].__struct_fields__
+    for field in rest:
+        if field != "type" and field not in known:
+            raise MappingError(f"{field!r} is no field of {kind}; its fields are {', '.join(known)}.")
+    rest = {field: value for field, value in file.fields.items() if field in known} | rest
+    fields = {field: _field(field, value, file, columns) for field, value in rest.items()}
+    return EventPlan(fields, conditions, None if once is None else _make(once, columns))
+
+
+def _field(field: str, value: Any, file: _File, columns: set[str]) -> Make:
+    make = _make(value, columns)
+    if field == "occurred_at":
+        return templates.converted(make, templates.instant(file.time_format, file.time_zone))
+    if field in INTEGERS:
+        return templates.converted(make, templates.whole_number)
+    if field in TRUTHS:
+        return templates.converted(make, templates.truth)
+    if field == "properties":
+        return make
+    return templates.converted(make, templates.as_text)
+
+
+def _make(value: Any, columns: set[str]) -> Make:
+    if isinstance(value, str):
+        columns.update(templates.columns_of(value))
+        return templates.text_of(value)
+    if not isinstance(value, Mapping):
+        return lambda _: value
+    if "from" in value:
+        unknown = sorted(set(value) - {"from", "map", "default"})
+        if unknown:
+            raise MappingError(f"{unknown[0]!r} cannot stand beside from; map and default can.")
+        words = {templates.as_text(word): other for word, other in value.get("map", {}).items()}
+        make = _make(value["from"], columns)
+        return templates.translated(make, words, value.get("default", templates.SAME))
+    inner = {key: _make(each, columns) for key, each in value.items()}
+    return lambda row: {key: found for key, make in inner.items() if (found := make(row)) is not None}

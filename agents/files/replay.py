@@ -1,0 +1,178 @@
+"""Replay of files: rows to events, in the order of time, to a destination, resumable."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from wayfold.agents.destinations.destination import Destination
+from wayfold.agents.destinations.pipeline import Pipeline
+from wayfold.agents.files.checkpoint import Checkpoint, FileProgress
+from wayfold.agents.files.making import BadRow, EventMaker, MadeEvent
+from wayfold.agents.files.mapping import RowMapping
+from wayfold.agents.files.readers import Rows, open_rows
+from wayfold.agents.files.sorting import TimeOrder
+from wayfold.agents.ingest.accept import Rejected
+from wayfold.models.refusal import Reason
+
+BATCH_EVENTS: Final = 1_000
+BATCHES_PER_CHECKPOINT: Final = 20
+PROBLEMS_KEPT: Final = 100
+
+
+class RowProblem(msgspec.Struct, frozen=True):
+    """A row that did not become an event that counts, and why."""
+
+    file: str
+    row: int
+    reason: Reason
+    field: str
+    message: str
+
+
+class ReplaySummary(msgspec.Struct):
+    """What a replay did: events `sent` and taken, those `skipped` because an earlier run sent them.
+
+    `rejected` counts by reason; `problems` are the first `PROBLEMS_KEPT` of them.
+    """
+
+    sent: int = 0
+    skipped: int = 0
+    rejected: Counter[Reason] = msgspec.field(default_factory=Counter)
+    problems: list[RowProblem] = []
+
+
+class Progress(Protocol):
+    """Who is told how a replay goes on."""
+
+    def reading(self, file: Path, done_bytes: int, size_bytes: int) -> None:
+        """Note how much of a file was read."""
+
+    def sending(self, file: Path, done_events: int, total_events: int | None) -> None:
+        """Note how many events of a file are durable; the total is not known when they are not sorted."""
+
+
+class NoProgress:
+    """Tells nobody."""
+
+    def reading(self, file: Path, done_bytes: int, size_bytes: int) -> None:
+        """Do nothing."""
+
+    def sending(self, file: Path, done_events: int, total_events: int | None) -> None:
+        """Do nothing."""
+
+
+class Replay:
+    """A replay of files to a destination.
+
+    With `is_sorted` each file's events are sent in the order of their time; without, in that of the file.
+    `on_problem` hears of every row that is not taken.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        checkpoint: Checkpoint,
+        *,
+        mapping: RowMapping | None = None,
+        is_sorted: bool = True,
+        progress: Progress | None = None,
+        on_problem: Callable[[RowProblem], None] = lambda _: None,
+    ) -> None:
+        self.summary = ReplaySummary()
+        self._destination = destination
+        self._checkpoint = checkpoint
+        self._mapping = mapping
+        self._is_sorted = is_sorted
+        self._progress: Progress = progress or NoProgress()
+        self._on_problem = on_problem
+
+    async def run(self, files: Sequence[Path]) -> ReplaySummary:
+        """Send the files, one after the other, and return when all is durable.
+
+        Raises `UnreadableFileError`, `MappingError`, `DestinationError` or OSError; after a failure the next
+        run goes on where this one came to.
+        """
+        try:
+            for file in files:
+                await self._send_file(file)
+        finally:
+            self._checkpoint.save()
+        self._checkpoint.remove()
+        return self.summary
+
+    async def _send_file(self, file: Path) -> None:
+        reached = self._checkpoint.of(file)
+        if reached.is_done:
+            self.summary.skipped += reached.events_sent
+            return
+        with open_rows(file) as rows:
+            if self._mapping is not None:
+                self._mapping.require_columns(rows.columns)
+            events = self._events(file, rows)
+            if self._is_sorted:
+                with TimeOrder() as order:
+                    for event in events:
+                        order.add(event)
+                    await self._send(file, order, reached, order.count)
+            else:
+                await self._send(file, events, reached, None)
+        reached.is_done = True
+        self._checkpoint.save()
+
+    def _events(self, file: Path, rows: Rows) -> Iterator[MadeEvent]:
+        for count, made in enumerate(EventMaker(self._mapping).events_of(rows)):
+            if not count % BATCH_EVENTS:
+                self._progress.reading(file, rows.done_bytes, rows.size_bytes)
+            if isinstance(made, BadRow):
+                refusal = made.refusal
+                self._problem(RowProblem(file.name, made.row, refusal.reason, refusal.field, refusal.message))
+            else:
+                yield made
+        self._progress.reading(file, rows.size_bytes, rows.size_bytes)
+
+    async def _send(
+        self, file: Path, events: Iterable[MadeEvent], reached: FileProgress, total: int | None
+    ) -> None:
+        batches = 0
+
+        def done(rows: list[int], rejected: Sequence[Rejected]) -> None:
+            nonlocal batches
+            batches += 1
+            reached.events_sent += len(rows)
+            self.summary.sent += len(rows) - len(rejected)
+            for each in rejected:
+                self._problem(RowProblem(file.name, rows[each.index], each.reason, each.field, each.message))
+            if not batches % BATCHES_PER_CHECKPOINT:
+                self._checkpoint.save()
+            self._progress.sending(file, reached.events_sent, total)
+
+        pipeline: Pipeline[list[int]] = Pipeline(self._destination, done)
+        skip = reached.events_sent
+        self.summary.skipped += skip
+        batch: list[MadeEvent] = []
+        try:
+            for place, event in enumerate(events):
+                if place < skip:
+                    continue
+                batch.append(event)
+                if len(batch) >= BATCH_EVENTS:
+                    await _send_batch(pipeline, batch)
+                    batch = []
+            await _send_batch(pipeline, batch)
+            await pipeline.finish()
+        finally:
+            await pipeline.cancel()
+
+    def _problem(self, problem: RowProblem) -> None:
+        self.summary.rejected[problem.reason] += 1
+        if len(self.summary.problems) < PROBLEMS_KEPT:
+            self.summary.problems.append(problem)
+        self._on_problem(problem)
+
+
+async def _send_batch(pipeline: Pipeline[list[int]], batch: Sequence[MadeEvent]) -> None:
+    if batch:
+        await pipeline.send([event.record for event in batch], [event.row for event in batch])
