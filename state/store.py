@@ -33,7 +33,7 @@ from wayfold.state.store_identity import (
 )
 from wayfold.state.store_log import find_gap, log_numbers
 from wayfold.state.store_mark import StoreMark, write_mark
-from wayfold.state.store_options import StoreMemory, point_read_options, store_options
+from wayfold.state.store_options import StoreMemory, read_options, store_options
 
 __all__ = ["RESERVED", "Store", "StoreMemory"]
 
@@ -42,6 +42,7 @@ RESERVED = b"\xff\xff"
 
 IDENTITY_KEY = RESERVED + b"identity"
 SCAN_CHUNK_COUNT = 256
+CACHING_READ_EVERY = 32
 
 _key_of = itemgetter(0)
 
@@ -60,7 +61,10 @@ class Store:
         self._mark = mark
         self._database = database
         self._reader = database.get_column_family("default")
-        self._reader.set_read_options(point_read_options())
+        self._reader.set_read_options(read_options(caching=False))
+        self._caching_reader = database.get_column_family("default")
+        self._caching_reader.set_read_options(read_options(caching=True))
+        self._reads = -1
         self._in_use = _InUse(path)
         self._cursors: weakref.WeakSet[_Cursor] = weakref.WeakSet()
 
@@ -85,8 +89,10 @@ class Store:
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key, None when there is none."""
+        self._reads += 1
+        reader = self._reader if self._reads % CACHING_READ_EVERY else self._caching_reader
         try:
-            return cast("bytes | None", self._reader.get(key))
+            return cast("bytes | None", reader.get(key))
         except Exception as error:
             raise self._failure("read", error) from error
 
@@ -96,8 +102,10 @@ class Store:
         Other threads run meanwhile: the only read that releases the interpreter's lock.
         """
         with self._in_use:
+            self._reads += 1
+            reader = self._reader if self._reads % CACHING_READ_EVERY else self._caching_reader
             try:
-                values = self._reader.get(keys if isinstance(keys, list) else list(keys))
+                values = reader.get(keys if isinstance(keys, list) else list(keys))
             except Exception as error:
                 raise self._failure("read", error) from error
         return cast("list[bytes | None]", values)
@@ -192,6 +200,7 @@ class Store:
         try:
             sequence = self._database.latest_sequence_number()
             self._reader.close()
+            self._caching_reader.close()
             self._database.close()
             self._mark.end(sequence)
         except Exception as error:

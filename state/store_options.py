@@ -49,16 +49,16 @@ def store_options(memory: StoreMemory) -> Options:
     return options
 
 
-def point_read_options() -> ReadOptions:
-    """Build the options of single reads.
+def read_options(*, caching: bool) -> ReadOptions:
+    """Build the options of single reads, which keep the blocks that they read in the cache or do not.
 
-    Blocks that they read are not cached: histories are far more than the cache can hold, the fold keeps the
-    ones in use itself, and without the churn a read takes a quarter less time and the cache is left to
-    indexes and filters.
+    Histories are far more than the cache can hold and the fold keeps those in use itself: without the churn
+    a read takes a quarter less time. But indexes and filters come into the cache by the same way, so that
+    some reads have to be caching ones.
     """
     options = ReadOptions()
     # The stub of rocksdict 0.3.29 declares this without its argument.
-    options.fill_cache(False)  # type: ignore[call-arg]
+    options.fill_cache(caching)  # type: ignore[call-arg]
     return options
 
 
