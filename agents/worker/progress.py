@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from wayfold.state.telemetry import Telemetry
 
 INTERVAL_S = 1.0
-COMMIT_TIMEOUT_S = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -44,23 +43,28 @@ class Progress:
             self._next[TopicPartition(topic_name(self._prefix, kind), partition)] = offset
 
     async def run(self, consumer: BatchConsumer) -> None:
-        """Tell until cancelled."""
-        while True:
-            await asyncio.sleep(INTERVAL_S)
-            self.measure_lag(consumer)
-            await self.flush(consumer)
+        """Measure and tell until cancelled."""
+        await asyncio.gather(self._measure_often(consumer), self._commit_often(consumer))
 
     async def flush(self, consumer: BatchConsumer) -> None:
-        """Commit what was noted since the last time."""
+        """Commit what was noted since the last time; returns when Kafka has answered."""
         offsets, self._next = self._next, {}
         if not offsets:
             return
         try:
-            await asyncio.wait_for(
-                consumer.run_in_thread(lambda kafka: _commit(kafka, offsets)), COMMIT_TIMEOUT_S
-            )
-        except (KafkaError, TimeoutError) as error:
+            await consumer.run_in_thread(lambda kafka: _commit(kafka, offsets))
+        except KafkaError as error:
             _log.info("progress_not_committed", reason=str(error) or type(error).__name__)
+
+    async def _measure_often(self, consumer: BatchConsumer) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            self.measure_lag(consumer)
+
+    async def _commit_often(self, consumer: BatchConsumer) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            await self.flush(consumer)
 
     def measure_lag(self, consumer: BatchConsumer) -> None:
         """Note how many records, and for how long the oldest of them, wait to be folded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 import structlog
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from wayfold.settings import Settings
 
 FINISH_TIMEOUT_S = 20.0
+FLUSH_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 20.0
 RETRY_PAUSE_S = 1.0
 METADATA_MAX_AGE_MS = 30_000
@@ -274,7 +276,8 @@ class Worker:
         done, _ = await asyncio.wait({folding}, timeout=FINISH_TIMEOUT_S)
         if not done:
             _log.warning("finish_given_up", reason=f"folding took longer than {FINISH_TIMEOUT_S} s")
-        await self._progress.flush(self._consumer)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._progress.flush(self._consumer), FLUSH_TIMEOUT_S)
 
     async def _stop_app(self, starting: asyncio.Task[None]) -> None:
         try:

@@ -154,6 +154,7 @@ async def running_worker(
             lambda number: partition(directory, number),
             letters,
             NoViews(),
+            held=lambda: {int(file.stem): int(file.stat().st_mtime) for file in directory.glob("*.json")},
             start_at_oldest=start_at_oldest,
         )
         running = Running(worker, asyncio.create_task(worker.run()))

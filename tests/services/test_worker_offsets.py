@@ -4,8 +4,11 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from tests.services.cluster import (
@@ -138,6 +141,17 @@ async def test_deleted_records_are_missed_not_jumped_over(settings: Settings, pu
             await worker.task
 
 
+async def test_records_that_were_skipped_are_read_after_all(settings: Settings, publisher: Publisher) -> None:
+    """Should the reading position ever jump ahead, the worker notices the hole and goes back to it."""
+    async with running_worker(settings) as worker:
+        publisher.publish(10, partition=0)
+        await until_folded([worker], publisher.sent)
+        entries = TP(topic_name(settings.kafka.topic_prefix, "entries"), 0)
+        await worker.worker._consumer.seek_wait({entries: 15})
+        publisher.publish(10, partition=0)
+        await until_folded([worker], publisher.sent)
+
+
 async def test_transactions_leave_no_holes_and_what_was_aborted_does_not_count(settings: Settings) -> None:
     """A publisher's transaction markers are read over, and records that it took back are not folded."""
     with Publisher(settings, transactional_id=settings.kafka.topic_prefix) as publisher:
@@ -192,3 +206,23 @@ def grow(settings: Settings, kind: str, partitions: int) -> None:
     while len(admin.describe_topics([topic])[0]["partitions"]) != partitions:
         time.sleep(0.05)
     admin.close()
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_publishers_may_compress_as_they_like(
+    settings: Settings, publisher: Publisher, codec: Literal["gzip", "snappy", "lz4", "zstd"]
+) -> None:
+    """Batches of every codec that Kafka knows are read."""
+    topic = topic_name(settings.kafka.topic_prefix, "entries")
+    async with (
+        AIOKafkaProducer(
+            bootstrap_servers=settings.kafka.bootstrap_servers, compression_type=codec, linger_ms=20
+        ) as producer,
+        running_worker(settings) as worker,
+    ):
+        publisher.sent[2] = [f"value-{number}-{'x' * 200}" for number in range(500)]
+        sending = [
+            await producer.send(topic, value.encode(), b"user", partition=2) for value in publisher.sent[2]
+        ]
+        await asyncio.gather(*sending)
+        await until_folded([worker], publisher.sent)
