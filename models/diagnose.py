@@ -51,6 +51,12 @@ def _fields_of(cls: type[Event]) -> tuple[msgspec.structs.FieldInfo, ...]:
     return msgspec.structs.fields(cls)
 
 
+@functools.cache
+def _whole_numbers_of(cls: type[Event]) -> tuple[str, ...]:
+    kinds = (Version, Version | None, Duration)
+    return tuple(field.name for field in _fields_of(cls) if field.type in kinds)
+
+
 def diagnose(topic_kind: str | None, value: bytes | None, headers: Headers = ()) -> Event | Refusal:
     """Read a record that the quick way did not take.
 
@@ -104,10 +110,9 @@ def event_class(fields: Fields) -> type[Event] | Refusal:
 def _read_event(cls: type[Event], fields: Fields, attributes: Mapping[str, str]) -> Event | Refusal:
     """An event of a known class; fields that are null count as absent."""
     present = {name: raw for name, raw in fields.items() if bytes(raw) != b"null"}
-    for field in _fields_of(cls):
-        raw = present.get(field.name)
-        if raw is not None and field.type in _WHOLE_NUMBERS:
-            present[field.name] = msgspec.Raw(_zero_decimals.sub(b"", bytes(raw)))
+    for name in _whole_numbers_of(cls):
+        if name in present:
+            present[name] = msgspec.Raw(_zero_decimals.sub(b"", bytes(present[name])))
     at = present.get("occurred_at")
     if at is not None:
         found = _time.fullmatch(bytes(at))
@@ -161,7 +166,6 @@ _decoders: dict[type[Event], msgspec.json.Decoder[Any]] = {
 _time = re.compile(rb'("[0-9-]{10}[Tt][0-9:]{8}(?:\.[0-9]{1,6})?)[0-9]*((?:[Zz]|[+-][0-9]{2}:[0-9]{2})")')
 """A time as it is written; more than 6 digits of a second are cut off, where a decoder would round."""
 _zero_decimals = re.compile(rb"\.0+\Z")
-_WHOLE_NUMBERS = (Version, Version | None, Duration)
 
 
 def _wrong_field(cls: type[Event], present: Fields, attributes: Mapping[str, str]) -> Refusal | None:
