@@ -1,5 +1,6 @@
 """What the pusher asks of a partition: its committed views, and the definitions behind them."""
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
@@ -8,9 +9,13 @@ import msgspec
 from wayfold.exporters.redis_views.calls import Fields
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.state.partition import Partition
-from wayfold.state.views import JOURNEY
+from wayfold.state.query import Query
+from wayfold.state.views import ACCOUNT, JOURNEY
 
 TIME_ZONE: Final = "time_zone"
+EVERYTHING: Final = Query()
+ACCOUNT_INTERVAL_S: Final = 2.0
+"""Least seconds between two counts of the users of an account's channels."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,7 +42,14 @@ class CommittedViews(Protocol):
         """All views of a journey, open windows judged at a watermark of the whole system."""
 
     def changed(self, watermark_ms: int) -> Iterable[tuple[JourneyName, Mapping[str, Fields]]]:
-        """Views that changed since the last call."""
+        """Views that changed since the last call, but for those held back until `held_until_s`."""
+
+    @property
+    def held_until_s(self) -> float:
+        """When `changed` gives the views that it holds back, on the monotonic clock; infinite for none."""
+
+    def hurry(self) -> None:
+        """Hold nothing back in the next call of `changed`."""
 
     def described(self) -> Iterator[tuple[JourneyName, Collection[str]]]:
         """What `metadata` has, for each journey and account: its fields only."""
@@ -51,6 +63,8 @@ class PartitionViews:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
+        self._accounts: set[JourneyName] = set()
+        self._accounts_at_s = 0.0
 
     @property
     def number(self) -> int:
@@ -74,13 +88,38 @@ class PartitionViews:
     def read(self, name: JourneyName, watermark_ms: int) -> Mapping[str, Fields]:
         """All views of a journey, open windows judged at a watermark of the whole system."""
         scope = self._partition.catalog.scopes.get((name.account_id, name.journey_id))
-        return {} if scope is None else self._partition.reader.all_time(scope, watermark_ms)
+        if scope is None or watermark_ms < 0:
+            return {}  # before the first event there are definitions only
+        if name.journey_id:
+            return self._partition.reader.all_time(scope, watermark_ms)
+        return self._partition.reader.views(scope, EVERYTHING, watermark_ms)
 
     def changed(self, watermark_ms: int) -> Iterable[tuple[JourneyName, Mapping[str, Fields]]]:
-        """Views that changed since the last call."""
+        """Views that changed since the last call, but for those held back until `held_until_s`.
+
+        An account's channels are: their users are counted from sets, not kept.
+        """
         for row in self._partition.changed_views(watermark_ms):
             name = JourneyName(row.account_id, row.journey_id)
-            yield name, self._complete(name, row.views, watermark_ms)
+            if ACCOUNT in row.views:
+                self._accounts.add(name)
+                yield name, {view: fields for view, fields in row.views.items() if view != ACCOUNT}
+            else:
+                yield name, self._complete(name, row.views, watermark_ms)
+        if time.monotonic() >= self.held_until_s:
+            for name in self._accounts:
+                yield name, {ACCOUNT: self.read(name, watermark_ms).get(ACCOUNT, {})}
+            self._accounts.clear()
+            self._accounts_at_s = time.monotonic() + ACCOUNT_INTERVAL_S
+
+    @property
+    def held_until_s(self) -> float:
+        """When `changed` gives the views that it holds back, on the monotonic clock; infinite for none."""
+        return self._accounts_at_s if self._accounts else float("inf")
+
+    def hurry(self) -> None:
+        """Hold nothing back in the next call of `changed`."""
+        self._accounts_at_s = 0.0
 
     def described(self) -> Iterator[tuple[JourneyName, Collection[str]]]:
         """What `metadata` has, for each journey and account: its fields only."""

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import structlog
 from redis.exceptions import RedisError
 
-from wayfold.exporters.redis_views import mending
+from wayfold.exporters.redis_views import mending, registry
 from wayfold.exporters.redis_views.calls import Call, Fields, Stand, Writer
 from wayfold.exporters.redis_views.committed import CommittedViews
 from wayfold.exporters.redis_views.keys import JourneyName
@@ -67,6 +67,7 @@ class PartitionFeed:
         writer = Writer(views.number, shared.identity.source, secrets.token_hex(6))
         self._ledger = Ledger(writer, shared.values, shared.journey_keys)
         self._windows = OpenWindows()
+        self._strangers: set[JourneyName] = set()
         self._stand = Stand(-1, "", "")
         self._read_ms = 0
         self._verify_all = True
@@ -98,6 +99,7 @@ class PartitionFeed:
     def hurry(self) -> None:
         """Push what waits without waiting for more to push with it."""
         self._push_at = self._histograms_at = self._claim_at = self._mend_at = 0.0
+        self._views.hurry()
         self._wake.set()
 
     def stop(self) -> None:
@@ -115,6 +117,11 @@ class PartitionFeed:
             try:
                 await self._turn()
             except (*AWAY, RedisRefusedError) as error:
+                await self._pause(error)
+            except Exception as error:
+                # The fold must not suffer from a fault here, and numbers must not stay away for good.
+                _log.exception("redis_views_failed", partition=self.number)
+                self._verify_all = True
                 await self._pause(error)
             else:
                 if self._failures:
@@ -145,7 +152,8 @@ class PartitionFeed:
     def _push_due_at(self) -> float:
         ledger = self._ledger
         changes_at = self._push_at if self._dirty or ledger.has_waiting or ledger.unanswered else NEVER_S
-        return min(changes_at, self._histograms_at if ledger.has_histograms else NEVER_S)
+        histograms_at = self._histograms_at if ledger.has_histograms else NEVER_S
+        return min(changes_at, histograms_at, self._views.held_until_s)
 
     async def _turn(self) -> None:
         await self._shared.check()
@@ -162,7 +170,7 @@ class PartitionFeed:
             await self._shared.publish_new_names(self._views)
             await self._claim()
         outdated = next(self._windows.outdated(self._shared.watermark_ms), None)
-        if self.complete and not self._dirty and outdated is None:
+        if self._is_current() and outdated is None:
             self.settled.set()
 
     async def _pause(self, error: Exception) -> None:
@@ -194,11 +202,15 @@ class PartitionFeed:
         self._windows.note(name, views, watermark_ms)
         self._ledger.keep(name, views)
 
+    def _is_current(self) -> bool:
+        """Whether Redis has everything that is committed."""
+        return self.complete and not self._dirty and self._views.held_until_s == NEVER_S
+
     # Pushing what changed.
 
     async def _push(self) -> None:
         ledger = self._ledger
-        if self._dirty:
+        if self._dirty or time.monotonic() >= self._views.held_until_s:
             async with self.opened.lock:
                 if self.opened.revoked:
                     return
@@ -249,6 +261,7 @@ class PartitionFeed:
             strangers = await mending.orphans(link, keys, self.number, names)
             for name in (*names, *strangers):
                 ledger.mark_whole(name)
+            self._strangers.update(strangers)
             self._verify_all = False
         for name in list(ledger.damaged):
             await mending.drop_journey(link, self._shared.journey_keys(name))
@@ -256,6 +269,9 @@ class PartitionFeed:
         todo = sorted(ledger.whole)
         while todo and not self.opened.revoked:
             todo = todo[await self._push_whole(todo[: mending.AT_ONCE]) :]
+        settled = self._strangers - ledger.whole - ledger.behind.keys()
+        await registry.remove_names(link, keys, settled)
+        self._strangers -= settled
         self._mends = self._mends + 1 if ledger.whole else 0
         if self._mends == QUARREL:
             _log.warning("redis_views_contested", partition=self.number, journeys=len(ledger.whole))
@@ -285,6 +301,7 @@ class PartitionFeed:
                     break
         if await self._send_calls(calls):
             raise self._refusal
+        shared.forget_names(last_fences)  # what lost the numbers may have lost the names
         for name, fence in last_fences.items():
             if ledger.fences.get(name, "") == fence:
                 ledger.mark_settled(name)
@@ -305,7 +322,6 @@ class PartitionFeed:
             self._deep_verify_at = time.monotonic() + DEEP_VERIFY_INTERVAL_S
         if lost:
             _log.info("redis_lost_views", partition=self.number, journeys=lost)
-            shared.forget_names()
             self.settled.clear()
         ledger.mark_reached(self._views.sequence)
         self._verify_at = time.monotonic() + VERIFY_INTERVAL_S
@@ -345,13 +361,12 @@ class PartitionFeed:
         """Say that this worker has the partition, and how far Redis is with it."""
         identity = self._shared.identity
         now = now_ms()
-        current = self.complete and not self._dirty
         claim = PartitionClaim(
             worker=identity.worker,
             url=identity.url,
             sequence=self._stand.sequence,
             watermark_ms=self._views.watermark_ms,
-            as_of_ms=now if current else self._read_ms,
+            as_of_ms=now if self._is_current() else self._read_ms,
             lag_ms=self._shared.telemetry.lag_ms.get(self.number),
             expires_at_ms=now + CLAIM_LIFETIME_MS,
             complete=self.complete,

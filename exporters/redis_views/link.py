@@ -67,6 +67,16 @@ class RedisLink:
         answers: list[Any] = await pipeline.execute()
         return answers
 
+    async def at_once(self, commands: Sequence[Sequence[str]]) -> list[Any]:
+        """Run commands on keys of one slot in one transaction, so that all answers are of one moment."""
+        if not commands:
+            return []
+        pipeline = self.client.pipeline(transaction=True)
+        for command in commands:
+            pipeline.execute_command(*command)
+        answers: list[Any] = await pipeline.execute()
+        return answers
+
     async def check(self) -> None:
         """Raise RedisRefusedError when this Redis would lose views or cannot keep them."""
         if self.is_cluster:

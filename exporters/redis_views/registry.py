@@ -66,6 +66,15 @@ async def publish_names(
     await link.many(commands)
 
 
+async def remove_names(link: RedisLink, keys: Keys, names: Iterable[JourneyName]) -> None:
+    """Take journeys out of the index of which nobody has any numbers."""
+    for name in names:
+        journey = keys.journey(name)
+        (held,) = await link.many([("HLEN", journey.holders)])
+        if not held:
+            await link.many([("SREM", keys.journeys, index_member(name)), ("DEL", journey.metadata)])
+
+
 async def read_names(link: RedisLink, keys: Keys) -> list[str]:
     """Members of the index of journeys, sorted."""
     (members,) = await link.many([("SMEMBERS", keys.journeys)])

@@ -6,6 +6,7 @@ import pytest
 from redis import Redis
 
 from local_services import LocalRedis, ServiceError
+from wayfold.exporters.redis_views import feed
 
 
 @pytest.fixture(scope="package")
@@ -24,3 +25,11 @@ def redis(own_redis_url: str) -> Iterator[Redis]:
     with Redis.from_url(own_redis_url) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture(autouse=True)
+def quick_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify ten times a second, and whole keys as often, so that tests need not wait."""
+    monkeypatch.setattr(feed, "VERIFY_INTERVAL_S", 0.1)
+    monkeypatch.setattr(feed, "DEEP_VERIFY_INTERVAL_S", 0.1)
+    monkeypatch.setattr(feed, "MOST_BACKOFF_S", 0.2)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from redis import Redis
 
@@ -46,6 +47,13 @@ class FakePartition:
             for name, views in changed.items()
         ]
 
+    @property
+    def held_until_s(self) -> float:
+        return float("inf")
+
+    def hurry(self) -> None:
+        pass
+
     def described(self) -> Iterator[tuple[JourneyName, Collection[str]]]:
         for name in self.journeys:
             yield name, self.definitions.get(name, {}).keys()
@@ -70,9 +78,9 @@ class FakePartition:
 
 
 class FakeOpened:
-    """Ownership of a partition by one process."""
+    """Ownership of a partition, fake or real, by one process."""
 
-    def __init__(self, partition: FakePartition) -> None:
+    def __init__(self, partition: Any) -> None:
         self.partition = partition
         self.lock = asyncio.Lock()
         self.revoked = False

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from local_services import LocalRedis
 from tests.exporters.redis_views.fakes import FakeOpened, FakePartition, is_right, until
 from tests.exporters.redis_views.pushing import dump, restore, totals
-from wayfold.exporters.redis_views import RedisRefusedError, RedisViews, feed
+from wayfold.exporters.redis_views import RedisRefusedError, RedisViews
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.settings import RedisSettings
 from wayfold.state.telemetry import Telemetry
@@ -34,14 +34,6 @@ async def worker(url: str, source: str = "log", **options: object) -> AsyncItera
     )
     async with views.running():
         yield views
-
-
-@pytest.fixture(autouse=True)
-def quick_verification(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Verify ten times a second, and whole keys as often, so that tests need not wait."""
-    monkeypatch.setattr(feed, "VERIFY_INTERVAL_S", 0.1)
-    monkeypatch.setattr(feed, "DEEP_VERIFY_INTERVAL_S", 0.1)
-    monkeypatch.setattr(feed, "MOST_BACKOFF_S", 0.2)
 
 
 async def until_right(redis: Redis, partitions: list[FakePartition], *names: JourneyName) -> None:

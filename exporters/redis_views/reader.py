@@ -1,0 +1,136 @@
+"""Reads the numbers back from Redis, for `wayfold serve` and `wayfold show`."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from wayfold.exporters.api.instants import instant
+from wayfold.exporters.api.source import Freshness, SourceUnavailableError
+from wayfold.exporters.redis_views.hashes import JourneyHashes, is_named, read_journeys
+from wayfold.exporters.redis_views.keys import JourneyName, Keys, name_of_member
+from wayfold.exporters.redis_views.link import AWAY, RedisLink
+from wayfold.exporters.redis_views.registry import PartitionClaim, read_claims, read_names
+from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
+from wayfold.settings import RedisSettings
+from wayfold.state.numbers import finish
+from wayfold.state.query import Query
+
+FRESH_MS: Final = 2_500
+"""A claim at most this old tells the lag as it is; an older one may hide that much more."""
+
+T = TypeVar("T")
+
+
+class RedisReader:
+    """Reads documents, owners and freshness; every method raises `SourceUnavailableError` when it cannot."""
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._link = RedisLink(settings)
+        self._keys = Keys(settings.prefix)
+
+    async def document(self, query: Query) -> Mapping[str, Any]:
+        """Answer a query without filters or range: of all journeys, of an account's, or of one."""
+        return await self._answered(self._document(query))
+
+    async def owners(self) -> Mapping[int, str | None]:
+        """Every partition's number with the URL of the worker that has it, None when none has."""
+        claims = await self._answered(read_claims(self._link, self._keys))
+        now_ms = _now_ms()
+        return {
+            number: claim.url if claim is not None and claim.expires_at_ms > now_ms else None
+            for number, claim in _by_partition(claims).items()
+        }
+
+    async def freshness(self) -> Freshness:
+        """How fresh the numbers in Redis are."""
+        return _freshness(await self._answered(read_claims(self._link, self._keys)))
+
+    async def unready(self) -> list[str]:
+        """Why the numbers cannot be read or are not all there; empty when they are."""
+        try:
+            claims = await self._answered(read_claims(self._link, self._keys))
+        except SourceUnavailableError as error:
+            return [str(error)]
+        if not claims:
+            return ["no worker has ever written to this Redis under this prefix"]
+        now_ms = _now_ms()
+        reasons = []
+        for number, claim in _by_partition(claims).items():
+            if claim is None or claim.expires_at_ms <= now_ms:
+                reasons.append(f"no worker has partition {number}")
+            elif not claim.complete:
+                reasons.append(f"Redis does not have all numbers of partition {number} yet")
+        return reasons
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._link.close()
+
+    async def _answered(self, answer: Awaitable[T]) -> T:
+        try:
+            return await answer
+        except AWAY as error:
+            raise SourceUnavailableError(
+                f"Redis at {self._link.address} does not answer: {error or type(error).__name__}"
+            ) from None
+
+    async def _document(self, query: Query) -> Mapping[str, Any]:
+        names = await self._names(query)
+        claims, journeys = await asyncio.gather(
+            read_claims(self._link, self._keys), read_journeys(self._link, self._keys, names)
+        )
+        fresh = _freshness(claims)
+        document = finish([_partial(journeys, fresh.watermark_ms)], query)
+        put_dwell(document, {journey.name: journey.hashes for journey in journeys})
+        return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
+
+    async def _names(self, query: Query) -> list[JourneyName]:
+        """The journeys and accounts that a query is about, as far as there are any."""
+        if query.account_id is not None and query.journey_id is not None:
+            name = JourneyName(query.account_id, query.journey_id)
+            return [name] if await is_named(self._link, self._keys, name) else []
+        found = [name_of_member(member) for member in await read_names(self._link, self._keys)]
+        return [
+            name
+            for name in found
+            if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
+        ]
+
+
+def _partial(journeys: Sequence[JourneyHashes], watermark_ms: int) -> dict[str, Any]:
+    named = [journey for journey in journeys if journey.name.journey_id]
+    accounts = [journey for journey in journeys if not journey.name.journey_id]
+    return {
+        "watermark_ms": watermark_ms,
+        "journeys": [journey_partial(*journey) for journey in named],
+        "accounts": [account_partial(*journey) for journey in accounts],
+    }
+
+
+def _by_partition(claims: Mapping[int, PartitionClaim]) -> dict[int, PartitionClaim | None]:
+    """Claims of every partition there is; None for one that nobody has claimed."""
+    count = max((claim.partitions for claim in claims.values()), default=0)
+    return {number: claims.get(number) for number in range(count)}
+
+
+def _freshness(claims: Mapping[int, PartitionClaim]) -> Freshness:
+    now_ms = _now_ms()
+    lags = [None if claim is None else _lag_ms(claim, now_ms) for claim in _by_partition(claims).values()]
+    known = [lag for lag in lags if lag is not None]
+    return Freshness(
+        as_of_ms=now_ms,
+        watermark_ms=max((claim.watermark_ms for claim in claims.values()), default=-1),
+        lag_ms=max(known) if known and len(known) == len(lags) else None,
+    )
+
+
+def _lag_ms(claim: PartitionClaim, now_ms: int) -> int | None:
+    if claim.lag_ms is None:
+        return None
+    age_ms = now_ms - claim.as_of_ms
+    return claim.lag_ms if age_ms <= FRESH_MS else claim.lag_ms + age_ms
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
