@@ -118,7 +118,7 @@ def _read_event(cls: type[Event], fields: Fields, attributes: Mapping[str, str])
         found = _time.fullmatch(bytes(at))
         if found is None:
             return wrong("occurred_at", _text(at), EXPECTED_TIME)
-        present["occurred_at"] = msgspec.Raw(found[1] + found[2])
+        present["occurred_at"] = msgspec.Raw(b"".join(found.groups(b"")))
     try:
         event: Event = _decoders[cls].decode(msgspec.json.encode(present))
     except UNREADABLE as error:
@@ -163,8 +163,10 @@ _decoders: dict[type[Event], msgspec.json.Decoder[Any]] = {
     _Published: decoder(_Published),
     **{cls: decoder(cls) for cls in EVENT_CLASSES if cls is not JourneyDefined},
 }
-_time = re.compile(rb'("[0-9-]{10}[Tt][0-9:]{8}(?:\.[0-9]{1,6})?)[0-9]*((?:[Zz]|[+-][0-9]{2}:[0-9]{2})")')
-"""A time as it is written; more than 6 digits of a second are cut off, where a decoder would round."""
+_time = re.compile(
+    rb'("[0-9-]{10}[Tt][0-9:]{8})(\.[0-9]{1,6})?(?:(?<=\.[0-9]{6})[0-9]+)?((?:[Zz]|[+-][0-9]{2}:[0-9]{2})")'
+)
+"""A time as it is written; more than 6 digits of a second are left out, where a decoder would round."""
 _zero_decimals = re.compile(rb"\.0+\Z")
 
 

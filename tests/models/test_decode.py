@@ -1,6 +1,7 @@
 """Reading events: every type in every form, times floored exactly, and fields as the contract has them."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -152,6 +153,33 @@ def test_fractions_are_floored_however_long_they_are(fraction: str, offset: str)
     """The digits after the third never round a millisecond up."""
     floored = time_of(f"2026-11-01T12:34:56.{(fraction + '00')[:3]}{offset}")
     assert time_of(f"2026-11-01T12:34:56.{fraction}{offset}") == floored
+
+
+RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+@given(
+    st.sampled_from(
+        ["2026-11-01T12:34:56.789Z", "2026-11-01T12:34:56Z", "2026-11-01T12:34:56.789999999+01:00"]
+    ),
+    st.lists(
+        st.tuples(st.integers(0, 34), st.integers(0, 2), st.text("0129:.,TtZz+- W", max_size=3)), max_size=2
+    ),
+)
+@settings(deadline=None, max_examples=400)
+def test_only_rfc_3339_is_a_time(text: str, changes: list[tuple[int, int, str]]) -> None:
+    """Every text that is accepted as a time has the form of RFC 3339, and means what that says."""
+    for start, length, replacement in changes:
+        text = text[:start] + replacement + text[start + length :]
+    event = decode_event(None, json.dumps({**EXAMPLES["journey.entered"], "occurred_at": text}).encode())
+    compact = json.dumps({**EXAMPLES["journey.entered"], "occurred_at": text}, separators=(",", ":"))
+    assert decode_event(None, compact.encode()) == event
+    if isinstance(event, Event):
+        assert RFC_3339.fullmatch(text)
+        floored = datetime.fromisoformat(re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", text.upper()))
+        assert occurred_ms(event.occurred_at) == occurred_ms(floored)
 
 
 @pytest.mark.parametrize(

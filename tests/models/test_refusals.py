@@ -66,6 +66,7 @@ def test_every_required_field_is_missed_by_name(type_: str) -> None:
         (ENTERED, {"occurred_at": "2026-11-01T10:00:00"}, "offset"),
         (ENTERED, {"occurred_at": "2026-11-01 10:00:00Z"}, "RFC 3339"),
         (ENTERED, {"occurred_at": "2026-11-01T10:00:00+0100"}, "RFC 3339"),
+        (ENTERED, {"occurred_at": "2026-11-01T10:00:0099950Z"}, "RFC 3339"),
         (ENTERED, {"occurred_at": "2026-02-30T10:00:00Z"}, "RFC 3339"),
         (ENTERED, {"occurred_at": "1969-12-31T23:59:59.999Z"}, "1970"),
         (ENTERED, {"occurred_at": "1970-01-01T00:00:00+01:00"}, "1970"),
