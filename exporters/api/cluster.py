@@ -136,7 +136,7 @@ class ClusterNumbers:
         fresh = await self._views.freshness()
 
         def question(partitions: list[int]) -> PartialsQuestion:
-            return PartialsQuestion(query=query, partitions=partitions, watermark_ms=watermark_ms)
+            return PartialsQuestion(query=query, partitions=partitions, watermark_ms=max(0, watermark_ms))
 
         partials = await self._ask(owners, question, "partial", PARTIALS)
         now = Freshness(as_of_ms=time.time_ns() // 1_000_000, watermark_ms=watermark_ms, lag_ms=fresh.lag_ms)

@@ -72,7 +72,7 @@ class LocalNumbers:
             small = query.journey_id is not None and is_plain(query)
             partials = []
             for partition in partitions:
-                partials.append(partition.partial(query, fresh.watermark_ms))
+                partials.append(partition.partial(query, max(0, fresh.watermark_ms)))
                 if not small:
                     await asyncio.sleep(0)
             return finished(partials, query, fresh)

@@ -62,14 +62,13 @@ def summary(journeys: Sequence[Numbers]) -> RenderableType:
     """Give a line for each journey."""
     if not journeys:
         return Text("no journeys yet: publish events, or `wayfold run --demo` to see some")
-    table = _table("account", "journey", "versions")
-    table.columns[1].overflow = "fold"
+    table = _table("journey", "versions")
+    table.columns[0].overflow = "fold"
     for heading, _ in SUMMARY_COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
     for journey in journeys:
         table.add_row(
-            Text(journey["account_id"]),
-            Text(journey["journey_id"], style="bold"),
+            Text.assemble(f"{journey['account_id']}/", (journey["journey_id"], "bold")),
             ", ".join(str(version["journey_version"]) for version in journey["versions"]),
             *(cell(journey["numbers"], field) for _, field in SUMMARY_COLUMNS),
         )

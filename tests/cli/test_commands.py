@@ -1,6 +1,7 @@
 """The command line: fast help, clear errors, and a host that runs, stops and goes on."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from local_services import wait_until
@@ -46,11 +48,17 @@ Here = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Here:
+def here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Here]:
     """Run a command in this process, in an empty directory: its exit status, output and errors."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("WAYFOLD_")]:
         monkeypatch.delenv(name)
+
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["wayfold", *arguments])
@@ -59,7 +67,8 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capture
         captured = capsys.readouterr()
         return int(ended.value.code or 0), captured.out, captured.err
 
-    return run
+    yield run
+    structlog.reset_defaults()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import uvloop
 from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.embedded.open import Opened, open_host
+from wayfold.agents.ingest.accept import KnownDefinition
 from wayfold.agents.ingest.http import ingest_router
 from wayfold.agents.simulate.run import Simulation, simulate
 from wayfold.cli.zones import zones_of
@@ -20,6 +21,7 @@ from wayfold.exporters.api.given import Limits
 from wayfold.exporters.api.local import LocalNumbers
 from wayfold.exporters.api.server import listen, serving
 from wayfold.exporters.prometheus.page import MetricsWriter
+from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
 from wayfold.state.telemetry import Telemetry
 
@@ -59,7 +61,7 @@ async def _run(settings: Settings, demo: bool) -> None:
         app = create_app(
             source,
             metrics,
-            routes=[ingest_router(opened.host)],
+            routes=[ingest_router(opened.host, _known(opened))],
             limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
             max_body_bytes=settings.http.max_body_bytes,
         )
@@ -98,6 +100,16 @@ async def _demo(opened: Opened) -> None:
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
+
+
+def _known(opened: Opened) -> KnownDefinition:
+    """Make the function that finds a definition; every partition has them all."""
+
+    def known(account_id: str, journey_id: str, version: int) -> JourneyDefinition | None:
+        scope = opened.partitions[0].catalog.scopes.get((account_id, journey_id))
+        return None if scope is None else scope.definitions.get(version)
+
+    return known
 
 
 def _source(settings: Settings, opened: Opened, telemetry: Telemetry) -> LocalNumbers:

@@ -11,6 +11,11 @@ from wayfold.settings import LogSettings
 QUIET = ("aiokafka", "faust", "kafka", "mode", "uvicorn", "litestar")
 
 
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Whether a record is not one of the steps that Faust's services tell of their start and stop."""
+    return record.levelno >= logging.WARNING or not str(record.msg).startswith("[^")
+
+
 def configure_logs(settings: LogSettings) -> None:
     """Send our log and that of libraries to standard error, for people or as JSON lines."""
     level = logging.getLevelNamesMapping()[settings.level.upper()]
@@ -39,6 +44,7 @@ def configure_logs(settings: LogSettings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
+    handler.addFilter(_worth_telling)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

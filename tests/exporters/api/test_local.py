@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.exporters.partitions import fold_all, open_partitions
-from tests.exporters.traffic import ODD, OracleSource, traffic
+from tests.exporters.traffic import ODD, OracleSource, definition, traffic
 from wayfold.agents.audit import oracle
 from wayfold.exporters.api.local import LocalNumbers
 from wayfold.exporters.api.source import BadQuestionError
@@ -73,6 +73,19 @@ async def test_without_any_event(tmp_path: Path) -> None:
     document = await source.document(Query())
     assert timeless(document) == {"watermark": None, "accounts": [], "journeys": []}
     empty[0].close()
+
+
+async def test_with_a_definition_only(tmp_path: Path) -> None:
+    """A journey that was defined and has no event yet is there with zeros."""
+    partitions = open_partitions(tmp_path, 2)
+    fold_all(partitions, [definition("welcome")])
+    source = LocalNumbers(lambda: partitions, lag_ms=lambda: 0, unready=list, zone=lambda _: Zone("UTC"))
+    document = await source.document(Query())
+    assert document["watermark"] is None
+    assert document["journeys"][0]["name"] == "The welcome journey"
+    assert document["journeys"][0]["numbers"]["total_entries"] == 0
+    for partition in partitions:
+        partition.close()
 
 
 async def test_open_windows_are_judged_at_the_watermark_of_all(source: LocalNumbers) -> None:

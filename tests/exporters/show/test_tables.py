@@ -27,8 +27,8 @@ def row(text: str, start: str) -> list[str]:
 async def test_a_line_for_each_journey() -> None:
     """Without a journey there is a line for each, with its main numbers."""
     text = await printed(Query(), None)
-    line = next(line.split() for line in text.splitlines() if " welcome " in line)
-    assert line == ["acme", "welcome", "1,", "2", "3", "3", "1", "2", "66.7%", "0"]
+    line = next(line.split() for line in text.splitlines() if "acme/welcome " in line)
+    assert line == ["acme/welcome", "1,", "2", "3", "3", "1", "2", "66.7%", "0"]
     assert "engaged persons 2026-11 4" in text
     assert "watermark 2026-11-02T10:00:07.000Z · lag 0 ms" in text
 
