@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from local_services import wait_until
 from wayfold.cli.commands import app, main
 
+REPOSITORY = Path(__file__).parents[2]
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))
 HEAVY = {
     "pydantic",
@@ -218,3 +219,31 @@ def test_define_and_simulate_to_a_running_host(tmp_path: Path, here: Here) -> No
         assert status == 0, errors
         wait_until(lambda: total(url) > 0, seconds=30, what="the traffic to be counted")
         assert here("show", "spring", "--url", url)[1].startswith("Spring")
+
+
+def test_replay_of_the_receipt_log(tmp_path: Path, here: Here) -> None:
+    """The log in the repository goes through its mapping into a running host, twice with the same numbers."""
+    example = REPOSITORY / "docs" / "examples" / "receipt"
+    log = REPOSITORY / "tests" / "data" / "receipt.csv.gz"
+    with running(tmp_path) as (_, url):
+        assert here("define", str(example / "journey.yaml"), "--to", url)[0] == 0
+        for _ in range(2):
+            status, _, errors = here(
+                "replay", str(log), "--mapping", str(example / "mapping.yaml"), "--to", url
+            )
+            assert status == 0, errors
+            assert "12,640 events sent" in errors
+            wait_until(lambda: total(url) == 1_434, seconds=60, what="all cases to be counted")
+
+
+def test_replay_says_which_rows_are_wrong(tmp_path: Path, here: Here) -> None:
+    """Rows that are no events are counted, named, and written down whole."""
+    good = json.dumps(ENTERED)
+    (tmp_path / "events.jsonl").write_text(f'{good}\n{{"type": "journey.entered"}}\nnonsense\n')
+    status, _, errors = here("replay", "events.jsonl", "--to", "file:out.jsonl", "--problems", "bad.jsonl")
+    assert status == 1
+    assert "2 rows were not taken" in errors
+    assert "events.jsonl row 3" in errors
+    rows = [json.loads(line)["row"] for line in (tmp_path / "bad.jsonl").read_text().splitlines()]
+    assert rows == [2, 3]
+    assert (tmp_path / "out.jsonl").read_text() == f"{good}\n"

@@ -143,6 +143,44 @@ def define(
 
 
 @app.command(rich_help_panel="Send")
+def replay(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSONL, CSV or Parquet; .gz too.")],
+    to: To = "http",
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Which events rows stand for; left out: they are events."),
+    ] = None,
+    unsorted: Annotated[
+        bool, typer.Option("--unsorted", help="In the order of the file, not of time.")
+    ] = False,
+    checkpoint: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where an interrupted replay keeps how far it came.")
+    ] = Path("wayfold-replay.json"),
+    problems: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write rows that are not taken here, as lines of JSON."),
+    ] = None,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Send the events of files; sending them again changes nothing."""
+    from rich.console import Console
+
+    from wayfold.cli.replaying import replay_files
+
+    replay_files(
+        files,
+        to,
+        settings_of(config, given).settings,
+        Console(stderr=True),
+        mapping_file=mapping,
+        checkpoint_file=checkpoint,
+        problems_file=problems,
+        is_sorted=not unsorted,
+    )
+
+
+@app.command(rich_help_panel="Send")
 def simulate(
     to: To = "http",
     count: Annotated[int | None, typer.Option(min=1, help="How many events.")] = None,

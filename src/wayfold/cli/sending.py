@@ -26,7 +26,8 @@ class RefusedError(Exception):
 
 
 @asynccontextmanager
-async def _destination(address: str, settings: "Settings") -> "AsyncIterator[Destination]":
+async def opened_destination(address: str, settings: "Settings") -> "AsyncIterator[Destination]":
+    """Open the destination that an address means, for as long as the body runs; raises DestinationError."""
     destination = await open_destination(address, settings)
     try:
         yield destination
@@ -42,7 +43,7 @@ def define(files: Sequence[Path], address: str, settings: "Settings", console: C
     definitions = [load_definition(path) for path in files]
 
     async def send() -> "Sequence[Rejected]":
-        async with _destination(address, settings) as destination:
+        async with opened_destination(address, settings) as destination:
             return await destination.send([definition_record(definition) for definition in definitions])
 
     rejected = asyncio.run(send())
@@ -64,7 +65,7 @@ def run_simulation(address: str, simulation: Simulation, settings: "Settings", c
     summary = Summary()
 
     async def send() -> Summary:
-        async with _destination(address, settings) as destination:
+        async with opened_destination(address, settings) as destination:
             return await simulate(destination, simulation, lambda count: progress.advance(task, count))
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
