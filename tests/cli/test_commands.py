@@ -19,6 +19,9 @@ from typer.testing import CliRunner
 
 from local_services import wait_until
 from wayfold.cli.commands import app, main
+from wayfold.state.snapshot_objects import DirectoryObjects
+from wayfold.state.snapshots import Snapshots
+from wayfold.state.store import Store, StoreMemory
 
 REPOSITORY = Path(__file__).parents[2]
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))
@@ -101,7 +104,7 @@ def test_every_command_says_what_it_does() -> None:
     names = [
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
     ]
-    for name in [*names, "dead-letters"]:
+    for name in [*names, "dead-letters", "snapshots"]:
         assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0, name
         assert f" {name} " in text, name
 
@@ -117,6 +120,15 @@ def test_every_command_says_what_it_does() -> None:
         (("run", "--host", "no such host"), "correct http.host"),
         (("define", "gone.yaml"), "No such file or directory (gone.yaml)"),
         (("dead-letters", "list", "--data", "gone"), "gone"),
+        (("snapshots", "list"), "state.snapshot_url is not set"),
+        (
+            ("snapshots", "list", "--set", "state.snapshot_url=ftp://x/y"),
+            "unknown scheme; use a directory, file",
+        ),
+        (
+            ("snapshots", "restore", "3", "out", "--set", "state.snapshot_url=none"),
+            "partition 3 has no snapshot",
+        ),
     ],
 )
 def test_errors_are_one_clear_line(here: Here, arguments: tuple[str, ...], expected: str) -> None:
@@ -247,3 +259,23 @@ def test_replay_says_which_rows_are_wrong(tmp_path: Path, here: Here) -> None:
     rows = [json.loads(line)["row"] for line in (tmp_path / "bad.jsonl").read_text().splitlines()]
     assert rows == [2, 3]
     assert (tmp_path / "out.jsonl").read_text() == f"{good}\n"
+
+
+def test_snapshots_are_listed_and_restored(tmp_path: Path, here: Here) -> None:
+    """A snapshot is listed with what it reflects, and restored into a store that opens."""
+    memory = StoreMemory(32 * 1024 * 1024)
+    store = Store.open(tmp_path / "partition-2", memory, partition=2)
+    store.write([(b"key", b"value")])
+    snapshots = Snapshots(DirectoryObjects(tmp_path / "kept"))
+    taken = snapshots.take(store, {"entries": 1200, "steps": 34}, 1_793_613_607_000)
+    name = snapshots.upload(taken).name
+    store.close()
+    place = ("--set", "state.snapshot_url=kept")
+    (row,) = json.loads(here("snapshots", "list", "--json", *place)[1])
+    assert (row["partition"], row["name"], row["records"]) == (2, name, 1234)
+    assert row["watermark"] == "2026-11-02T10:00:07.000Z"
+    assert "1,234" in here("snapshots", "list", *place)[1]
+    assert here("snapshots", "restore", "2", "restored", *place)[0] == 0
+    restored = Store.open(tmp_path / "restored", memory, partition=2)
+    assert restored.get(b"key") == b"value"
+    restored.close()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wayfold.cli import letter_commands
+from wayfold.cli import letter_commands, snapshot_commands
 from wayfold.cli.options import DEFAULT_URL, Config, Host, Json, Port, Set, To, Url, settings_of
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 
 
 app.add_typer(letter_commands.app, name="dead-letters", rich_help_panel="Look")
+app.add_typer(snapshot_commands.app, name="snapshots", rich_help_panel="Hosts")
 
 
 def main() -> None:
