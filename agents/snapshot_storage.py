@@ -1,5 +1,6 @@
 """Where `state.snapshot_url` points: a directory, or an object store of Amazon, Google or Microsoft."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -26,11 +27,8 @@ PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 4
 
 RETRY: "RetryConfig" = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
-CLIENT: "ClientConfig" = {
-    "connect_timeout": timedelta(seconds=10),
-    "read_timeout": timedelta(seconds=30),
-    "timeout": timedelta(minutes=10),
-}
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+"""Variables with the address of an object store of one's own, which may be http:// within a network."""
 
 Answer = TypeVar("Answer")
 
@@ -58,10 +56,19 @@ def open_snapshot_objects(url: str) -> SnapshotObjects:
             f"The snapshot URL {shown} has an unknown scheme; use a directory, file, s3, gs or az"
         )
     try:
-        store = from_url(url, client_options=CLIENT, retry_config=RETRY)
+        store = from_url(url, client_options=_client_options(), retry_config=RETRY)
     except (BaseError, ValueError) as error:
         raise SnapshotUrlError(f"The snapshot URL {shown} cannot be used: {_first_line(error)}") from error
     return CloudObjects(store, shown)
+
+
+def _client_options() -> "ClientConfig":
+    return {
+        "connect_timeout": timedelta(seconds=10),
+        "read_timeout": timedelta(seconds=30),
+        "timeout": timedelta(minutes=10),
+        "allow_http": any(os.environ.get(name, "").startswith("http://") for name in ENDPOINTS),
+    }
 
 
 class CloudObjects:

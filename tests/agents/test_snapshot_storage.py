@@ -1,12 +1,13 @@
 """Every place that snapshots can lie in keeps the same promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore
 
+from tests.agents.small_s3 import small_s3
 from tests.state.snapshot_places import ObjectsInMemory
 from wayfold.agents.snapshot_storage import CloudObjects, SnapshotUrlError, open_snapshot_objects
 from wayfold.state.snapshot_objects import (
@@ -19,11 +20,26 @@ from wayfold.state.snapshots import Snapshots
 from wayfold.state.store import Store, StoreMemory
 
 
-@pytest.fixture(params=["path", "file", "cloud in memory", "cloud on disk", "test kit"])
-def objects(request: pytest.FixtureRequest, tmp_path: Path) -> SnapshotObjects:
+@pytest.fixture
+def s3_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve a small S3 and name it in the environment, as a store of one's own is named."""
+    with small_s3() as address:
+        for name, value in (
+            ("AWS_ENDPOINT_URL", address),
+            ("AWS_ACCESS_KEY_ID", "somebody"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_REGION", "us-east-1"),
+        ):
+            monkeypatch.setenv(name, value)
+        yield address
+
+
+@pytest.fixture(params=["path", "file", "s3", "cloud in memory", "cloud on disk", "test kit"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path, s3_address: str) -> SnapshotObjects:
     places: dict[str, Callable[[], SnapshotObjects]] = {
         "path": lambda: open_snapshot_objects(str(tmp_path / "place")),
         "file": lambda: open_snapshot_objects(f"file://{tmp_path}/a%20place"),
+        "s3": lambda: open_snapshot_objects("s3://bucket/some/place"),
         "cloud in memory": lambda: CloudObjects(MemoryStore(), "memory"),
         "cloud on disk": lambda: CloudObjects(LocalStore(tmp_path / "cloud", mkdir=True), "disk"),
         "test kit": ObjectsInMemory,
