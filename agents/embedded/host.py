@@ -33,19 +33,24 @@ from wayfold.state.telemetry import Telemetry
 _log = structlog.get_logger(__name__)
 
 RATE_WINDOW_S: Final = 1.0
+SMALL_SLICE_RECORDS: Final = 500
 
 
 class HostLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of the embedded host.
 
-    `slice_records` are folded and committed at a time, over all partitions: fewer answer HTTP sooner, more
-    fold faster. `behind_records` may wait in the log for the fold before more are refused for the moment.
-    `gather_ms` is how long the fold lets events gather when it has nothing else to do.
+    At most `slice_records` are folded at a time, over all partitions: fewer answer HTTP sooner, more fold
+    faster; while little waits, slices are small by themselves. `behind_records` may wait in the log for the
+    fold before more are refused for the moment. `gather_ms` is how long the fold lets events gather when it
+    has nothing to do: a commit of several events costs little more than one of a single event. Files of the
+    log are kept for ever, or for `keep_log_s` seconds after their last append, and never dropped before
+    every partition has folded them; without them the state cannot be built again or audited.
     """
 
-    slice_records: int = 400
+    slice_records: int = 8_000
     behind_records: int = 500_000
-    gather_ms: int = 5
+    gather_ms: int = 20
+    keep_log_s: float | None = None
 
 
 class HostStoppedError(Exception):
@@ -160,11 +165,12 @@ class EmbeddedHost:
         try:
             while not self._stopping:
                 self._commit.appended.clear()
-                parts = cursor.next(self._limits.slice_records)
+                parts = cursor.next(self._slice_records())
                 if parts:
                     await self._fold(parts)
                 else:
                     self._note_lag({})
+                    self._drop_old_files()
                     await self._commit.appended.wait()
                     await asyncio.sleep(self._limits.gather_ms / 1000)
         except Exception as error:
@@ -173,6 +179,21 @@ class EmbeddedHost:
         finally:
             cursor.close()
             self._moved.set()
+
+    def _drop_old_files(self) -> None:
+        if self._limits.keep_log_s is None:
+            return
+        oldest_kept_s = time.time() - self._limits.keep_log_s
+        dropped = self.log.drop_folded(
+            self.folded_offsets(), lambda segment: segment.path.stat().st_mtime >= oldest_kept_s
+        )
+        if dropped:
+            _log.info("log_files_dropped", files=dropped)
+
+    def _slice_records(self) -> int:
+        """Take what just came in whole, and of a backlog the more, the longer it is."""
+        wanted = max(SMALL_SLICE_RECORDS, self.behind_records() // 4)
+        return min(self._limits.slice_records, wanted)
 
     async def _fold(self, parts: Sequence[Part]) -> None:
         started = time.perf_counter()
