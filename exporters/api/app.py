@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
@@ -79,4 +80,13 @@ def create_app(
         state=State({"source": source}),
         logging_config=None,
     )
+    _leave_out_random_examples(app)
     return KeepEncodedSlashes(app)
+
+
+def _leave_out_random_examples(app: Litestar) -> None:
+    """Keep the framework from inventing examples of answers, other ones each time."""
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            for answer in (handler.responses or {}).values():
+                answer.generate_examples = False
