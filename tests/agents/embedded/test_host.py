@@ -143,7 +143,7 @@ async def test_a_store_without_its_log_is_refused_at_start(tmp_path: Path) -> No
 
 async def test_old_files_are_dropped_once_they_are_folded(tmp_path: Path) -> None:
     """With a retention, files go when every partition has folded them; a restart needs nothing from them."""
-    log = DurableLog.open(tmp_path / "log", EVENT_KINDS, PARTITIONS, segment_bytes=2_000)
+    log = DurableLog.open(tmp_path / "log", EVENT_KINDS, PARTITIONS, segment_bytes=1_000)
     partitions = [RememberingPartition(tmp_path, number) for number in range(PARTITIONS)]
     host = EmbeddedHost(log, partitions, KeptLetters(), limits=HostLimits(keep_log_s=-1))
     for start in range(0, 200, 10):
