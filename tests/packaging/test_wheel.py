@@ -1,8 +1,8 @@
 """What a user installs: the wheel, built the long way round from the source distribution."""
 
+import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -27,8 +27,7 @@ def unpacked_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sdist")
     _build("sdist", REPOSITORY, folder)
     (archive,) = folder.glob("*.tar.gz")
-    with tarfile.open(archive) as opened:
-        opened.extractall(folder, filter="data")
+    shutil.unpack_archive(archive, folder)
     (source,) = (path for path in folder.iterdir() if path.is_dir())
     return source
 
