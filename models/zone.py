@@ -52,6 +52,7 @@ class Zone:
             raise ValueError(f"time zone {name!r} is not an IANA name such as Europe/Amsterdam") from error
         self.name = name
         self._places: dict[int, Place] = {}
+        self._hours: dict[int, int] = {}
 
     def place(self, at_ms: int) -> Place:
         """Hour, day and month of an instant given in milliseconds UTC."""
@@ -63,12 +64,15 @@ class Zone:
             if place == self._compute(slot * SLOT_MS) == self._compute(slot * SLOT_MS + SLOT_MS - 1):
                 if len(self._places) >= CACHE_LIMIT:
                     self._places.clear()
+                    self._hours.clear()
                 self._places[slot] = place
+                self._hours[slot] = place.hour
         return place
 
     def hour(self, at_ms: int) -> int:
         """Number of the local hour of an instant given in milliseconds UTC."""
-        return self.place(at_ms).hour
+        found = self._hours.get(at_ms // SLOT_MS)
+        return self.place(at_ms).hour if found is None else found
 
     def day_start_ms(self, day: int) -> int:
         """First instant of a local day; the instant of the jump where a zone skips midnight."""

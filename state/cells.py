@@ -1,5 +1,6 @@
 """Cells and totals: a batch's tallies rolled up to hours, days and all time, and their rows."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -186,6 +187,8 @@ def totals_of(changes: Changes) -> dict[int, Change]:
             change = totals.setdefault(fact >> HOUR_BITS, Change())
             change.first += first
             change.second += second
+    for series, users in Counter(changes.new_users).items():
+        totals.setdefault(series, Change()).users += users
     for series, users in changes.users.items():
         if users:
             totals.setdefault(series, Change()).users += users

@@ -14,12 +14,14 @@ Tally = tuple[int, int, list[int]]
 class Changes:
     """Pending changes of a partition; emptied by its commit.
 
+    `users` are changes of users over all time by series, `new_users` the series that got one more.
+
     `counters` gives, for a series, those in which its users are counted over all time; `day_of` gives
     a fact's day in the place of its hour. Persons roll up from hours to days, but for those in
     `days`, {fact by day: {person: whether in the set}}: who moved between hours has the last word there.
     """
 
-    __slots__ = ("_counters", "_day_of", "days", "dwells", "rows", "tallies", "users")
+    __slots__ = ("_counters", "_day_of", "days", "dwells", "new_users", "rows", "tallies", "users")
 
     def __init__(self, counters: Callable[[int], tuple[int, ...]], day_of: Callable[[Fact], Fact]) -> None:
         self._counters = counters
@@ -27,6 +29,7 @@ class Changes:
         self.days: dict[Fact, dict[int, bool]] = {}
         self.tallies: dict[Fact, list] = {}  # type: ignore[type-arg]  # a Tally that can change
         self.users: dict[int, int] = {}
+        self.new_users: list[int] = []
         self.dwells: dict[Fact, dict[int, int]] = {}
         self.rows: dict[bytes, bytes | None] = {}
 
@@ -34,6 +37,7 @@ class Changes:
         """Forget what is pending."""
         self.tallies.clear()
         self.users.clear()
+        self.new_users.clear()
         self.dwells.clear()
         self.days.clear()
         self.rows.clear()
@@ -51,10 +55,11 @@ class Changes:
 
     def count(self, before: Iterable[Fact], after: Iterable[Fact], slot: int = 0) -> None:
         """Add the difference of two lists of facts to the counts."""
+        tallies = self.tallies
         for fact in after:
-            self.tally(fact)[slot] += 1
+            (tallies.get(fact) or self.tally(fact))[slot] += 1
         for fact in before:
-            self.tally(fact)[slot] -= 1
+            (tallies.get(fact) or self.tally(fact))[slot] -= 1
 
     def money(self, before: Money, after: Money) -> None:
         """Add the difference of two mappings of sums, in 10⁻⁹ units."""
@@ -74,8 +79,9 @@ class Changes:
     def move(self, person: int, before: set[Fact], after: set[Fact]) -> None:
         """Put a person into the user sets that only `after` names, take it out of the others."""
         put_in, taken_out = after - before, before - after
+        tallies = self.tallies
         for fact in put_in:
-            self.tally(fact)[2].append(person)
+            (tallies.get(fact) or self.tally(fact))[2].append(person)
         for fact in taken_out:
             self.tally(fact)[2].append(~person)
         if taken_out or self.days:
@@ -100,6 +106,9 @@ class Changes:
             return
         self.move(person, old, new)
         counters = self._counters
+        if not old:
+            self.new_users.extend({series for fact in new for series in counters(fact >> HOUR_BITS)})
+            return
         old_series = {series for fact in old for series in counters(fact >> HOUR_BITS)}
         new_series = {series for fact in new for series in counters(fact >> HOUR_BITS)}
         for series in new_series - old_series:

@@ -29,6 +29,7 @@ def open_exits(
     With a `span`, only those entered in it. The watermark's own hour, and every span, is read from
     the rows; whole hours behind it from their cells.
     """
+    watermark_ms = max(0, watermark_ms)
     if span is not None:
         return _from_rows(store, scope, version, (watermark_ms, LAST_MS), span)
     series = scope.series.get(("closing", version))

@@ -7,8 +7,6 @@ that comes late compares the same facts under its old and new rules.
 
 from typing import cast
 
-from xxhash import xxh3_64_digest
-
 from wayfold.state import history as merge
 from wayfold.state.changes import Changes
 from wayfold.state.facts import (
@@ -92,10 +90,10 @@ def exited(
 ) -> None:
     """Fold a `journey.exited`; `at` is its (time, event id, reason)."""
     before = EntryFacts(scope, history, goals)
-    old_dwells = dwell_facts(scope, entry)
+    old_dwells = dwell_facts(scope, entry, at[0])
     if merge.merge_exited(entry, *at):
         compare(changes, history.person, before, EntryFacts(scope, history, goals))
-        changes.dwell(old_dwells, dwell_facts(scope, entry))
+        changes.dwell(old_dwells, dwell_facts(scope, entry, at[0]))
 
 
 def arrived(
@@ -128,7 +126,7 @@ def arrived(
         changes.count(*users)
         others = _users_of_others(scope, history, goals, entry) if len(history.entries) > 1 else []
         changes.members(history.person, users[0] + others, users[1] + others)
-    if is_first and history.message_count and kind.variant != _variant(scope, first):
+    if is_first and kind.variant != _variant(scope, first) and _has_messages(scope, history, kind.place):
         _move_messages(changes, scope, history, entry_id, entry, arrival)
 
 
@@ -142,24 +140,29 @@ def step_goal(changes: Changes, scope: Scope, entry: Entry, goal: StepGoal) -> N
     changes.money(before_money, after_money)
 
 
-def message(changes: Changes, scope: Scope, history: History, event: MessageEvent, kind: MessageKind) -> None:
-    """Fold an event of a message: always one event; one message at its first event of the status."""
+def message(
+    changes: Changes, scope: Scope, history: History, event: MessageEvent, kind: MessageKind, group: bytes
+) -> None:
+    """Fold an event of a message: always one event; one message at its first event of the status.
+
+    `group` is the mark of the message and status at the step in the history's groups.
+    """
     variant = ""
     if kind.place in scope.plans.split_places:
         variant = variant_at(scope, history.entries.get(event.entry_id), kind.place)
     base, active = kind.variants.get(variant) or kind.bases(scope.plans.base, variant)
-    hour = scope.zone.place(event.at_ms).hour
-    tally = changes.tally(base | hour)
+    hour = scope.zone.hour(event.at_ms)
+    tally = changes.tallies.get(base | hour) or changes.tally(base | hour)
     tally[0] += 1
     tally[2].append(history.person)
     if changes.days:
         changes.stays(history.person, base | hour)
-    if not holds(history.counted, kind.at_channel_mark, SERIES_BYTES):
-        history.counted += kind.at_channel_mark
-        changes.add_users(kind.at_channel, 1)
-        _count_user(changes, history, kind.at_step)
-    group = xxh3_64_digest(f"{event.entry_id}\0{event.message_id}".encode()) + kind.at_step_mark
-    if not holds(history.groups, group, GROUP_BYTES):
+    counted = history.counted
+    if kind.at_channel_mark not in counted or not holds(counted, kind.at_channel_mark, SERIES_BYTES):
+        history.counted = counted + kind.at_channel_mark
+        changes.new_users.append(kind.at_channel)
+        _count_user(changes, history, kind.at_step, kind.at_step_mark)
+    if group not in history.groups or not holds(history.groups, group, GROUP_BYTES):
         history.groups += group
         tally[1] += 1
     else:
@@ -181,8 +184,8 @@ def _interacted(changes: Changes, history: History, kind: MessageKind, fact: Fac
         changes.tally(fact)[2].append(history.person)
         if changes.days:
             changes.stays(history.person, fact)
-        for series in kind.active:
-            _count_user(changes, history, series)
+        for series, mark in kind.active:
+            _count_user(changes, history, series, mark)
 
 
 def _count_at_first(
@@ -201,7 +204,7 @@ def _count_at_first(
     old_kind = cast("MessageKind", scope.plans.kinds[first.kind])
     old_base = old_kind.bases(scope.plans.base, variant)[0]
     changes.tally(fact)[1] += 1
-    changes.tally(old_base | scope.zone.place(first.at_ms).hour)[1] -= 1
+    changes.tally(old_base | scope.zone.hour(first.at_ms))[1] -= 1
 
 
 def raise_flag(changes: Changes, scope: Scope, history: History, flag: int) -> None:
@@ -213,16 +216,15 @@ def raise_flag(changes: Changes, scope: Scope, history: History, flag: int) -> N
         return
     changes.move(history.person, set(), set(MessageFacts(scope, history).active))
     for event in history.message_events():
-        for series in cast("MessageKind", scope.plans.kinds[event.kind]).active:
-            _count_user(changes, history, series)
+        for series, mark in cast("MessageKind", scope.plans.kinds[event.kind]).active:
+            _count_user(changes, history, series, mark)
 
 
-def _count_user(changes: Changes, history: History, series: int) -> None:
+def _count_user(changes: Changes, history: History, series: int, mark: bytes) -> None:
     """Count the user in a series over all time, once."""
-    mark = series.to_bytes(SERIES_BYTES, "big")
     if not holds(history.counted, mark, SERIES_BYTES):
         history.counted += mark
-        changes.add_users(series, 1)
+        changes.new_users.append(series)
 
 
 def _users_of_others(scope: Scope, history: History, goals: list[Goal], entry: Entry) -> list[Fact]:
@@ -234,6 +236,12 @@ def _users_of_others(scope: Scope, history: History, goals: list[Goal], entry: E
             if other.entered_at_ms >= 0:
                 tail_facts(scope, other, is_converted(scope, other, goals), [], users)
     return users
+
+
+def _has_messages(scope: Scope, history: History, place: int) -> bool:
+    """True when the user has had a message at a place: it is counted there in some status."""
+    marks = scope.plans.marks_at.get(place, ())
+    return any(holds(history.counted, mark, SERIES_BYTES) for mark in marks)
 
 
 def _variant(scope: Scope, arrival: Arrival | None) -> str:

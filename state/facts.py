@@ -71,22 +71,22 @@ class EntryFacts:
 
     def _add(self, scope: Scope, person: int, entry_id: str, entry: Entry, goals: list[Goal]) -> None:
         plan = scope.plans.version(entry.version)
-        place = scope.zone.place
+        hour_of = scope.zone.hour
         facts, users = self.facts, self.users
-        entered = place(entry.entered_at_ms).hour
+        entered = hour_of(entry.entered_at_ms)
         users.append(plan.total | entered)
         goal = first_conversion(entry, goals, plan.rules) if goals else None
         if goal is not None:
-            users.append(plan.converted_event | place(goal.at_ms).hour)
+            users.append(plan.converted_event | hour_of(goal.at_ms))
             users.append(plan.converted_entry | entered)
         if entry.exited_at_ms < 0:
             facts.append(plan.active | entered)
         else:
-            exited = place(entry.exited_at_ms).hour
+            exited = hour_of(entry.exited_at_ms)
             users.append(plan.exited_event | exited)
             users.append(plan.exited_entry | entered)
             closes_at_ms = entry.exited_at_ms + plan.rules.window_ms
-            closing = place(closes_at_ms).hour
+            closing = hour_of(closes_at_ms)
             facts.append(plan.closing | closing)
             key = scope.closing_key(entry_id, person, entry.version, closes_at_ms, entered)
             self.closings[key] = goal is not None
@@ -101,7 +101,7 @@ class EntryFacts:
 
         Each stands under every version it qualifies in, and once under version 0 for the journey.
         """
-        base, place = scope.plans.base, scope.zone.place
+        base, hour_of = scope.plans.base, scope.zone.hour
         for goal in goals:
             earliest: dict[int, int] = {}
             for entry in entries:
@@ -111,7 +111,7 @@ class EntryFacts:
                         earliest[version] = min(at_ms, earliest.get(version, at_ms))
             for version, entered_at_ms in earliest.items():
                 for clock, at_ms in (("event", goal.at_ms), ("entry", entered_at_ms)):
-                    hour = place(at_ms).hour
+                    hour = hour_of(at_ms)
                     self.facts.append(base((f"conversion_events@{clock}", version)) | hour)
                     if goal.value:
                         fact = base((f"conversion_values@{clock}", version, goal.currency)) | hour
@@ -123,11 +123,11 @@ def tail_facts(scope: Scope, entry: Entry, converted: bool, facts: list[Fact], u
     if not entry.arrivals:
         return
     kind = cast("ArrivalKind", scope.plans.kinds[entry.arrivals[-1].kind])
-    entered = scope.zone.place(entry.entered_at_ms).hour
+    entered = scope.zone.hour(entry.entered_at_ms)
     if entry.exited_at_ms < 0:
         facts.append(kind.current | entered)
     elif not converted:
-        users.append(kind.dropped_event | scope.zone.place(entry.exited_at_ms).hour)
+        users.append(kind.dropped_event | scope.zone.hour(entry.exited_at_ms))
         users.append(kind.dropped_entry | entered)
 
 
@@ -150,7 +150,7 @@ def first_arrival(scope: Scope, entry: Entry, place: int) -> Arrival | None:
 def entered_fact(scope: Scope, arrival: Arrival) -> Fact:
     """The fact that an entry entered a step: at its first arrival there, with that one's variant."""
     kind = cast("ArrivalKind", scope.plans.kinds[arrival.kind])
-    return kind.entered | scope.zone.place(arrival.at_ms).hour
+    return kind.entered | scope.zone.hour(arrival.at_ms)
 
 
 def entered_facts(scope: Scope, entry: Entry) -> list[Fact]:
@@ -171,12 +171,20 @@ def dwell_fact(scope: Scope, entry: Entry, index: int) -> Dwell | None:
     if end_ms < 0:
         return None
     kind = cast("ArrivalKind", scope.plans.kinds[arrival.kind])
-    return kind.dwell | scope.zone.place(arrival.at_ms).hour, bucket_of(end_ms - arrival.at_ms)
+    return kind.dwell | scope.zone.hour(arrival.at_ms), bucket_of(end_ms - arrival.at_ms)
 
 
-def dwell_facts(scope: Scope, entry: Entry) -> list[Dwell | None]:
-    """All dwell facts of an entry."""
-    return [dwell_fact(scope, entry, index) for index in range(len(entry.arrivals))]
+def dwell_facts(scope: Scope, entry: Entry, since_ms: int = -1) -> list[Dwell | None]:
+    """All dwell facts of an entry, or those that an exit at `since_ms` or later can touch."""
+    arrivals = entry.arrivals
+    index = len(arrivals) - 1
+    facts = []
+    while index >= 0:
+        facts.append(dwell_fact(scope, entry, index))
+        if arrivals[index].at_ms <= since_ms:
+            break
+        index -= 1
+    return facts
 
 
 def step_goal_facts(scope: Scope, entry: Entry) -> tuple[list[Fact], Money]:
@@ -187,7 +195,7 @@ def step_goal_facts(scope: Scope, entry: Entry) -> tuple[list[Fact], Money]:
         return facts, money
     base = scope.plans.base
     for goal in entry.goals:
-        hour = scope.zone.place(goal.at_ms).hour
+        hour = scope.zone.hour(goal.at_ms)
         facts.append(base(("goals", entry.version, goal.step_id, goal.name)) | hour)
         if goal.value:
             fact = base(("goal_values", entry.version, goal.step_id, goal.name, goal.currency)) | hour
@@ -249,7 +257,7 @@ class MessageFacts:
             if (entry_id is not None and event.entry_id != entry_id) or place not in (None, kind.place):
                 continue
             variant = variant_at(scope, history.entries.get(event.entry_id), kind.place)
-            hour = scope.zone.place(event.at_ms).hour
+            hour = scope.zone.hour(event.at_ms)
             base, active = kind.bases(scope.plans.base, variant)
             self.events.append(base | hour)
             if event is first_of_group(scope, events, event.entry_id, event.message_id, kind.at_step):

@@ -4,6 +4,7 @@ Nothing here writes: `state/partition.py` commits what has gathered.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from xxhash import xxh3_64_digest
 
@@ -17,6 +18,7 @@ from wayfold.state.changes import Changes
 from wayfold.state.engagement import Engagement
 from wayfold.state.facts import EntryFacts
 from wayfold.state.history import (
+    FAILED,
     INTERACTIONS,
     MACHINE_SHIFT,
     MARK_BYTES,
@@ -44,7 +46,7 @@ STATUS_OF_CLASS: dict[type[Event], int] = {
 }
 DUPLICATE = "duplicate"
 Verdict = Refusal | str | None
-Handler = Callable[..., Verdict]
+Handler = Callable[[Any, int, int], Any]
 
 
 class Fold:
@@ -52,6 +54,7 @@ class Fold:
 
     def __init__(self, catalog: Catalog, people: People, changes: Changes, engagement: Engagement) -> None:
         self.catalog = catalog
+        self.scopes = catalog.scopes
         self.people = people
         self.changes = changes
         self.engagement = engagement
@@ -158,30 +161,30 @@ class Fold:
             difference.compare(self.changes, history.person, view, after)
         return None
 
-    def message(self, event: events.MessageEvent, at_ms: int, _timestamp_ms: int) -> Verdict:
-        """Fold an event of a message, inside a journey or outside of any."""
-        scope = self.catalog.scope(event.account_id, event.journey_id or "")
+    def message(self, event: Any, at_ms: int, _timestamp_ms: int) -> Verdict:
+        """Fold an event of a message, inside a journey or outside of any.
+
+        Most events are of messages: what every one of them needs stands here in one piece.
+        """
+        journey_id = event.journey_id or ""
+        scope = self.scopes.get((event.account_id, journey_id)) or self.catalog.scope(
+            event.account_id, journey_id
+        )
         user_id = event.user_id
-        history = self.people.history(scope, user_id)
-        if not _is_new(history, event.event_id):
+        history = scope.recent.get(user_id) or self.people.history(scope, user_id)
+        event_id = event.event_id
+        mark = xxh3_64_digest(event_id.encode())
+        if mark in history.seen and holds(history.seen, mark, MARK_BYTES):
             return DUPLICATE
+        history.seen += mark
         scope.dirty[user_id] = history
-        status = STATUS_OF_CLASS[type(event)]
-        detail = ""
-        if status == SENT:
-            if event.cost is not None:  # type: ignore[attr-defined]  # a MessageSent, by its status
-                detail = f"{int(event.cost)} {event.currency}"  # type: ignore[attr-defined]
-        elif status in INTERACTIONS:
-            if event.machine:  # type: ignore[attr-defined]  # viewed, opened and clicked say so
-                status += MACHINE_SHIFT
-        elif type(event) is events.MessageFailed:
-            detail = event.reason
+        status, detail = _status_of(event)
         words = (status, event.journey_version or 0, event.step_id or "", event.channel, event.platform)
         kind = scope.plans.messages.get(words) or scope.plans.message(words)
-        fact = MessageEvent(
-            event.entry_id or "", event.message_id, at_ms, event.event_id, kind.number, detail
-        )
-        difference.message(self.changes, scope, history, fact, kind)
+        entry_id, message_id = event.entry_id or "", event.message_id
+        group = xxh3_64_digest(f"{entry_id}\0{message_id}".encode()) + kind.at_step_mark
+        fact = MessageEvent(entry_id, message_id, at_ms, event_id, kind.number, detail)
+        difference.message(self.changes, scope, history, fact, kind, group)
         return None
 
     def define(self, definition: JourneyDefinition) -> Verdict:
@@ -229,6 +232,16 @@ def _is_new(history: History, event_id: str) -> bool:
         return False
     history.seen += mark
     return True
+
+
+def _status_of(event: Any) -> tuple[int, str]:
+    """Number of the status that a message event counts in, and what is kept of it besides."""
+    status = STATUS_OF_CLASS[event.__class__]
+    if status == SENT:
+        return status, "" if event.cost is None else f"{int(event.cost)} {event.currency}"
+    if status in INTERACTIONS:
+        return (status + MACHINE_SHIFT if event.machine else status), ""
+    return status, event.reason if status == FAILED else ""
 
 
 def _has_exit(history: History) -> bool:

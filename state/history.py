@@ -95,19 +95,6 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     goals: list[StepGoal] = []
 
 
-class HistoryRow(msgspec.Struct, array_like=True, gc=False):
-    """A history as it is stored; the fields are those of `History`."""
-
-    person: int
-    flags: int
-    seen: bytes
-    counted: bytes
-    groups: bytes
-    entries: bytes
-    messages: bytes
-    message_count: int
-
-
 class History:
     """One user in one journey (or, with the journey "", the user's messages outside journeys).
 
@@ -175,7 +162,7 @@ class History:
         """The history as it is stored."""
         encoded = self._encoded_entries if self._entries is None else encode(self._entries)
         return encode(
-            HistoryRow(
+            (
                 self.person,
                 self.flags,
                 self.seen,
@@ -190,11 +177,18 @@ class History:
     @classmethod
     def decode(cls, value: bytes) -> "History":
         """The history that `encode` stored; entries are decoded when they are asked for."""
-        row = _decode_row(value)
-        history = cls(row.person)
-        history.flags, history.seen, history.counted = row.flags, row.seen, row.counted
-        history.groups, history.messages, history.message_count = row.groups, row.messages, row.message_count
-        history._entries, history._encoded_entries = None, row.entries
+        history = cls(0)
+        (
+            history.person,
+            history.flags,
+            history.seen,
+            history.counted,
+            history.groups,
+            history._encoded_entries,
+            history.messages,
+            history.message_count,
+        ) = _decode_row(value)
+        history._entries = None
         return history
 
 
@@ -271,6 +265,6 @@ def holds(marks: bytes, mark: bytes, width: int) -> bool:
 
 
 decode_user = msgspec.msgpack.Decoder(User).decode
-_decode_row = msgspec.msgpack.Decoder(HistoryRow).decode
+_decode_row = msgspec.msgpack.Decoder(tuple[int, int, bytes, bytes, bytes, bytes, bytes, int]).decode
 _decode_entries = msgspec.msgpack.Decoder(dict[str, Entry]).decode
 _decode_events = msgspec.msgpack.Decoder(list[MessageEvent]).decode

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from wayfold.models.decode import decode_event
+from wayfold.models.decode import event_decoder
 from wayfold.models.definition import JourneyDefinition
-from wayfold.models.events import JourneyDefined, UserErased, UserEvent, occurred_ms
+from wayfold.models.events import JourneyDefined, UserEvent, occurred_ms
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
@@ -131,14 +131,28 @@ class Partition:
         Records below the next offset are skipped: they are folded already. Bad input never raises;
         it is refused, with its reason, into `refused`.
         """
-        next_offset = self._pending_offsets.get(topic, 0)
+        decode, handlers, counters = event_decoder(topic), self._fold.handlers, self._pending_counters
+        records = self._unfolded(topic, records)
+        watermark_ms, retention_ms = self._pending_watermark_ms, self.settings.retention_ms
         accepted = 0
-        counters = self._pending_counters
         for record in records:
-            if record.offset < next_offset:
-                continue
-            next_offset = record.offset + 1
-            verdict = self._fold_record(topic, record)
+            event: Any = decode(record.value, record.headers)  # the handlers tell which it is
+            handler = handlers.get(event.__class__)
+            if handler is None:
+                verdict = self._fold_control(event)
+            elif record.key != event.user_id.encode():
+                verdict = _wrong_key(record, event)
+            else:
+                at_ms = occurred_ms(event.occurred_at)
+                if watermark_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS:
+                    try:
+                        verdict = handler(event, at_ms, record.timestamp)
+                    except WrongPartitionError as error:
+                        verdict = error.refusal
+                    if verdict is None and at_ms > watermark_ms:
+                        watermark_ms = self._engagement.watermark_ms = at_ms
+                else:
+                    verdict = self._out_of_time(record, event, at_ms)
             if verdict is None:
                 accepted += 1
             elif verdict is DUPLICATE:
@@ -146,35 +160,21 @@ class Partition:
             elif isinstance(verdict, Refusal):
                 self._refuse(topic, record, verdict)
         counters["accepted_total"] = counters.get("accepted_total", 0) + accepted
-        self._pending_offsets[topic] = next_offset
+        self._pending_watermark_ms = watermark_ms
 
-    def _fold_record(self, topic: str, record: Record) -> Refusal | str | None:
-        event = decode_event(topic, record.value or b"", record.headers)
-        if isinstance(event, Refusal):
-            return event
-        if not isinstance(event, UserEvent):
-            return self._fold_control(event)
-        if record.key != event.user_id.encode():
-            if isinstance(event, UserErased):
-                return None
-            return _wrong_key(record, event)
-        at_ms = occurred_ms(event.occurred_at)
-        if at_ms > record.timestamp + FUTURE_LIMIT_MS:
-            return _future(event)
-        if at_ms < self._pending_watermark_ms - self.settings.retention_ms:
-            return self._late(event)
-        handler = self._fold.handlers.get(type(event))
-        if handler is None:
-            return None
-        try:
-            verdict = handler(event, at_ms, record.timestamp)
-        except WrongPartitionError as error:
-            return error.refusal
-        if verdict is None and at_ms > self._pending_watermark_ms:
-            self._pending_watermark_ms = self._engagement.watermark_ms = at_ms
-        return verdict
+    def _unfolded(self, topic: str, records: Sequence[Record]) -> Sequence[Record]:
+        """Those of the records that are not folded yet; they count as folded from now on."""
+        next_offset = self._pending_offsets.get(topic, 0)
+        if records and records[0].offset < next_offset:
+            records = [record for record in records if record.offset >= next_offset]
+        if records:
+            self._pending_offsets[topic] = records[-1].offset + 1
+        return records
 
     def _fold_control(self, event: object) -> Refusal | str | None:
+        """Fold what is no user's event: a refusal stays one, definitions go to their journeys."""
+        if isinstance(event, Refusal):
+            return event
         if not isinstance(event, JourneyDefined):
             return None
         verdict = self._fold.define(event.definition)
@@ -326,7 +326,9 @@ class Partition:
             zone = self._zones[name] = Zone(name)
         return zone
 
-    def _late(self, event: UserEvent) -> Refusal:
+    def _out_of_time(self, record: Record, event: UserEvent, at_ms: int) -> Refusal:
+        if at_ms > record.timestamp + FUTURE_LIMIT_MS:
+            return _future(event)
         days = self.settings.retention_ms // DAY_MS
         return Refusal(
             Reason.LATE,

@@ -89,7 +89,8 @@ class MessageKind:
 
     `at_step` and `at_channel` are the series that count the users of the status over all time, at
     the step and by the channel and platform there; `active` those of active_users, in the version
-    and in the journey (empty when the status is no interaction). `place` is that of the step.
+    and in the journey (empty when the status is no interaction). A mark is a series' number as bytes.
+    `place` is that of the step.
     """
 
     __slots__ = (
@@ -124,9 +125,10 @@ class MessageKind:
         self.at_step_mark = self.at_step.to_bytes(SERIES_BYTES, "big")
         self.at_channel = base((f"{name}+", version, step_id, channel, platform)) >> HOUR_BITS
         self.at_channel_mark = self.at_channel.to_bytes(SERIES_BYTES, "big")
-        self.active: tuple[int, ...] = ()
+        self.active: tuple[tuple[int, bytes], ...] = ()
         if status in INTERACTIONS:
-            self.active = tuple(base(("active_users", which)) >> HOUR_BITS for which in (version, 0))
+            series = [base(("active_users", which)) >> HOUR_BITS for which in (version, 0)]
+            self.active = tuple((number, number.to_bytes(SERIES_BYTES, "big")) for number in series)
         self.variants: dict[str, tuple[int, int]] = {}
 
     def bases(self, base: SeriesId, variant: str) -> tuple[int, int]:
@@ -146,6 +148,7 @@ class Plans:
     """All kinds and versions of one journey.
 
     `base` gives the base of a series name, `new_kind` a number that stands for a new kind's words.
+    `split_places` are the places with variants, `marks_at` the marks of the statuses at a place.
     """
 
     def __init__(self, base: SeriesId, new_kind: Callable[[Name], int]) -> None:
@@ -156,6 +159,7 @@ class Plans:
         self.messages: dict[tuple[int, int, str, str, str], MessageKind] = {}
         self.kinds: dict[int, Kind] = {}
         self.split_places: set[int] = set()
+        self.marks_at: dict[int, set[bytes]] = {}
 
     def version(self, version: int) -> VersionPlan:
         """The plan of a version, with the rules `UNDEFINED` while it has no definition."""
@@ -186,5 +190,6 @@ class Plans:
     def load_message(self, number: int, words: tuple[int, int, str, str, str]) -> MessageKind:
         """Take up a kind of message event under its number."""
         kind = self.messages[words] = MessageKind(self.base, number, words)
+        self.marks_at.setdefault(kind.place, set()).add(kind.at_step_mark)
         self.kinds[number] = kind
         return kind
