@@ -128,4 +128,18 @@ def test_time_zones_of_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAYFOLD_FOLD_ACCOUNT_TIME_ZONES", '{"acme": "Europe/Berlin"}')
     assert load().settings.fold.account_time_zones == {"acme": "Europe/Berlin"}
     monkeypatch.setenv("WAYFOLD_FOLD_ACCOUNT_TIME_ZONES", "acme=Europe/Berlin")
-    assert "write this value as JSON" in problems()
+    assert "(environment WAYFOLD_FOLD_ACCOUNT_TIME_ZONES): not valid JSON" in problems()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("fold = 3", "fold (file wayfold.toml): is a group of settings. Give a table, [fold] in a file"),
+        ("fold = [", "wayfold.toml: not valid TOML"),
+        ('[fold]\naccount_time_zones = "x"', "fold.account_time_zones (file wayfold.toml): input should be"),
+    ],
+)
+def test_files_of_another_shape(tmp_path: Path, content: str, expected: str) -> None:
+    """A file that has something else where settings are is refused by name and place."""
+    (tmp_path / "wayfold.toml").write_text(content)
+    assert expected in problems()

@@ -1,13 +1,14 @@
 """Reads settings from flags, the environment and a file, and says what is wrong with them."""
 
 import difflib
+import json
 import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -66,8 +67,8 @@ def load(flags: Mapping[str, object] | None = None, file: Path | None = None) ->
         }
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: not valid TOML: {error}"]) from None
-    except UnreadableSourceError as error:
-        raise SettingsError([f"environment: {error}; write this value as JSON"]) from None
+    except UnreadableSourceError:
+        raise SettingsError(list(_broken_json())) from None
     merged, sources = _merge(layers)
     unknown = _unknown_variables()
     try:
@@ -132,6 +133,17 @@ def _merge(layers: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dic
     return merged, sources
 
 
+def _broken_json() -> Iterator[str]:
+    """Find variables that have to be JSON and are not."""
+    tables = {variable(name): name for name, field in fields() if get_origin(field.annotation) is dict}
+    tables |= {f"WAYFOLD_{group.upper()}": group for group in Settings.model_fields}
+    for name, setting in tables.items():
+        try:
+            json.loads(os.environ.get(name) or "{}")
+        except ValueError as error:
+            yield f"{setting} (environment {name}): not valid JSON: {error}. Write a table as JSON"
+
+
 def _unknown_variables() -> list[str]:
     """Find variables whose group is misspelt: they would be ignored in silence otherwise."""
     known = {variable(setting) for setting, _ in fields()}
@@ -161,6 +173,8 @@ def _problem(error: ErrorDetails, sources: Mapping[str, str]) -> str:
         hint = f"did you mean {close[0]}?" if close else "`wayfold settings` lists those there are"
         return f"{place}: there is no such setting; {hint}"
     message = error["msg"].removeprefix("Value error, ")
+    if dotted in Settings.model_fields and error["type"] == "model_type":
+        return f"{place}: is a group of settings. Give a table, [{dotted}] in a file"
     if dotted not in known:
         given = [
             f"{name} is from {source}" for name, source in sources.items() if name.startswith(f"{dotted}.")
@@ -176,6 +190,8 @@ def expectation(field: FieldInfo) -> str:
     limits = {name: limit for mark in field.metadata for name, limit in _limits(mark)}
     if choices and all(isinstance(choice, str) for choice in choices):
         return f"Give one of {', '.join(choices)}"
+    if get_origin(field.annotation) is dict:
+        return f"Give a table, as JSON in the environment and in flags. Meaning: {field.description}"
     if field.annotation is bool:
         return "Give true or false"
     if field.annotation is int:
