@@ -90,6 +90,15 @@ class Changes:
                 day = self._day_of(fact)
                 self.days.setdefault(day, {})[person] = day in days
 
+    def enter(self, person: int, fact: Fact) -> None:
+        """Count a person's only fact of its kind: in the set, and once over all time."""
+        tally = self.tallies.get(fact) or self.tally(fact)
+        tally[0] += 1
+        tally[2].append(person)
+        if self.days:
+            self.stays(person, fact)
+        self.new_users += self._counters(fact >> HOUR_BITS)
+
     def stays(self, person: int, fact: Fact) -> None:
         """Let a person who moved, and is put in again, be in the day's set."""
         moved = self.days.get(self._day_of(fact))

@@ -122,7 +122,9 @@ def arrived(
     new_dwell = dwell_fact(scope, entry, index - 1) if index else None
     changes.dwell((old_dwell,), (new_dwell, dwell_fact(scope, entry, index)))
     changes.count(*facts)
-    if users[0] or users[1]:
+    if len(history.entries) == 1 and not users[0] and len(users[1]) == 1:
+        changes.enter(history.person, users[1][0])
+    elif users[0] or users[1]:
         changes.count(*users)
         others = _users_of_others(scope, history, goals, entry) if len(history.entries) > 1 else []
         changes.members(history.person, users[0] + others, users[1] + others)
