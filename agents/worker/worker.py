@@ -32,6 +32,7 @@ FINISH_TIMEOUT_S = 20.0
 FLUSH_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 20.0
 RETRY_PAUSE_S = 1.0
+RETRY_BACKOFF_MS = 250
 METADATA_MAX_AGE_MS = 30_000
 """How soon a worker notices that someone changed the topics."""
 MAX_IDLE_MS = 3_600_000
@@ -90,7 +91,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._failure: BaseException | None = None
         self._stop = asyncio.Event()
-        self._stopping = False
+        self._stopping = self._finished = False
         self._rereading: set[tuple[str, int]] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._app = new_app(settings.kafka, event_topics(self._prefix), self)
@@ -119,7 +120,10 @@ class Worker:
         finally:
             for task in (folding, progress, ended, *self._background):
                 task.cancel()
-            self._holdings.suspend()
+            if self._failure is not None:
+                self._holdings.suspend()
+            # From here on nothing is folded: what is open stays readable, for the views' last push.
+            self._finished = True
             await self._stop_app(starting)
         if self._failure is not None:
             raise WorkerError(self._explain(self._failure)) from self._failure
@@ -152,6 +156,7 @@ class Worker:
             session_timeout_ms=kafka.session_timeout_ms,
             rebalance_timeout_ms=2 * kafka.session_timeout_ms,
             heartbeat_interval_ms=kafka.heartbeat_interval_ms,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
         )
 
     def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
@@ -168,11 +173,15 @@ class Worker:
 
     def on_revoked(self) -> None:
         """Drop what is pending and fold nothing until the next assignment."""
+        if self._finished:
+            return
         self._holdings.suspend()
         self._folding.dropped()
 
     def on_assigned(self, assigned: set[TP]) -> None:
         """Hold these partitions."""
+        if self._finished:
+            return
         numbers = {tp.partition for tp in assigned}
         _log.info("partitions_assigned", partitions=sorted(numbers))
         self.telemetry.assignments += 1

@@ -1,7 +1,6 @@
 """A worker reads on where its store stands: never from the group's offsets, never over a hole."""
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
+from local_services import wait_until
 from tests.services.cluster import (
     GappyPartition,
     Publisher,
@@ -203,8 +203,11 @@ def grow(settings: Settings, kind: str, partitions: int) -> None:
     topic = topic_name(settings.kafka.topic_prefix, kind)
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
     admin.create_partitions({topic: partitions})
-    while len(admin.describe_topics([topic])[0]["partitions"]) != partitions:
-        time.sleep(0.05)
+    wait_until(
+        lambda: len(admin.describe_topics([topic])[0]["partitions"]) == partitions,
+        seconds=30,
+        what=f"{topic} has {partitions} partitions",
+    )
     admin.close()
 
 

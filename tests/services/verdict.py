@@ -1,0 +1,163 @@
+"""What a cluster made of a log, read back in every way, compared with what the oracle makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from local_services import wait_until
+from tests.services.cluster import PARTITIONS
+from tests.services.hostile import Expected, Published, expected
+from wayfold.agents.audit import oracle
+from wayfold.agents.dead_letters import list_letters
+from wayfold.agents.topics import event_topics, find_topics, topic_name
+from wayfold.agents.worker.run import fold_settings
+from wayfold.exporters.redis_views.reader import RedisReader
+from wayfold.settings import RedisSettings, Settings
+from wayfold.state.numbers import finish
+from wayfold.state.partition import Partition
+from wayfold.state.query import Query
+from wayfold.state.store import Store, StoreMemory
+
+CATCH_UP_S = 240.0
+QUERIES: Sequence[dict[str, Any]] = (
+    {},
+    {"version": 1},
+    {"start": "2026-10-25", "end": "2026-11-11", "clock": "entry"},
+    {"channel": "email", "start": "2026-11-01T05:00", "end": "2026-11-10"},
+)
+
+
+class LogPublisher:
+    """Publishes a log record by record, keyed and placed as it says."""
+
+    def __init__(self, settings: Settings, timestamp_ms: int) -> None:
+        self.prefix = settings.kafka.topic_prefix
+        self.timestamp_ms = timestamp_ms
+        self.producer = KafkaProducer(
+            bootstrap_servers=settings.kafka.bootstrap_servers,
+            acks="all",
+            linger_ms=5,
+            delivery_timeout_ms=300_000,
+            enable_idempotence=True,
+        )
+
+    def publish(self, records: Iterable[Published]) -> None:
+        """Send the records and wait until Kafka has them; raises when it has not."""
+        sent = [
+            self.producer.send(
+                topic_name(self.prefix, record.kind),
+                record.value,
+                record.key,
+                list(record.headers),
+                partition=record.partition,
+                timestamp_ms=self.timestamp_ms,
+            )
+            for record in records
+        ]
+        self.producer.flush()
+        for future in sent:
+            future.get(0)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self.producer.close()
+
+
+def wait_until_folded(settings: Settings, timeout_s: float = CATCH_UP_S) -> None:
+    """Wait until the group's offsets, which follow the stores', are the ends of all topics."""
+    partitions = find_topics(settings.kafka).partitions
+    places = [
+        TopicPartition(topic, number)
+        for topic in event_topics(settings.kafka.topic_prefix)
+        for number in range(partitions)
+    ]
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        group_id=settings.kafka.group,
+        enable_auto_commit=False,
+    )
+    ends = {place: end for place, end in consumer.end_offsets(places).items() if end}
+
+    def behind() -> dict[TopicPartition, int]:
+        return {place: end for place, end in ends.items() if (consumer.committed(place) or 0) < end}
+
+    try:
+        wait_until(lambda: not behind(), seconds=timeout_s, what="everything that was published is folded")
+    finally:
+        consumer.close()
+
+
+def differences(
+    settings: Settings, directories: Sequence[Path], log: Sequence[Published], timestamp_ms: int
+) -> list[str]:
+    """Compare stores, Redis and dead letters with the oracle; the workers must have ended. [] is right."""
+    wanted = expected(log, find_topics(settings.kafka).partitions, timestamp_ms)
+    found = _differences_in_stores(settings, directories, log, wanted)
+    in_redis = asyncio.run(_redis_document(settings.redis))
+    found += [f"Redis: {line}" for line in oracle.differences(in_redis, wanted.numbers({}))]
+    letters = Counter(letter.refusal.reason.value for letter in list_letters(settings.kafka))
+    if letters != wanted.refused:
+        found.append(f"dead letters: {dict(letters)}, expected {dict(wanted.refused)}")
+    return found
+
+
+def _differences_in_stores(
+    settings: Settings, directories: Sequence[Path], log: Sequence[Published], wanted: Expected
+) -> list[str]:
+    found: list[str] = []
+    with ExitStack() as stack:
+        partitions = _open_copies(settings, directories, log, stack)
+        if len(partitions) < PARTITIONS:
+            return [f"only partitions {sorted(partitions)} have a store that has folded all of their records"]
+        watermark_ms = max(partition.watermark_ms for partition in partitions.values())
+        for query in QUERIES:
+            asked = Query(**query)
+            partials = [partition.partial(asked, watermark_ms) for partition in partitions.values()]
+            lines = oracle.differences(finish(partials, asked), wanted.numbers(query))
+            found += [f"stores, {query}: {line}" for line in lines]
+        counted: Counter[str] = Counter()
+        for partition in partitions.values():
+            counted += Counter(partition.counters)
+    refused = {
+        name.removeprefix("refused_total:"): count
+        for name, count in counted.items()
+        if name.startswith("refused_total:")
+    }
+    if refused != dict(wanted.refused):
+        found.append(f"refused: {refused}, expected {dict(wanted.refused)}")
+    return found
+
+
+def _open_copies(
+    settings: Settings, directories: Sequence[Path], log: Sequence[Published], stack: ExitStack
+) -> dict[int, Partition]:
+    """Open of each partition a copy that has folded the whole log; others are where a worker left them."""
+    memory = StoreMemory(64 * 1024 * 1024)
+    given = fold_settings(settings, find_topics(settings.kafka))
+    records = Counter(record.partition for record in log)
+    partitions: dict[int, Partition] = {}
+    for number in range(given.partitions):
+        for directory in directories:
+            path = directory / f"partition-{number}"
+            if number in partitions or not path.exists():
+                continue
+            partition = Partition(Store.open(path, memory, partition=number), number, given)
+            stack.callback(partition.close)
+            if partition.sequence == records[number]:
+                partitions[number] = partition
+    return partitions
+
+
+async def _redis_document(settings: RedisSettings) -> dict[str, Any]:
+    reader = RedisReader(settings)
+    try:
+        return dict(await reader.document(Query()))
+    finally:
+        await reader.close()
