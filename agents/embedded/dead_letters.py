@@ -3,16 +3,25 @@
 They are written down as in Kafka (`wayfold.agents.dead_letters`): the same key, value and headers.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wayfold.agents.dead_letters import RESENT_HEADER, letter_headers, letter_key, read_letter
+from wayfold.agents.dead_letters import (
+    RESENT_HEADER,
+    SentAgain,
+    letter_headers,
+    letter_key,
+    read_letter,
+)
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog
-from wayfold.agents.sink import Outgoing
+from wayfold.agents.ingest.accept import outgoing
+from wayfold.agents.sink import EventSink, Outgoing
 from wayfold.agents.topics import DEAD_LETTERS
+from wayfold.models.decode import decode_event
 from wayfold.models.record import LogRecord
-from wayfold.models.refusal import DeadLetter, Reason
+from wayfold.models.refusal import DeadLetter, Reason, Refusal
 
 READ_RECORDS = 1_000
 
@@ -39,15 +48,31 @@ class LocalDeadLetters:
         """Yield the letters as `list_local_letters` does."""
         return _letters(self.log, reason, limit, with_resent)
 
-    async def mark_resent(self, letters: Sequence[DeadLetter], now_ms: int) -> None:
-        """Note that letters were sent again; they are listed no longer."""
-        headers = ((RESENT_HEADER, str(now_ms).encode()),)
-        await self._commit.append(
-            [
-                Outgoing(DEAD_LETTERS, letter_key(letter).encode(), None, headers, partition=0)
-                for letter in letters
-            ]
-        )
+    async def resend(
+        self, sink: EventSink, letters: Sequence[tuple[DeadLetter, bytes | None]]
+    ) -> list[SentAgain]:
+        """Append records to the log again, each as the value given with its letter.
+
+        A value that would be refused again is not appended, and the answer says why. The letters that were
+        sent are listed no longer. Raises `SinkBusyError` or `SinkFailedError`.
+        """
+        answers: list[SentAgain] = []
+        records: list[Outgoing] = []
+        marks: list[Outgoing] = []
+        now = str(time.time_ns() // 1_000_000).encode()
+        for letter, value in letters:
+            event = decode_event(None, value, letter.headers)
+            if isinstance(event, Refusal):
+                answers.append(SentAgain(letter, event))
+                continue
+            records.append(outgoing(event, value or b"", tuple(letter.headers)))
+            key = letter_key(letter).encode()
+            marks.append(Outgoing(DEAD_LETTERS, key, None, ((RESENT_HEADER, now),), partition=0))
+            answers.append(SentAgain(letter, None))
+        # The mark comes after what it says is durable: a crash in between only sends once more.
+        await sink.append(records)
+        await self._commit.append(marks)
+        return answers
 
     async def close(self) -> None:
         """Finish what was asked for and close the log."""
