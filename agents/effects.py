@@ -19,6 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from wayfold.state.partition import FOLD_ORDER
 from wayfold.state.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ async def apply_batch(
 
 async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> None:
     folding_s = 0.0
-    for topic, records in batch:
+    for topic, records in sorted(batch, key=lambda part: FOLD_ORDER.index(part[0])):
         for start in range(0, len(records), SLICE_RECORDS):
             before_s = time.perf_counter()
             opened.partition.fold(topic, records[start : start + SLICE_RECORDS])
