@@ -8,7 +8,7 @@ from typing import Self
 import msgspec
 
 from wayfold.state.store import RESERVED, Store, StoreMemory
-from wayfold.state.store_errors import closed, damaged
+from wayfold.state.store_errors import closed, damaged, failed
 from wayfold.state.store_identity import FORMAT_VERSION, StoreIdentity, read_identity, write_identity
 
 PAIRS_FILE = "pairs.msgpack"
@@ -103,7 +103,10 @@ class MemoryStore(Store):
     def checkpoint(self, directory: Path) -> None:
         """Make a copy in a new directory, for `MemoryStore.open`."""
         self._check_open()
-        directory.mkdir()
+        try:
+            directory.mkdir()
+        except OSError as error:
+            raise failed(self.path, "make a checkpoint", error) from error
         (directory / PAIRS_FILE).write_bytes(msgspec.msgpack.encode(self.pairs))
         write_identity(directory, self.identity)
 

@@ -106,9 +106,14 @@ class Snapshots:
             if leftover not in self._taken:
                 shutil.rmtree(leftover, ignore_errors=True)
         directory = store.path.with_name(f"{store.path.name}.snapshot-{manifest.name}")
+        taken = TakenSnapshot(directory=directory, manifest=manifest)
         self._taken.add(directory)
-        store.checkpoint(directory)
-        return TakenSnapshot(directory=directory, manifest=manifest)
+        try:
+            store.checkpoint(directory)
+        except BaseException:
+            self.discard(taken)
+            raise
+        return taken
 
     def discard(self, taken: TakenSnapshot) -> None:
         """Remove the files of a snapshot that will not be uploaded."""

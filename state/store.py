@@ -175,6 +175,8 @@ class Store:
         """
         with self._in_use:
             try:
+                if directory.exists():
+                    raise FileExistsError(f"{directory} exists")
                 # Releases the interpreter's lock, which making the checkpoint does not.
                 self._database.flush(wait=True)
                 Checkpoint(self._database).create_checkpoint(str(directory))

@@ -166,6 +166,15 @@ def test_a_checkpoint_is_a_store_as_it_was_then(store: Store, opener: Opener, sc
     assert list(store.scan(b"", b"z")) == [(b"a", b"2"), (b"b", b"2")]
 
 
+def test_a_checkpoint_into_a_directory_that_exists_fails(store: Store, scratch: Path) -> None:
+    """What is in the way of a checkpoint is named, and the store goes on."""
+    (scratch / "copy").mkdir()
+    with pytest.raises(StoreFailedError, match="exists") as caught:
+        store.checkpoint(scratch / "copy")
+    assert caught.value.problem is StoreProblem.DISK
+    store.write([(b"a", b"1")])
+
+
 def test_a_checkpoint_of_another_partition_is_refused(
     store: Store, scratch: Path, memory: StoreMemory
 ) -> None:

@@ -32,6 +32,18 @@ def write_batches(store: Store, first: int, last: int, value_bytes: int = 100) -
         store.write([*pairs, (b"latest", b"%d" % number)])
 
 
+def copy_of_files(alive: Path, copy: Path) -> Path:
+    """Copy the files of an open store, as a kill would leave them; RocksDB may just be deleting old ones."""
+    for _ in range(100):
+        try:
+            shutil.copytree(alive, copy)
+        except (shutil.Error, FileNotFoundError):
+            shutil.rmtree(copy, ignore_errors=True)
+        else:
+            return copy
+    raise AssertionError("the files never stood still")
+
+
 def content(path: Path, memory: StoreMemory) -> Content:
     """Read all of a store, by a scan and by single reads."""
     with Store.open(path, memory, partition=0) as store:
@@ -48,8 +60,7 @@ def killed(scratch_root: Path, memory: StoreMemory) -> Path:
         write_batches(store, 0, 60)
     with Store.open(directory / "alive", memory, partition=0) as store:
         write_batches(store, 60, 100)
-        shutil.copytree(directory / "alive", directory / "killed")
-    return directory / "killed"
+        return copy_of_files(directory / "alive", directory / "killed")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +87,7 @@ def killed_with_two_logs(scratch_root: Path, memory: StoreMemory) -> Path:
         patch.setattr(store_module, "store_options", waiting_options)
         with Store.open(directory / "alive", memory, partition=0) as store:
             write_batches(store, 0, 300, value_bytes=1000)
-            shutil.copytree(directory / "alive", directory / "killed")
+            copy_of_files(directory / "alive", directory / "killed")
     assert len(list((directory / "killed").glob("*.log"))) > 2
     return directory / "killed"
 
