@@ -28,7 +28,7 @@ print(number, last.problem, last, flush=True)
 
 
 def test_a_write_that_does_not_fit_the_disk_fails_and_is_not_there(scratch: Path) -> None:
-    """When a file cannot grow, this batch and all later ones fail as the disk's trouble; earlier ones stay."""
+    """When a file cannot grow, this batch and later ones fail as the disk's trouble; earlier ones stay."""
     command = [sys.executable, "-c", LIMITED_WRITER, str(scratch / "p0")]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
     number, problem, message = output.split(" ", 2)
