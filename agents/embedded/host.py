@@ -96,6 +96,7 @@ class EmbeddedHost:
         cursor = self.log.cursor(self.folded_offsets())
         self.telemetry.assignments += 1
         self._task = asyncio.create_task(self._run(cursor))
+        self._task.add_done_callback(lambda _: self._moved.set())
 
     async def append(self, records: Sequence[Outgoing]) -> None:
         """Return when the records are durable; see `EventSink.append`."""
@@ -129,12 +130,12 @@ class EmbeddedHost:
     async def caught_up(self) -> None:
         """Return when everything that is durable now is folded and committed.
 
-        Raises `HostStoppedError` when the fold fails.
+        Raises `HostStoppedError` when the fold has failed or was stopped before.
         """
         target = self.log.records_total()
         while sum(opened.partition.sequence for opened in self.opened) < target:
-            if self.failure is not None:
-                raise HostStoppedError(str(self.failure)) from self.failure
+            if self._task is not None and self._task.done():
+                raise HostStoppedError(str(self.failure or "the host was stopped")) from self.failure
             self._moved.clear()
             await self._moved.wait()
 
@@ -178,7 +179,6 @@ class EmbeddedHost:
             _log.exception("fold_stopped", error=str(error))
         finally:
             cursor.close()
-            self._moved.set()
 
     def _drop_old_files(self) -> None:
         if self._limits.keep_log_s is None:

@@ -52,6 +52,14 @@ def split_body(content_type: str, body: bytes) -> Sequence[bytes | msgspec.Raw]:
     return [body]
 
 
+def require_plain(content_encoding: str | None) -> None:
+    """Raise `UnreadableBodyError` (415) for a compressed body."""
+    if (content_encoding or "identity").strip().lower() != "identity":
+        raise UnreadableBodyError(
+            415, f"Content-Encoding {content_encoding!r} is not read here: send the body uncompressed."
+        )
+
+
 def binary_attributes(headers: Mapping[str, str]) -> Headers:
     """Give the attributes of a CloudEvent in HTTP's binary mode as record headers; none for other requests.
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from wayfold.agents.definitions import definition_record
 from wayfold.agents.ingest.accept import KnownDefinition, Rejected, check_events, conflict, nothing_known
-from wayfold.agents.ingest.bodies import UnreadableBodyError, binary_attributes, split_body
+from wayfold.agents.ingest.bodies import UnreadableBodyError, binary_attributes, require_plain, split_body
 from wayfold.agents.ingest.describe import DefinitionsOperation, EventsOperation
 from wayfold.agents.ingest.problems import EXCEPTION_HANDLERS, problem
 from wayfold.agents.sink import EventSink
@@ -77,6 +77,7 @@ def ingest_router(
         nothing can be taken for the moment, or that it is not certain that all events are durable: send
         the same request again.
         """
+        require_plain(request.headers.get("content-encoding"))
         values = split_body(request.headers.get("content-type", ""), await request.body())
         if len(values) > maximum_events:
             raise UnreadableBodyError(
@@ -104,6 +105,7 @@ def ingest_router(
 
         A version never changes; sending the same content again is harmless.
         """
+        require_plain(request.headers.get("content-encoding"))
         try:
             definition = parse_definition(await request.body())
         except DefinitionError as error:

@@ -102,6 +102,18 @@ async def test_a_failing_fold_stops_the_host_and_says_so(tmp_path: Path) -> None
     assert make_host(tmp_path).behind_records() == 1
 
 
+async def test_waiting_for_a_stopped_host_is_an_error(tmp_path: Path) -> None:
+    """Nobody waits for ever for records that this process will not fold any more."""
+    host = make_host(tmp_path)
+    host.start()
+    await host.append([step(1)])
+    await host.caught_up()
+    await host.stop()
+    host.log.records_total = lambda: 5  # type: ignore[method-assign]
+    with pytest.raises(HostStoppedError, match="was stopped"):
+        await host.caught_up()
+
+
 async def test_too_far_behind_is_refused_with_a_time_to_come_back(tmp_path: Path) -> None:
     """What waits for the fold is bounded; beyond it a sender is told when to try again."""
     host = make_host(tmp_path, HostLimits(behind_records=100))

@@ -172,6 +172,13 @@ async def test_a_body_that_cannot_be_read_is_a_problem(
     assert answer.json()["type"] == f"urn:wayfold:problem:{kind}"
 
 
+async def test_a_compressed_body_says_so(client: Client) -> None:
+    """A body that only a decompressor could read is not called invalid JSON."""
+    answer = await post(client, b"\x1f\x8b", **{"content-encoding": "gzip"})
+    assert answer.status_code == 415
+    assert "uncompressed" in answer.json()["detail"]
+
+
 async def test_a_body_beyond_the_limit_is_413(client: Client) -> None:
     """Bodies are bounded before they are read."""
     answer = await post(client, b"[" + b" " * 60_000 + b"]")
