@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv with everything in uv.lock. Needs Python 3.11 or newer and, the first time, a network.
-# WAYFOLD_PYTHON names the Python to use; otherwise the newest suitable one is taken.
+# WAYFOLD_PYTHON names the Python to use; otherwise the machine's own python3 is taken, or the newest beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,14 +29,14 @@ suits() {
 
 choose_python() {
     local candidate
-    for candidate in ${WAYFOLD_PYTHON:-python3.13 python3.12 python3.11 python3.14 python3}; do
+    for candidate in ${WAYFOLD_PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do
         if command -v "$candidate" >/dev/null && suits "$candidate"; then
             echo "$candidate"
             return
         fi
     done
-    echo "Wayfold needs Python 3.11 or newer, and found none (tried: ${WAYFOLD_PYTHON:-python3.13 python3.12" \
-        "python3.11 python3.14 python3}). Install one, or name it: WAYFOLD_PYTHON=/path/to/python3 make install" >&2
+    echo "Wayfold needs Python 3.11 or newer, and found none (tried: ${WAYFOLD_PYTHON:-python3 python3.13" \
+        "python3.12 python3.11 python3.14}). Install one, or name it: WAYFOLD_PYTHON=/path/to/python3 make install" >&2
     return 1
 }
 
