@@ -47,6 +47,7 @@ ENTERED = {
     "entry_id": "n-1",
 }
 
+LETTER: Any = {"seconds": 30, "what": "the dead letter"}
 
 Here = Callable[..., tuple[int, str, str]]
 
@@ -279,3 +280,23 @@ def test_snapshots_are_listed_and_restored(tmp_path: Path, here: Here) -> None:
     restored = Store.open(tmp_path / "restored", memory, partition=2)
     assert restored.get(b"key") == b"value"
     restored.close()
+
+
+def test_a_dead_letter_is_listed_mended_and_sent_again(tmp_path: Path, here: Here) -> None:
+    """A record that was refused is listed with the reason, and counts once its value is mended."""
+    late = {**ENTERED, "event_id": "e-late", "occurred_at": "2020-01-01T10:00:00Z"}
+    with running(tmp_path) as (_, url):
+        for event in (ENTERED, late):
+            assert httpx.post(f"{url}/v1/events", json=event).status_code == 202
+            wait_until(lambda: httpx.get(f"{url}/readyz").is_success, seconds=30, what="the host to count")
+        wait_until(
+            lambda: here("dead-letters", "list", "--data", "wayfold-data", "--json")[1] != "", **LETTER
+        )
+        lines = here("dead-letters", "list", "--data", "wayfold-data", "--json")[1]
+        assert json.loads(lines)["refusal"]["reason"] == "late"
+        mended = lines.replace("2020-01-01", "2026-10-31").replace("n-1", "n-2")
+        (tmp_path / "letters.jsonl").write_text(mended)
+        status, printed, errors = here("dead-letters", "resend", "letters.jsonl", "--url", url)
+        assert (status, printed) == (0, "1 of 1 letters were sent again\n"), errors
+        wait_until(lambda: total(url) == 2, seconds=30, what="the mended entry to be counted")
+        assert here("dead-letters", "list", "--data", "wayfold-data", "--json")[1] == ""

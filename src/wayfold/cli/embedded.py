@@ -11,6 +11,7 @@ import uvloop
 
 from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.destinations.sink import SinkDestination
+from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.open import Opened, open_host
 from wayfold.agents.ingest.accept import KnownDefinition
 from wayfold.agents.ingest.http import ingest_router
@@ -21,6 +22,7 @@ from wayfold.exporters.api.given import Limits
 from wayfold.exporters.api.local import LocalNumbers
 from wayfold.exporters.api.server import listen, serving
 from wayfold.exporters.prometheus.page import MetricsWriter
+from wayfold.exporters.show.letters import read_lines
 from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
 from wayfold.state.telemetry import Telemetry
@@ -61,7 +63,10 @@ async def _run(settings: Settings, demo: bool) -> None:
         app = create_app(
             source,
             metrics,
-            routes=[ingest_router(opened.host, _known(opened))],
+            routes=[
+                ingest_router(opened.host, _known(opened)),
+                letters_router(opened.dead_letters, opened.host, read_lines),
+            ],
             limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
             max_body_bytes=settings.http.max_body_bytes,
         )

@@ -43,6 +43,9 @@ def resend_(
     file: Annotated[
         typer.FileBinaryRead, typer.Argument(help="Lines of `list --json`, mended; - for stdin.")
     ],
+    url: Annotated[
+        str | None, typer.Option(help="A running embedded host, http://host:port; left out: Kafka.")
+    ] = None,
     config: Config = None,
     given: Set = None,
 ) -> None:
@@ -51,4 +54,4 @@ def resend_(
 
     from wayfold.cli.letters import resend_lines
 
-    resend_lines(settings_of(config, given).settings, file, Console())
+    resend_lines(settings_of(config, given).settings, url, file, Console())

@@ -1,5 +1,6 @@
 """`wayfold dead-letters`: refused records listed, and sent again once they are mended."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from wayfold.agents.dead_letters import list_letters, resend
 from wayfold.agents.embedded.dead_letters import list_local_letters
+from wayfold.agents.embedded.letters_http import StillRefused, resend_over_http
 from wayfold.agents.embedded.open import letters_directory
 from wayfold.cli.sending import RefusedError
 from wayfold.exporters.show.letters import print_letters, read_lines, write_line
@@ -35,20 +37,28 @@ def print_found(letters: Iterator[DeadLetter], *, as_json: bool) -> None:
         sys.stdout.buffer.write(write_line(letter) + b"\n")
 
 
-def resend_lines(settings: Settings, lines: BinaryIO, console: Console) -> None:
-    """Send letters again, as lines of JSON that may have been mended.
+def resend_lines(settings: Settings, url: str | None, lines: BinaryIO, console: Console) -> None:
+    """Send letters again, as lines of JSON that may have been mended: into Kafka, or to the host at `url`.
 
     Raises LettersError for lines that cannot be read, before anything is sent, and RefusedError when some
     would be refused again.
     """
-    answers = resend(settings, list(read_lines(lines)))
-    refused = [answer for answer in answers if answer.refusal is not None]
-    console.print(f"{len(answers) - len(refused)} of {len(answers)} letters were sent again")
-    if refused:
+    content = lines.read()
+    mended = list(read_lines(content.splitlines()))
+    if url is None:
+        answers = resend(settings, mended)
+        still = [
+            StillRefused(one.letter.topic, one.letter.partition, one.letter.offset, one.refusal)
+            for one in answers
+            if one.refusal is not None
+        ]
+    else:
+        still = asyncio.run(resend_over_http(url, content)).refused
+    console.print(f"{len(mended) - len(still)} of {len(mended)} letters were sent again")
+    if still:
         raise RefusedError(
             "\n".join(
-                f"{one.letter.topic}/{one.letter.partition}/{one.letter.offset} would be refused again: "
-                f"{one.refusal.message if one.refusal else ''}"
-                for one in refused
+                f"{one.topic}/{one.partition}/{one.offset} would be refused again: {one.refusal.message}"
+                for one in still
             )
         )
