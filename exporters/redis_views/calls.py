@@ -1,20 +1,17 @@
 """What a partition tells Redis about a journey, as calls of the push script; nothing here does I/O."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from wayfold.exporters.redis_views.fields import DWELL_PREFIX, Kind, click_base, kind_of
-from wayfold.exporters.redis_views.keys import DWELL, JourneyKeys, JourneyName, encode_view
-
-Fields = Mapping[str, int]
+from wayfold.exporters.redis_views.changes import Changes, Fields, kind_of_view, state_of
+from wayfold.exporters.redis_views.keys import DWELL, JourneyKeys, JourneyName
 
 MOST_VIEWS: Final = 100
 """Views in one call, so that no call holds Redis up for more than a few milliseconds."""
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
 _encode_header = msgspec.json.Encoder().encode
 
 
@@ -34,79 +31,32 @@ class Writer(NamedTuple):
     token: str
 
 
-class Call(NamedTuple):
-    """One call of the push script, and what is known once it is answered "ok"."""
+class Part(NamedTuple):
+    """What one partition has to say in a call: the fence it pushes, on top of which, and its views."""
 
-    name: JourneyName
+    writer: Writer
+    previous: str | None
     fence: str
-    keys: list[str]
-    arguments: list[bytes]
     pushed: dict[str, Fields]
     removed: list[str]
 
 
-def split_views(views: Mapping[str, Fields]) -> dict[str, Fields]:
-    """Views as Redis keeps them, by encoded name: a step's histogram stands beside the step."""
-    found: dict[str, Fields] = {}
-    for view, fields in views.items():
-        name = encode_view(view)
-        if not view.startswith("step:"):
-            found[name] = fields
-            continue
-        step: dict[str, int] = {}
-        histogram: dict[str, int] = {}
-        for field, value in fields.items():
-            if field.startswith(DWELL_PREFIX):
-                histogram[field[len(DWELL_PREFIX) :]] = value
-            else:
-                step[field] = value
-        base = click_base(step)
-        if base:
-            step["click_base_messages"] = base
-        found[name] = step
-        if histogram:
-            histogram["count"] = sum(histogram.values())
-            found[name + DWELL] = histogram
-    return found
+class Call(NamedTuple):
+    """One call of the push script, about one journey."""
+
+    name: JourneyName
+    keys: list[str]
+    arguments: list[bytes]
+    parts: list[Part]
 
 
-def kind_of_view(name: str) -> str:
-    """Which fields an encoded view has: "journey", "step", "dwell", "account" or "month"."""
-    if name.endswith(DWELL):
-        return "dwell"
-    kind = name.partition(":")[0]
-    return "journey" if kind == "version" else kind
+class Said(NamedTuple):
+    """Changed views of a journey in one partition; `previous` is the fence of its last push, "" for none."""
 
-
-def state_of(fields: Fields) -> bytes:
-    """A view's absolute values as the JSON that Redis keeps; money as text, for Lua's numbers are doubles."""
-    return _encode(
-        {field: str(value) if kind_of(field) == Kind.MONEY else value for field, value in fields.items()}
-    )
-
-
-def changes_of(old: Fields, new: Fields) -> list[Any]:
-    """What changed from one state of a view to the next, in the form that the push script takes."""
-    fields: list[str] = []
-    differences: list[int] = []
-    money: list[str] = []
-    amounts: list[str] = []
-    latest: dict[str, int] = {}
-    gone = [(field, 0) for field in old if field not in new]
-    for field, value in (*new.items(), *gone):
-        before = old.get(field, 0)
-        if before == value:
-            continue
-        kind = kind_of(field)
-        if kind == Kind.MONEY:
-            money.append(field)
-            amounts.append(str(value - before))
-        elif kind == Kind.LATEST:
-            latest[field] = value
-        else:
-            fields.append(field)
-            differences.append(value - before)
-    return [fields, differences, money, amounts, latest or False]
+    writer: Writer
+    stand: Stand
+    previous: str
+    views: Mapping[str, Fields]
 
 
 class PushedValues:
@@ -128,12 +78,13 @@ class PushedValues:
             self._views.move_to_end(key)
         return found
 
-    def accept(self, writer: Writer, call: Call) -> None:
+    def accept(self, name: JourneyName, part: Part) -> None:
         """Remember what Redis has said "ok" to."""
-        for view in call.removed:
-            self._count -= len(self._views.pop((writer.token, call.name, view), ()))
-        for view, fields in call.pushed.items():
-            key = (writer.token, call.name, view)
+        token = part.writer.token
+        for view in part.removed:
+            self._count -= len(self._views.pop((token, name, view), ()))
+        for view, fields in part.pushed.items():
+            key = (token, name, view)
             self._count += len(fields) - len(self._views.get(key, ()))
             self._views[key] = fields
             self._views.move_to_end(key)
@@ -143,109 +94,155 @@ class PushedValues:
 
 
 class CallBuilder:
-    """Makes the calls of one partition: gives each its fence and its form."""
+    """Makes calls, each with fences of its own."""
 
-    def __init__(self, writer: Writer, values: PushedValues) -> None:
-        self.writer = writer
+    def __init__(self, values: PushedValues) -> None:
         self._values = values
-        self._calls = 0
+        self._fences = 0
 
-    def changed(
-        self, keys: JourneyKeys, name: JourneyName, views: Mapping[str, Fields], stand: Stand, previous: str
-    ) -> list[Call]:
-        """Push changed views of a journey; `previous` is the fence of what was pushed last, "" for nothing.
+    def changed(self, keys: JourneyKeys, name: JourneyName, said: Sequence[Said]) -> list[Call]:
+        """Push changed views of a journey, of several partitions together.
 
         Several calls, in order, when there are many views; none when nothing differs.
         """
-        rows = []
-        for view, fields in _steps_first(views.items()):
-            known = self._values.get(self.writer, name, view)
-            changes = None if known is None else changes_of(known, fields)
-            if changes is None or any(changes):
-                rows.append((view, fields, changes))
-        calls = []
-        for first in range(0, len(rows), MOST_VIEWS):
-            part = rows[first : first + MOST_VIEWS]
-            call = self._call(keys, name, stand, part, removed=(), previous=previous, count=False)
-            calls.append(call)
-            previous = call.fence
+        rows: dict[str, _Row] = {}
+        for place, one in enumerate(said):
+            for view, fields in one.views.items():
+                known = self._values.get(one.writer, name, view)
+                row = rows.get(view)
+                if row is None:
+                    row = rows[view] = _Row(view)
+                if known is None:
+                    row.parts.append(_RowPart(place, fields, compare=True))
+                elif row.changes.add(one.writer.partition, known, fields):
+                    row.parts.append(_RowPart(place, fields))
+        kept = sorted((row for row in rows.values() if row.parts), key=_is_histogram)
+        calls: list[Call] = []
+        previous = {place: one.previous for place, one in enumerate(said)}
+        for first in range(0, len(kept), MOST_VIEWS):
+            pushes = [_Push(one.writer, one.stand, previous[place], None) for place, one in enumerate(said)]
+            calls.append(self._call(keys, name, kept[first : first + MOST_VIEWS], pushes))
+            previous.update(
+                (place, part.fence)
+                for place in previous
+                for part in calls[-1].parts
+                if part.writer is said[place].writer
+            )
         return calls
 
-    def whole(
-        self,
-        keys: JourneyKeys,
-        name: JourneyName,
-        views: Mapping[str, Fields],
-        stand: Stand,
-        held: Iterable[str],
-    ) -> list[Call]:
-        """Push all views of a journey, to be compared with what Redis has of this partition.
+    def whole(self, keys: JourneyKeys, name: JourneyName, said: Said, held: Iterable[str]) -> list[Call]:
+        """Push all views that a partition has of a journey, to be compared with what Redis has of it.
 
         `held` are the views that Redis has of it now; those that are no more are taken away.
         """
-        rows: list[tuple[str, Fields, list[Any] | None]] = [
-            (view, fields, None) for view, fields in _steps_first(views.items())
+        rows = [_Row(view, [_RowPart(0, fields, compare=True)]) for view, fields in said.views.items()]
+        rows += [
+            _Row(view, [_RowPart(0, {}, compare=True, removed=True)])
+            for view in held
+            if view not in said.views
         ]
-        removed = [view for view in sorted(held, key=_is_dwell) if view not in views]
-        rows += [(view, {}, None) for view in removed]
-        parts = [rows[first : first + MOST_VIEWS] for first in range(0, len(rows), MOST_VIEWS)] or [[]]
+        rows.sort(key=_is_histogram)
+        slices = [rows[first : first + MOST_VIEWS] for first in range(0, len(rows), MOST_VIEWS)] or [[]]
         calls: list[Call] = []
-        for number, part in enumerate(parts, 1):
-            previous = calls[-1].fence if calls else False
-            count = len(views) if number == len(parts) else False
-            calls.append(self._call(keys, name, stand, part, removed=removed, previous=previous, count=count))
+        for number, part in enumerate(slices, 1):
+            previous = calls[-1].parts[0].fence if calls else None
+            count = len(said.views) if number == len(slices) else None
+            pushes = [_Push(said.writer, said.stand, previous, count)]
+            calls.append(self._call(keys, name, part, pushes, all_of_them=True))
         return calls
 
     def _call(
         self,
         keys: JourneyKeys,
         name: JourneyName,
-        stand: Stand,
-        rows: Iterable[tuple[str, Fields, list[Any] | None]],
+        rows: Sequence["_Row"],
+        pushes: Sequence["_Push"],
         *,
-        removed: Collection[str],
-        previous: str | bool,
-        count: int | bool,
+        all_of_them: bool = False,
     ) -> Call:
-        self._calls += 1
-        fence = f"{stand.sequence} {self.writer.token}.{self._calls}"
-        named = [keys.fences, keys.holders, keys.latest, keys.state(self.writer.partition)]
-        places = {}
-        views: list[list[Any]] = []
+        """Make one call, of the partitions that have something in it or of `all_of_them`."""
+        speaking = {part.place for row in rows for part in row.parts}
+        places = [place for place in range(len(pushes)) if all_of_them or place in speaking]
+        order = {place: index for index, place in enumerate(places)}
+        parts = [self._part(pushes[place]) for place in places]
+        named = [keys.fences, keys.holders, keys.latest]
+        named += [keys.state(part.writer.partition) for part in parts]
+        numbers: dict[str, int] = {}
         states: list[bytes] = []
-        pushed: dict[str, Fields] = {}
-        taken_away: list[str] = []
-        for view, fields, changes in rows:
-            for key in (view, view.removesuffix(DWELL)):
-                if key not in places:
+        views: list[list[Any]] = []
+        for row in rows:
+            step = row.view.removesuffix(DWELL)
+            for key in (row.view, step):
+                if key not in numbers:
                     named.append(keys.view(key))
-                    places[key] = len(named)
-            kind = kind_of_view(view)
-            step = places[view.removesuffix(DWELL)] if kind == "dwell" else False
-            views.append([view, kind, places[view], step, changes or False, view in removed])
-            states.append(state_of(fields))
-            if view in removed:
-                taken_away.append(view)
-            else:
-                pushed[view] = fields
+                    numbers[key] = len(named)
+            shares: list[list[Any]] = []
+            for share in row.parts:
+                states.append(state_of(share.fields))
+                shares.append([order[share.place] + 1, len(states) + 1, share.compare, share.removed])
+                part = parts[order[share.place]]
+                if share.removed:
+                    part.removed.append(row.view)
+                else:
+                    part.pushed[row.view] = share.fields
+            kind = kind_of_view(row.view)
+            step_number = numbers[step] if kind == "dwell" else False
+            views.append([row.view, kind, numbers[row.view], step_number, row.changes.message(), shares])
+        stands = [pushes[place].stand for place in places]
         header = {
-            "partition": str(self.writer.partition),
-            "source": self.writer.source,
-            "sequence": stand.sequence,
-            "fence": fence,
-            "previous": previous,
-            "count": count,
-            "watermark": stand.watermark,
-            "as_of": stand.as_of,
+            "source": parts[0].writer.source,
+            "watermark": max(stand.watermark for stand in stands),
+            "as_of": max(stand.as_of for stand in stands),
+            "partitions": [
+                _partition_row(part, pushes[place]) for place, part in zip(places, parts, strict=True)
+            ],
             "views": views,
         }
-        return Call(name, fence, named, [_encode_header(header), *states], pushed, taken_away)
+        return Call(name, named, [_encode_header(header), *states], parts)
+
+    def _part(self, push: "_Push") -> Part:
+        self._fences += 1
+        fence = f"{push.stand.sequence} {push.writer.token}.{self._fences}"
+        return Part(push.writer, push.previous, fence, {}, [])
 
 
-def _is_dwell(view: str) -> bool:
-    return view.endswith(DWELL)
+class _RowPart(NamedTuple):
+    """One partition's share in a view of a call."""
+
+    place: int
+    fields: Fields
+    compare: bool = False
+    removed: bool = False
 
 
-def _steps_first(views: Iterable[tuple[str, Fields]]) -> list[tuple[str, Fields]]:
-    """A step before its histogram, because the histogram's percentiles are written into the step."""
-    return sorted(views, key=lambda row: _is_dwell(row[0]))
+class _Row:
+    """One view of a call: what changed, and who says so."""
+
+    __slots__ = ("changes", "parts", "view")
+
+    def __init__(self, view: str, parts: list[_RowPart] | None = None) -> None:
+        self.view = view
+        self.changes = Changes()
+        self.parts = parts or []
+
+
+class _Push(NamedTuple):
+    """How a partition takes part: on top of which fence, and with how many views it then has."""
+
+    writer: Writer
+    stand: Stand
+    previous: str | None
+    views_after: int | None
+
+
+def _partition_row(part: Part, push: _Push) -> list[Any]:
+    stand = push.stand
+    previous = False if push.previous is None else push.previous
+    count = False if push.views_after is None else push.views_after
+    number = str(part.writer.partition)
+    return [number, stand.sequence, part.fence, previous, count, stand.watermark, stand.as_of]
+
+
+def _is_histogram(row: _Row) -> bool:
+    """A step comes before its histogram, because the histogram's percentiles are written into the step."""
+    return row.view.endswith(DWELL)

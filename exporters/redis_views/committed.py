@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from wayfold.exporters.redis_views.calls import Fields
+from wayfold.exporters.redis_views.changes import Fields
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.state.partition import Partition
 from wayfold.state.query import Query

@@ -1,24 +1,20 @@
 """What one partition knows of Redis: what stands there by its word, what waits, what has to be mended."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from wayfold.exporters.redis_views.calls import (
-    Call,
-    CallBuilder,
-    Fields,
-    PushedValues,
-    Stand,
-    Writer,
-    split_views,
-)
-from wayfold.exporters.redis_views.keys import DWELL, JourneyKeys, JourneyName
+from wayfold.exporters.redis_views.calls import Part, PushedValues, Writer
+from wayfold.exporters.redis_views.changes import Fields, split_views
+from wayfold.exporters.redis_views.keys import DWELL, JourneyName
 
 OK: Final = "ok"
+READY: Final = "ready"
 STALE: Final = "stale"
 UNKNOWN: Final = "unknown"
 FOREIGN: Final = "foreign"
 DAMAGED: Final = "damaged"
+
+Lane = dict[JourneyName, dict[str, Fields]]
 
 
 def sequence_of(fence: str) -> int:
@@ -32,75 +28,81 @@ class Ledger:
     `fences` is what was pushed last of each journey. `whole` are journeys to be pushed in full because
     Redis does not have what was pushed last, `damaged` those to be dropped before. `behind` are journeys
     of which Redis has a later state than this partition has folded: they wait until it gets there.
+    `in_flight` are journeys with changes of which it is not known yet whether Redis has taken them.
     """
 
-    def __init__(
-        self, writer: Writer, values: PushedValues, keys_of: Callable[[JourneyName], JourneyKeys]
-    ) -> None:
+    def __init__(self, writer: Writer, values: PushedValues) -> None:
         self.writer = writer
         self.fences: dict[JourneyName, str] = {}
         self.behind: dict[JourneyName, int] = {}
         self.whole: set[JourneyName] = set()
         self.damaged: set[JourneyName] = set()
-        self.unanswered: list[Call] = []
-        self._waiting: dict[JourneyName, dict[str, Fields]] = {}
-        self._histograms: dict[JourneyName, dict[str, Fields]] = {}
-        self._builder = CallBuilder(writer, values)
+        self.in_flight: set[JourneyName] = set()
+        self._views: Lane = {}
+        self._histograms: Lane = {}
         self._values = values
-        self._keys_of = keys_of
 
     @property
-    def has_waiting(self) -> bool:
-        """Whether changed views wait, histograms aside."""
-        return bool(self._waiting)
+    def has_views(self) -> bool:
+        """Whether changed views wait that may be pushed, histograms aside."""
+        return any(name not in self.whole for name in self._views)
 
     @property
     def has_histograms(self) -> bool:
-        """Whether changed histograms wait."""
-        return bool(self._histograms)
+        """Whether changed histograms wait that may be pushed."""
+        return any(name not in self.whole for name in self._histograms)
+
+    @property
+    def intact(self) -> bool:
+        """Whether Redis has every journey of the partition, if not its latest change."""
+        return not (self.whole or self.behind)
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was read of the partition is in Redis."""
-        return not (self.whole or self.behind or self.unanswered or self._waiting or self._histograms)
+        """Whether Redis has everything that was read of the partition."""
+        return not (self.whole or self.behind or self._views or self._histograms or self.in_flight)
 
     def keep(self, name: JourneyName, views: Mapping[str, Fields]) -> None:
         """Take changed views in, until they are pushed; later values take the place of earlier ones."""
-        if name in self.whole or name in self.behind:
+        if name in self.behind:
             return  # all of it will be read again
         for view, fields in split_views(views).items():
-            lane = self._histograms if view.endswith(DWELL) else self._waiting
-            lane.setdefault(name, {})[view] = fields
+            self._lane(view).setdefault(name, {})[view] = fields
 
-    def take_calls(self, stand: Stand, *, with_histograms: bool) -> list[Call]:
-        """Turn what waits into calls, which are unanswered from then on."""
-        waiting, self._waiting = self._waiting, {}
-        if with_histograms:
-            for name, views in self._histograms.items():
-                waiting.setdefault(name, {}).update(views)
-            self._histograms = {}
-        for name, views in waiting.items():
-            previous = self.fences.get(name, "")
-            self.unanswered += self._builder.changed(self._keys_of(name), name, views, stand, previous)
-        return self.unanswered
+    def take(self, *, with_histograms: bool) -> Lane:
+        """Take what waits and may be pushed, by journey."""
+        taken: Lane = {}
+        for lane in (self._views, self._histograms) if with_histograms else (self._views,):
+            for name in [name for name in lane if name not in self.whole]:
+                taken.setdefault(name, {}).update(lane.pop(name))
+        self.in_flight.update(taken)
+        return taken
 
-    def whole_calls(
-        self, name: JourneyName, views: Mapping[str, Fields], stand: Stand, held: Iterable[str]
-    ) -> list[Call]:
-        """Calls that push a journey in full; not kept when Redis goes away: the journey stays in `whole`."""
-        return self._builder.whole(self._keys_of(name), name, split_views(views), stand, held)
+    def read_whole(self, name: JourneyName) -> None:
+        """Note that all of a journey is being read: what waits of it is older."""
+        self._views.pop(name, None)
+        self._histograms.pop(name, None)
 
-    def answered(self, call: Call, answer: str, there: str) -> None:
-        """Take in what the script said to a call; `there` is the fence that it found."""
-        if answer == OK:
-            self.fences[call.name] = call.fence
-            self._values.accept(self.writer, call)
-        elif answer == STALE:
-            self.mark_behind(call.name, sequence_of(there))
+    def answered(self, name: JourneyName, part: Part, verdict: str, there: str) -> None:
+        """Take in what the script said to a part of a call; `there` is the fence that it found."""
+        self.in_flight.discard(name)
+        if part.previous is not None and self.fences.get(name, "") != part.previous:
+            # Something else was found out about the journey meanwhile, or a call before this one failed.
+            if name not in self.behind:
+                self.mark_whole(name)
+            return
+        if verdict == OK:
+            self.fences[name] = part.fence
+            self._values.accept(name, part)
+        elif verdict == READY:
+            for view, fields in part.pushed.items():
+                self._lane(view).setdefault(name, {}).setdefault(view, fields)
+        elif verdict == STALE:
+            self.mark_behind(name, sequence_of(there))
         else:
-            self.mark_whole(call.name)
-            if answer in {FOREIGN, DAMAGED}:
-                self.damaged.add(call.name)
+            self.mark_whole(name)
+            if verdict in {FOREIGN, DAMAGED}:
+                self.damaged.add(name)
 
     def mark_whole(self, name: JourneyName) -> None:
         """Push a journey in full: Redis does not have what was pushed last."""
@@ -122,16 +124,23 @@ class Ledger:
         for name in [name for name, wanted in self.behind.items() if wanted <= sequence]:
             self.mark_whole(name)
 
-    def compare(self, name: JourneyName, there: str) -> bool:
-        """Compare the fence that Redis has of a journey; marks what has to be done when it is another."""
-        if name in self.whole or name in self.behind or self.fences.get(name, "") == there:
-            return True
-        self.mark_whole(name)
-        return False
+    def compare(self, names: Iterable[JourneyName], expected: Iterable[str], there: Iterable[str]) -> int:
+        """Compare the fences that Redis has with those expected; marks what differs, and says how many do.
+
+        What has been pushed or marked meanwhile is left to the next time.
+        """
+        lost = 0
+        for name, wanted, found in zip(names, expected, there, strict=True):
+            if wanted != found and self.fences.get(name) == wanted and name not in self.in_flight:
+                self.mark_whole(name)
+                lost += 1
+        return lost
+
+    def _lane(self, view: str) -> Lane:
+        return self._histograms if view.endswith(DWELL) else self._views
 
     def _forget(self, name: JourneyName) -> None:
         self.fences.pop(name, None)
         self.behind.pop(name, None)
         self.whole.discard(name)
-        self._waiting.pop(name, None)
-        self._histograms.pop(name, None)
+        self.read_whole(name)

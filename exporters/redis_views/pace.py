@@ -1,4 +1,4 @@
-"""How often a partition is pushed: often while the machine has time to spare, seldom while it is busy."""
+"""How often changes are pushed: often while the machine has time to spare, seldom while it is busy."""
 
 import time
 from typing import Final
@@ -14,7 +14,7 @@ MOST_HISTOGRAM_INTERVAL_S: Final = 5.0
 
 
 class Pace:
-    """Shares out the time that may go into pushing among the partitions of this process.
+    """Says how much time may go into pushing.
 
     While the process uses most of a core, pushing gets 6 % of it, else up to 30 %. What Redis does with
     a push costs it about as much as building the push cost here.
@@ -25,7 +25,6 @@ class Pace:
         self._since_s = time.perf_counter()
         self._cpu_s = time.process_time()
         self._load = 0.0
-        self.partitions = 0
 
     def interval_s(self, build_s: float) -> float:
         """Seconds to wait after a push that took `build_s` seconds to build."""
@@ -36,7 +35,7 @@ class Pace:
         return min(MOST_HISTOGRAM_INTERVAL_S, max(LEAST_HISTOGRAM_INTERVAL_S, self._fair_s(build_s)))
 
     def _fair_s(self, build_s: float) -> float:
-        return 2 * build_s * max(1, self.partitions) / self._share()
+        return 2 * build_s / self._share()
 
     def _share(self) -> float:
         now_s, cpu_s = time.perf_counter(), time.process_time()

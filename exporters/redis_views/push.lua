@@ -1,29 +1,34 @@
--- Takes what one partition has to say about one journey, and keeps the totals over all partitions.
+-- Takes what some partitions of one worker have to say about one journey, and keeps the totals over all
+-- partitions.
 --
--- Each call is one atomic step. The partition's own absolute values are kept as JSON, view by view; a
--- total changes by the difference to what the partition had said before. So totals are at any moment the
--- sum of what the partitions said last, whatever was repeated, lost or put back from an old dump.
+-- Each call is one atomic step. What a partition said last is kept as JSON, view by view; a total changes
+-- by the difference to that. So totals are at any moment the sum of what the partitions said last, whatever
+-- was repeated, lost or put back from an old dump.
 --
 -- KEYS[1] fences: partition -> "<sequence> <token>", "<partition>:views" -> how many it holds,
 --         "source" -> whose log the partitions come from
 -- KEYS[2] holders: view -> number of partitions that have it
 -- KEYS[3] latest: view -> JSON {field: {partition: "value"}} of the fields whose total is the greatest value
--- KEYS[4] the partition's own values: view -> JSON {field: value}, money as text
--- KEYS[5…] the hash of each view of the message; the hash of the step as well where a view is its histogram
--- ARGV[1] JSON: partition, source, sequence, fence, previous, count, watermark, as_of, views
---         previous: the fence that must be there, or false to go on from any that is not later (a full push)
---         count: the number of views that the partition must hold afterwards (a full push ends), or false
---         views: {name, kind, key, step key or false, changes or false, removed}; changes = {fields,
---         differences, money fields, differences, {latest field: value} or false}; false asks to compare
--- ARGV[2…] the new JSON of each view
+-- KEYS[4…] for each partition of the message its own values: view -> JSON {field: value}, money as text;
+--         then the hashes of the views that the message names by number
+-- ARGV[1] JSON: source, watermark, as_of, partitions, views
+--         partitions: {number, sequence, fence, previous, count, watermark, as_of}
+--           previous: the fence that must be there, or false to go on from any that is not later
+--           count: the number of views that the partition must hold afterwards (a full push ends), or false
+--         views: {name, kind, key, step key or false, changes or false, parts}
+--           changes = {fields, differences, money fields, differences, {latest field: {partition: value}} or
+--           false}, of all parts that are not to be compared
+--           parts: {place of the partition, place of the new JSON in ARGV, compare, removed}; `compare` asks to
+--           find the changes here, from the JSON that is there
 --
--- Answers {"ok"}, or without having written anything: {"stale", fence there}: a later state is there;
--- {"unknown", fence there}: not what the caller pushed last; {"foreign", source}; {"damaged", view}.
+-- Answers, for each partition in turn, a verdict and the fence there: "ok" for all when the call is done (now
+-- or before). Otherwise nothing was written: "stale": a later state is there; "unknown": not what the caller
+-- pushed last; "foreign": from another log; "damaged": a part is lost; "ready": could have been taken.
 local call, decode, encode, format = redis.call, cjson.decode, cjson.encode, string.format
 local GAMMA, STARTS, RATIOS, PERCENTILES = @GAMMA@, cjson.decode([==[@STARTS@]==]), cjson.decode([==[@RATIOS@]==]), cjson.decode([==[@PERCENTILES@]==])
 local MOST_ARGUMENTS = 2000
 local message = decode(ARGV[1])
-local partition = message.partition
+local partitions, views = message.partitions, message.views
 
 local function in_parts(command, key, values, result)
     for first = 1, #values, MOST_ARGUMENTS do
@@ -95,97 +100,140 @@ local function ratio(over, under)
     end
 end
 
--- What changed from the old JSON of a view to the new, in the form of `changes`.
-local function compare(old, new)
-    if old == new then return {{}, {}, {}, {}, false} end
+-- Adds what changed from the old JSON of a view to the new.
+local function compare(changes, position, number, old, new)
+    if old == new then return end
     old, new = old and decode(old) or {}, decode(new)
-    local fields, differences, money, amounts, latest = {}, {}, {}, {}, {}
+    local fields, differences, money, amounts = changes[1], changes[2], changes[3], changes[4]
     local function note(field, before, after)
         if before == after then return end
         if type(before or after) == 'string' then
             if before then money[#money + 1], amounts[#amounts + 1] = field, negated(before) end
             if after then money[#money + 1], amounts[#amounts + 1] = field, after end
         elseif string.find(field, '^[^:]+_at_ms$') then
-            latest[field] = after or 0
+            changes[5] = changes[5] or {}
+            changes[5][field] = changes[5][field] or {}
+            changes[5][field][number] = after or 0
         else
-            fields[#fields + 1], differences[#differences + 1] = field, (after or 0) - (before or 0)
+            local at = position[field]
+            if not at then
+                at = #fields + 1
+                fields[at], differences[at], position[field] = field, 0, at
+            end
+            differences[at] = differences[at] + (after or 0) - (before or 0)
         end
     end
     for field, value in pairs(new) do note(field, old[field], value) end
     for field, value in pairs(old) do
         if new[field] == nil then note(field, value, nil) end
     end
-    return {fields, differences, money, amounts, next(latest) and latest or false}
 end
 
 -- Who pushed last.
-local there = call('HMGET', KEYS[1], 'source', partition, partition .. ':views')
-local fence = there[2] or ''
-if there[1] and there[1] ~= message.source then return {'foreign', there[1]} end
-if fence == message.fence then return {'ok'} end
-if tonumber(string.match(fence, '^%d+') or 0) > message.sequence then return {'stale', fence} end
-if message.previous and fence ~= message.previous then return {'unknown', fence} end
-local held = call('HLEN', KEYS[4])
-if held ~= tonumber(there[3] or held) then return {'damaged', KEYS[4]} end
+local asked = {'source'}
+for _, partition in ipairs(partitions) do
+    asked[#asked + 1], asked[#asked + 2] = partition[1], partition[1] .. ':views'
+end
+local there = call('HMGET', KEYS[1], unpack(asked))
+local verdicts, ready, done = {}, 0, 0
+local function refuse(place, verdict)
+    verdicts[2 * place - 1] = verdict
+    return verdicts
+end
+for place, partition in ipairs(partitions) do
+    local fence, verdict = there[2 * place] or '', 'ready'
+    partition.held = call('HLEN', KEYS[3 + place])
+    if there[1] and there[1] ~= message.source then
+        verdict = 'foreign'
+    elseif fence == partition[3] then
+        verdict, done = 'ok', done + 1
+    elseif tonumber(string.match(fence, '^%d+') or 0) > partition[2] then
+        verdict = 'stale'
+    elseif partition[4] and fence ~= partition[4] then
+        verdict = 'unknown'
+    elseif partition.held ~= tonumber(there[2 * place + 1] or partition.held) then
+        verdict = 'damaged'
+    else
+        ready = ready + 1
+    end
+    verdicts[2 * place - 1], verdicts[2 * place] = verdict, fence
+end
+if done == #partitions or ready < #partitions then return verdicts end
 
 -- Read everything that is needed, and only then write.
-local views, asked = message.views, {}
+local wanted, wanted_of = {}, {}
 for _, view in ipairs(views) do
-    if not view[5] then asked[#asked + 1] = view[1] end
-end
-local states = in_parts('HMGET', KEYS[4], asked, {})
-local holders = in_parts('HMGET', KEYS[2], asked, {})
-local at_asked = 0
-for index, view in ipairs(views) do
-    local kind, key = view[2], KEYS[view[3]]
-    view.changes, view.was_held = view[5], true
-    if not view[5] then
-        at_asked = at_asked + 1
-        local state = states[at_asked]
-        view.was_held, view.is_new = state and true or false, not holders[at_asked]
-        if state and view.is_new then return {'damaged', view[1]} end
-        view.changes = compare(state, ARGV[index + 1])
-        held = held + (view[6] and 0 or 1) - (state and 1 or 0)
+    local compared = false
+    for _, part in ipairs(view[6]) do
+        if part[3] then
+            compared = true
+            wanted_of[part[1]] = wanted_of[part[1]] or {}
+            table.insert(wanted_of[part[1]], view[1])
+        end
     end
-    local fields, differences, position = view.changes[1], view.changes[2], {}
+    if compared then wanted[#wanted + 1] = view[1] end
+end
+local states, holders = {}, {}
+for place, names in pairs(wanted_of) do
+    states[place] = {}
+    for at, state in ipairs(in_parts('HMGET', KEYS[3 + place], names, {})) do states[place][names[at]] = state end
+end
+for at, count in ipairs(in_parts('HMGET', KEYS[2], wanted, {})) do holders[wanted[at]] = count end
+for _, view in ipairs(views) do
+    local name, kind, key, parts = view[1], view[2], KEYS[view[3]], view[6]
+    local changes, position = view[5] or {{}, {}, {}, {}, false}, {}
+    local fields, differences, money = changes[1], changes[2], changes[3]
     for at = 1, #fields do position[fields[at]] = at end
+    view.changes, view.is_new = changes, #parts > 0
+    for _, part in ipairs(parts) do
+        local partition = partitions[part[1]]
+        if part[3] then
+            local state = states[part[1]][name]
+            part.was_held = state and true or false
+            if state and not holders[name] then return refuse(part[1], 'damaged') end
+            if holders[name] then view.is_new = false end
+            compare(changes, position, partition[1], state, ARGV[part[2]])
+            partition.held = partition.held + (part[4] and 0 or 1) - (state and 1 or 0)
+        else
+            part.was_held, view.is_new = true, false
+        end
+    end
     local function need(field)
         if not position[field] then
             fields[#fields + 1], differences[#differences + 1] = field, 0
             position[field] = #fields
         end
+        return position[field]
     end
     view.ratios = {}
-    for name, parts in pairs(RATIOS[kind] or {}) do
-        if position[parts[1]] or position[parts[2]] then
-            need(parts[1])
-            need(parts[2])
-            view.ratios[name] = {position[parts[1]], position[parts[2]]}
+    for ratio_name, inputs in pairs(RATIOS[kind] or {}) do
+        if position[inputs[1]] or position[inputs[2]] then
+            view.ratios[ratio_name] = {need(inputs[1]), need(inputs[2])}
         end
     end
-    view.has_latest = view.changes[5] or (kind == 'journey' and position.active_entries)
-    if view.has_latest then
-        need('active_entries')
-        view.active = position.active_entries
-    end
+    view.active = (changes[5] or kind == 'journey' and position.active_entries) and need('active_entries')
     -- The totals of `fields`, then the money, then what every hash of the kind has.
-    local money, wanted = view.changes[3], {}
-    for at = 1, #fields do wanted[at] = fields[at] end
-    for at = 1, #money do wanted[#wanted + 1] = money[at] end
-    wanted[#wanted + 1] = kind == 'dwell' and 'count' or 'watermark'
-    wanted[#wanted + 1] = 'as_of'
-    view.totals = view.is_new and {} or in_parts('HMGET', key, wanted, {})
-    view.watermark, view.as_of = view.totals[#wanted - 1], view.totals[#wanted]
-    if not view.is_new and not view.watermark then return {'damaged', view[1]} end
+    local names = {}
+    for at = 1, #fields do names[at] = fields[at] end
+    for at = 1, #money do names[#names + 1] = money[at] end
+    names[#names + 1] = kind == 'dwell' and 'count' or 'watermark'
+    names[#names + 1] = 'as_of'
+    view.totals = view.is_new and {} or in_parts('HMGET', key, names, {})
+    view.watermark, view.as_of = view.totals[#names - 1], view.totals[#names]
+    if not view.is_new and not view.watermark then return refuse(parts[1][1], 'damaged') end
 end
-if message.count and held ~= message.count then return {'unknown', fence} end
+for place, partition in ipairs(partitions) do
+    if partition[5] and partition.held ~= partition[5] then return refuse(place, 'unknown') end
+end
 
 local function greatest(view, set)
     local known = call('HGET', KEYS[3], view[1])
     local by_field, changed = known and decode(known) or {}, view.changes[5]
     for field, value in pairs(changed or {}) do
         by_field[field] = by_field[field] or {}
-        by_field[field][partition] = value > 0 and format('%.0f', value) or nil
+        for partition, at_ms in pairs(value) do
+            by_field[field][partition] = at_ms > 0 and format('%.0f', at_ms) or nil
+        end
     end
     for field, values in pairs(by_field) do
         local most = 0
@@ -225,12 +273,13 @@ local function percentiles(key, step_key)
 end
 
 local new_states, gone = {}, {}
-for index, view in ipairs(views) do
-    local kind, key, fields, differences = view[2], KEYS[view[3]], view.changes[1], view.changes[2]
-    local set, unset, totals = {}, {}, view.totals
-    if view.is_new and not view[6] then
+for place = 1, #partitions do new_states[place], gone[place] = {}, {} end
+for _, view in ipairs(views) do
+    local name, kind, key, changes, totals = view[1], view[2], KEYS[view[3]], view.changes, view.totals
+    local fields, differences, set, unset = changes[1], changes[2], {}, {}
+    if view.is_new and not view[6][1][4] then
         call('DEL', key)
-        call('HDEL', KEYS[3], view[1])
+        call('HDEL', KEYS[3], name)
         for field, value in pairs(STARTS[kind]) do set[#set + 1], set[#set + 2] = field, value end
     end
     for at = 1, #fields do
@@ -243,8 +292,8 @@ for index, view in ipairs(views) do
         end
     end
     local amounts = {}
-    for at, field in ipairs(view.changes[3]) do
-        amounts[field] = add_money(amounts[field] or totals[#fields + at] or '0', view.changes[4][at])
+    for at, field in ipairs(changes[3]) do
+        amounts[field] = add_money(amounts[field] or totals[#fields + at] or '0', changes[4][at])
     end
     for field, amount in pairs(amounts) do
         if amount == '0' then
@@ -253,31 +302,43 @@ for index, view in ipairs(views) do
             set[#set + 1], set[#set + 2] = field, amount
         end
     end
-    for name, at in pairs(view.ratios) do
-        set[#set + 1], set[#set + 2] = name, ratio(totals[at[1]], totals[at[2]])
+    for ratio_name, at in pairs(view.ratios) do
+        set[#set + 1], set[#set + 2] = ratio_name, ratio(totals[at[1]], totals[at[2]])
     end
-    if view.has_latest then greatest(view, set) end
-    if kind ~= 'dwell' and (#set > 0 or #unset > 0) then
+    if view.active then greatest(view, set) end
+    local changed = #set > 0 or #unset > 0
+    if kind ~= 'dwell' and changed then
         set[#set + 1], set[#set + 2] = 'watermark', later(message.watermark, view.watermark)
         set[#set + 1], set[#set + 2] = 'as_of', later(message.as_of, view.as_of)
     end
     in_parts('HDEL', key, unset)
     in_parts('HSET', key, set)
-    if view[6] then
-        gone[#gone + 1] = view[1]
-        if view.was_held and call('HINCRBY', KEYS[2], view[1], -1) <= 0 then
-            call('HDEL', KEYS[2], view[1])
-            call('HDEL', KEYS[3], view[1])
-            call('DEL', key)
+    for _, part in ipairs(view[6]) do
+        if part[4] then
+            table.insert(gone[part[1]], name)
+            if part.was_held and call('HINCRBY', KEYS[2], name, -1) <= 0 then
+                call('HDEL', KEYS[2], name)
+                call('HDEL', KEYS[3], name)
+                call('DEL', key)
+            end
+        else
+            local list = new_states[part[1]]
+            list[#list + 1], list[#list + 2] = name, ARGV[part[2]]
+            if not part.was_held then call('HINCRBY', KEYS[2], name, 1) end
         end
-    else
-        new_states[#new_states + 1], new_states[#new_states + 2] = view[1], ARGV[index + 1]
-        if not view.was_held then call('HINCRBY', KEYS[2], view[1], 1) end
     end
-    if view[4] and (#set > 0 or #unset > 0) then percentiles(key, KEYS[view[4]]) end
+    if view[4] and changed then percentiles(key, KEYS[view[4]]) end
 end
-in_parts('HSET', KEYS[4], new_states)
-in_parts('HDEL', KEYS[4], gone)
-call('HSET', KEYS[1], 'source', message.source, partition, message.fence, partition .. ':views', held,
-    partition .. ':watermark', message.watermark, partition .. ':as_of', message.as_of)
-return {'ok'}
+local fences = {'source', message.source}
+for place, partition in ipairs(partitions) do
+    local number = partition[1]
+    in_parts('HSET', KEYS[3 + place], new_states[place])
+    in_parts('HDEL', KEYS[3 + place], gone[place])
+    fences[#fences + 1], fences[#fences + 2] = number, partition[3]
+    fences[#fences + 1], fences[#fences + 2] = number .. ':views', partition.held
+    fences[#fences + 1], fences[#fences + 2] = number .. ':watermark', partition[6]
+    fences[#fences + 1], fences[#fences + 2] = number .. ':as_of', partition[7]
+    verdicts[2 * place - 1] = 'ok'
+end
+call('HSET', KEYS[1], unpack(fences))
+return verdicts

@@ -8,15 +8,19 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from wayfold.exporters.redis_views.calls import CallBuilder
+from wayfold.exporters.redis_views.care_loop import CareLoop
 from wayfold.exporters.redis_views.committed import CommittedViews, PartitionViews
-from wayfold.exporters.redis_views.feed import Opened, PartitionFeed
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
+from wayfold.exporters.redis_views.member import Member, Opened
 from wayfold.exporters.redis_views.pace import Pace
+from wayfold.exporters.redis_views.push_loop import PushLoop
 from wayfold.exporters.redis_views.shared import Identity, Shared
 from wayfold.settings import RedisSettings
 from wayfold.state.telemetry import Telemetry
 
 FLUSH_TIMEOUT_S: Final = 5.0
+HURRY_INTERVAL_S: Final = 0.02
 
 _log = structlog.get_logger(__name__)
 
@@ -51,11 +55,14 @@ class RedisViews:
         pace = Pace(settings.publish_interval_ms / 1000)
         self._shared = Shared(self._link, settings.prefix, identity, pace, telemetry)
         self._views_of = views_of
-        self._feeds: dict[int, PartitionFeed] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._members: dict[int, Member] = {}
+        builder = CallBuilder(self._shared.values)
+        self._pushes = PushLoop(self._shared, self._members, builder)
+        self._care = CareLoop(self._shared, self._members, builder, self._pushes)
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Check Redis; raises RedisRefusedError when it cannot hold the views.
+        """Check Redis and begin to push; raises RedisRefusedError when it cannot hold the views.
 
         When Redis cannot be reached the worker starts all the same, and pushes when it can be.
         """
@@ -63,48 +70,52 @@ class RedisViews:
             await self._shared.check()
         except AWAY as error:
             _log.warning("redis_is_away", error=str(error))
+        self._tasks = [
+            asyncio.create_task(self._pushes.run(), name="redis-views-push"),
+            asyncio.create_task(self._care.run(), name="redis-views-care"),
+        ]
 
     def committed(self, opened: OpenedPartition) -> None:
         """Note that a partition has new committed numbers, or has just been opened; return at once."""
         if opened.revoked:
             return
-        views = self._views_of(opened.partition)
-        feed = self._feeds.get(views.number)
-        if feed is None or feed.opened is not opened:
-            self._stop(views.number)
-            feed = self._feeds[views.number] = PartitionFeed(opened, views, self._shared)
-            task = asyncio.get_running_loop().create_task(feed.run(), name=f"redis-views-{views.number}")
-            self._tasks[views.number] = task
-            task.add_done_callback(_report)
-            self._shared.pace.partitions = len(self._feeds)
-        feed.committed()
+        number = opened.partition.number
+        member = self._members.get(number)
+        if member is None or member.opened is not opened:
+            member = Member(opened, self._views_of(opened.partition), self._shared)
+            self._members[number] = member
+            self._care.wake()
+        self._pushes.committed(member)
 
     async def flush(self, timeout_s: float = FLUSH_TIMEOUT_S) -> bool:
         """Wait until Redis has everything that was committed; False when that takes too long."""
         try:
             async with asyncio.timeout(timeout_s):
-                for feed in list(self._feeds.values()):
-                    await _settle(feed)
+                while not all(member.current for member in self._owned()):
+                    self._pushes.hurry()
+                    self._care.hurry()
+                    await asyncio.sleep(HURRY_INTERVAL_S)
         except TimeoutError:
             return False
         return True
 
     def unready(self) -> list[str]:
-        """Say which partitions Redis is behind with; empty when none."""
-        return [
-            f"Redis does not have all views of partition {number} yet"
-            for number, feed in sorted(self._feeds.items())
-            if not feed.opened.revoked and (not feed.complete or self._tasks[number].done())
+        """Say why Redis does not show everything; empty when it does, but for the latest changes."""
+        away = ["Redis cannot be reached, its numbers are as of then"] if self._pushes.failures else []
+        return away + [
+            f"Redis does not have all views of partition {member.number} yet"
+            for member in self._owned()
+            if not member.intact
         ]
 
     async def close(self) -> None:
         """Push what waits, for a few seconds at most, and let go of Redis."""
-        with suppress(*AWAY):
-            await self.flush()
-        tasks = list(self._tasks.values())
-        for number in list(self._tasks):
-            self._stop(number)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.flush()
+        for loop in (self._pushes, self._care):
+            loop.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(*AWAY):
             await self._link.close()
 
@@ -117,23 +128,8 @@ class RedisViews:
         finally:
             await self.close()
 
-    def _stop(self, number: int) -> None:
-        if number in self._feeds:
-            self._feeds.pop(number).stop()
-            self._tasks.pop(number).cancel()
-
-
-async def _settle(feed: PartitionFeed) -> None:
-    """Wait until a feed has nothing left to push."""
-    settled = asyncio.ensure_future(feed.settled.wait())
-    try:
-        while not settled.done() and not feed.opened.revoked:
-            feed.hurry()
-            await asyncio.wait({settled}, timeout=0.05)
-    finally:
-        settled.cancel()
-
-
-def _report(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _log.error("redis_views_failed", task=task.get_name(), exc_info=task.exception())
+    def _owned(self) -> list[Member]:
+        """Members of partitions that are still ours; the others are left out from now on."""
+        for number in [number for number, member in self._members.items() if member.opened.revoked]:
+            del self._members[number]
+        return sorted(self._members.values(), key=lambda member: member.number)

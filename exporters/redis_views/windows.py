@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from wayfold.exporters.redis_views.calls import Fields
+from wayfold.exporters.redis_views.changes import Fields
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.state.views import JOURNEY
 

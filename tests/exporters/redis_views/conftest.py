@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from local_services import LocalRedis, ServiceError
-from wayfold.exporters.redis_views import feed
+from wayfold.exporters.redis_views import care_loop, loop
 
 
 @pytest.fixture(scope="package")
@@ -30,6 +30,6 @@ def redis(own_redis_url: str) -> Iterator[Redis]:
 @pytest.fixture(autouse=True)
 def quick_verification(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verify ten times a second, and whole keys as often, so that tests need not wait."""
-    monkeypatch.setattr(feed, "VERIFY_INTERVAL_S", 0.1)
-    monkeypatch.setattr(feed, "DEEP_VERIFY_INTERVAL_S", 0.1)
-    monkeypatch.setattr(feed, "MOST_BACKOFF_S", 0.2)
+    monkeypatch.setattr(care_loop, "VERIFY_INTERVAL_S", 0.1)
+    monkeypatch.setattr(care_loop, "DEEP_VERIFY_INTERVAL_S", 0.1)
+    monkeypatch.setattr(loop, "MOST_BACKOFF_S", 0.2)

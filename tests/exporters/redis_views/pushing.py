@@ -7,7 +7,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from wayfold.exporters.redis_views.calls import Call, CallBuilder, PushedValues, Stand, Writer, split_views
+from wayfold.exporters.redis_views.calls import Call, CallBuilder, PushedValues, Said, Stand, Writer
+from wayfold.exporters.redis_views.changes import split_views
 from wayfold.exporters.redis_views.fields import Kind, kind_of
 from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys
 from wayfold.exporters.redis_views.link import text
@@ -27,7 +28,7 @@ def run(redis: Redis, script: Script, keys: list[str], arguments: list[Any]) -> 
 
 
 def push(redis: Redis, call: Call) -> str:
-    """Send a call; gives the first word of the answer."""
+    """Send a call; gives the verdict on its first partition."""
     answer = run(redis, PUSH, call.keys, list(call.arguments))
     return str(answer[0].decode())
 
@@ -49,7 +50,7 @@ class Pusher:
         self.keys = Keys("test").journey(self.name)
         self.writer = Writer(self.number, self.source, self.token)
         self.values = PushedValues(self.remembers)
-        self.builder = CallBuilder(self.writer, self.values)
+        self.builder = CallBuilder(self.values)
         self.fence = ""
         self.needs_whole = True
         self.sent: list[Call] = []
@@ -64,7 +65,8 @@ class Pusher:
         """Push some views; when not `told`, the answers are lost on the way back."""
         views = split_views({view: self.views[view] for view in changed if view in self.views})
         answer = "ok"
-        for call in self.builder.changed(self.keys, self.name, views, self.stand, self.fence):
+        said = Said(self.writer, self.stand, self.fence, views)
+        for call in self.builder.changed(self.keys, self.name, [said]):
             self.sent.append(call)
             answer = push(self.redis, call)
             if told and answer == "ok":
@@ -75,7 +77,8 @@ class Pusher:
         """Push everything, as after a verification that failed."""
         held = [text(view) for view in self.redis.hkeys(self.keys.state(self.number))]
         answer = "ok"
-        for call in self.builder.whole(self.keys, self.name, split_views(self.views), self.stand, held):
+        said = Said(self.writer, self.stand, "", split_views(self.views))
+        for call in self.builder.whole(self.keys, self.name, said, held):
             self.sent.append(call)
             answer = push(self.redis, call)
             if answer == "ok":
@@ -98,8 +101,8 @@ class Pusher:
         return text(found or b"") == self.fence
 
     def _accept(self, call: Call) -> None:
-        self.fence = call.fence
-        self.values.accept(self.writer, call)
+        self.fence = call.parts[0].fence
+        self.values.accept(self.name, call.parts[0])
 
 
 def drop(redis: Redis, name: JourneyName) -> int:

@@ -17,6 +17,7 @@ from tests.exporters.redis_views.pushing import (
     shown_sums,
     totals,
 )
+from wayfold.exporters.redis_views.calls import Said
 from wayfold.state.dwell import percentile_ms
 
 pytestmark = pytest.mark.services
@@ -223,7 +224,8 @@ def test_a_big_journey_goes_in_several_calls(redis: Redis) -> None:
     assert one.push_changes(set(views)) == "ok"
     assert shown_sums(redis) == expected_sums([one.views])
     first_only = pusher(redis, 0, "b", views={**views}, sequence=3)
-    calls = first_only.builder.whole(first_only.keys, one.name, {}, first_only.stand, list(views))
+    said = Said(first_only.writer, first_only.stand, "", {})
+    calls = first_only.builder.whole(first_only.keys, one.name, said, list(views))
     assert push(redis, calls[0]) == "ok"
     assert not first_only.verified()
     assert not one.verified()

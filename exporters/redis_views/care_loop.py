@@ -1,0 +1,208 @@
+"""Looks after what is in Redis: compares it, puts back what is lost, and says who has which partition."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from wayfold.exporters.redis_views import mending, registry
+from wayfold.exporters.redis_views.calls import Call, CallBuilder, Said
+from wayfold.exporters.redis_views.changes import split_views
+from wayfold.exporters.redis_views.keys import JourneyName
+from wayfold.exporters.redis_views.loop import Loop
+from wayfold.exporters.redis_views.member import NEVER_S, Member
+from wayfold.exporters.redis_views.push_loop import PushLoop, send
+from wayfold.exporters.redis_views.registry import CLAIM_LIFETIME_MS, PartitionClaim, claim_call
+from wayfold.exporters.redis_views.shared import Shared, now_ms
+
+CLAIM_INTERVAL_S: Final = 1.0
+VERIFY_INTERVAL_S: Final = 3.0
+DEEP_VERIFY_INTERVAL_S: Final = 60.0
+MEND_INTERVAL_S: Final = 0.25
+MOST_MEND_INTERVAL_S: Final = 5.0
+READ_SLICE_S: Final = 0.02
+QUARREL: Final = 5
+"""Times in a row that a full push did not last, after which a warning is due."""
+
+_log = structlog.get_logger(__name__)
+
+
+class CareLoop(Loop):
+    """Mends, verifies, judges open windows and claims partitions, one partition after the other."""
+
+    def __init__(
+        self, shared: Shared, members: Mapping[int, Member], builder: CallBuilder, pushes: PushLoop
+    ) -> None:
+        super().__init__(shared)
+        self._members = members
+        self._builder = builder
+        self._pushes = pushes
+        self._claim_at_s = 0.0
+
+    def hurry(self) -> None:
+        """Mend and judge windows now."""
+        self._claim_at_s = 0.0
+        for member in self._members.values():
+            member.mend_at_s = 0.0
+        self.wake()
+
+    def due_at_s(self) -> float:
+        """When the next turn is due."""
+        due = [self._claim_at_s] if self._members else []
+        for member in self._members.values():
+            mends = member.verify_all or member.ledger.whole
+            due += [member.verify_at_s, member.mend_at_s if mends else NEVER_S]
+        return min(due, default=NEVER_S)
+
+    async def turn(self) -> None:
+        """Do what is due for each partition."""
+        for member in list(self._members.values()):
+            if member.opened.revoked:
+                continue
+            if time.monotonic() >= member.mend_at_s:
+                await self._mend(member)
+            if time.monotonic() >= member.verify_at_s:
+                await self._verify(member)
+        if time.monotonic() >= self._claim_at_s:
+            members = [member for member in self._members.values() if not member.opened.revoked]
+            for member in members:
+                await self._judge_windows(member)
+                await self.shared.publish_new_names(member.views)
+            await self._claim(members)
+            self._claim_at_s = time.monotonic() + CLAIM_INTERVAL_S
+
+    async def _mend(self, member: Member) -> None:
+        """Push in full what Redis does not have as it was pushed last."""
+        ledger, link, keys = member.ledger, self.shared.link, self.shared.keys
+        if member.verify_all:
+            names = member.views.names()
+            strangers = await mending.orphans(link, keys, member.number, names)
+            for name in (*names, *strangers):
+                ledger.mark_whole(name)
+            member.strangers.update(strangers)
+            member.verify_all = False
+            member.deep_verify_at_s = time.monotonic() + DEEP_VERIFY_INTERVAL_S
+        for name in list(ledger.damaged):
+            await mending.drop_journey(link, self.shared.journey_keys(name))
+            ledger.damaged.discard(name)
+        todo = sorted(ledger.whole)
+        while todo and not member.opened.revoked:
+            todo = todo[await self._push_whole(member, todo[: mending.AT_ONCE]) :]
+        settled = member.strangers - ledger.whole - ledger.behind.keys()
+        await registry.remove_names(link, keys, settled)
+        member.strangers -= settled
+        member.mends = member.mends + 1 if ledger.whole else 0
+        if member.mends == QUARREL:
+            _log.warning("redis_views_contested", partition=member.number, journeys=len(ledger.whole))
+        pause_s = min(MOST_MEND_INTERVAL_S, MEND_INTERVAL_S * 2 ** min(member.mends, 10))
+        member.mend_at_s = time.monotonic() + pause_s
+        self._pushes.wake()
+
+    async def _push_whole(self, member: Member, names: Sequence[JourneyName]) -> int:
+        """Push journeys in full, as many of the first as can be read in a moment; gives how many."""
+        ledger, shared = member.ledger, self.shared
+        journeys = [shared.journey_keys(name) for name in names]
+        held = await mending.views_held(shared.link, journeys, member.number)
+        last_fences: dict[JourneyName, str] = {}
+        calls: list[Call] = []
+        async with member.opened.lock:
+            if member.opened.revoked:
+                return len(names)
+            watermark_ms = shared.note_watermark(member.views.watermark_ms)
+            stand, until_s = member.stand_now(), time.monotonic() + READ_SLICE_S
+            for name, keys, views_there in zip(names, journeys, held, strict=True):
+                views = member.views.read(name, watermark_ms)
+                member.windows.note(name, views, watermark_ms)
+                ledger.read_whole(name)
+                last_fences[name] = ""
+                if views or views_there:
+                    said = Said(ledger.writer, stand, "", split_views(views))
+                    calls += self._builder.whole(keys, name, said, views_there)
+                    last_fences[name] = calls[-1].parts[0].fence
+                if time.monotonic() > until_s:
+                    break
+        _, refusal = await send(shared, self._members, calls)
+        if refusal is not None:
+            raise refusal
+        shared.forget_names(last_fences)  # what lost the numbers may have lost the names
+        for name, fence in last_fences.items():
+            if ledger.fences.get(name, "") == fence:
+                ledger.mark_settled(name)
+        return len(last_fences)
+
+    async def _verify(self, member: Member) -> None:
+        """Ask whether Redis still has what was pushed, and mark what it has lost."""
+        ledger, shared = member.ledger, self.shared
+        lost = 0
+        for names in mending.parts(list(ledger.fences), mending.AT_ONCE):
+            expected = [ledger.fences.get(name, "") for name in names]
+            keys = [shared.journey_keys(name) for name in names]
+            there = await mending.fences_of(shared.link, keys, member.number)
+            lost += ledger.compare(names, expected, there)
+        if time.monotonic() >= member.deep_verify_at_s:
+            lost += await self._verify_keys(member)
+            member.deep_verify_at_s = time.monotonic() + DEEP_VERIFY_INTERVAL_S
+        if lost:
+            _log.info("redis_lost_views", partition=member.number, journeys=lost)
+        ledger.mark_reached(member.views.sequence)
+        member.verify_at_s = time.monotonic() + VERIFY_INTERVAL_S
+
+    async def _verify_keys(self, member: Member) -> int:
+        """Look for hashes that somebody deleted; gives in how many journeys."""
+        ledger, shared = member.ledger, self.shared
+        shared.forget_names()
+        names = [name for name, fence in ledger.fences.items() if fence]
+        found = 0
+        for part in mending.parts(names, mending.AT_ONCE):
+            for name in await mending.damaged(shared.link, shared.keys, member.number, part):
+                if name in ledger.fences and name not in ledger.in_flight:
+                    ledger.mark_whole(name)
+                    ledger.damaged.add(name)
+                    found += 1
+        return found
+
+    async def _judge_windows(self, member: Member) -> None:
+        """Read again the journeys whose open windows the watermark may have closed since."""
+        watermark_ms = await self.shared.watermark_everywhere()
+        if next(member.windows.outdated(watermark_ms), None) is None:
+            return
+        async with member.opened.lock:
+            if member.opened.revoked:
+                return
+            until_s = time.monotonic() + READ_SLICE_S
+            for name in member.windows.outdated(watermark_ms):
+                views = member.views.read(name, watermark_ms)
+                windows = {view: fields for view, fields in views.items() if not view.startswith("step:")}
+                member.keep(name, windows, watermark_ms)
+                if time.monotonic() > until_s:
+                    break
+        self._pushes.wake()
+
+    async def _claim(self, members: Sequence[Member]) -> None:
+        """Say which partitions this worker has, and how far Redis is with them."""
+        now = now_ms()
+        calls = [
+            claim_call(
+                self.shared.keys, member.number, self._claim_of(member, now), now, take=not member.claimed
+            )
+            for member in members
+        ]
+        for member, answer in zip(members, await self.shared.link.evaluate(calls), strict=True):
+            if isinstance(answer, Exception):
+                raise answer
+            member.claimed = True
+
+    def _claim_of(self, member: Member, now: int) -> PartitionClaim:
+        identity = self.shared.identity
+        return PartitionClaim(
+            worker=identity.worker,
+            url=identity.url,
+            sequence=member.stand.sequence,
+            watermark_ms=member.views.watermark_ms,
+            as_of_ms=now if member.current else member.read_ms,
+            lag_ms=self.shared.telemetry.lag_ms.get(member.number),
+            expires_at_ms=now + CLAIM_LIFETIME_MS,
+            complete=member.intact,
+            partitions=identity.partitions,
+        )
