@@ -7,7 +7,7 @@ loop. The order of durable effects is that of `wayfold.agents.effects`, as in th
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -28,12 +28,15 @@ from wayfold.agents.embedded.cursor import LogCursor, Part
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog, Position
 from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
+from wayfold.models.record import LogRecord
 from wayfold.state.telemetry import Telemetry
 
 _log = structlog.get_logger(__name__)
 
 RATE_WINDOW_S: Final = 1.0
 SMALL_SLICE_RECORDS: Final = 500
+PIECE_RECORDS: Final = 100
+"""Records folded without a pause."""
 
 
 class HostLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,30 +200,29 @@ class EmbeddedHost:
 
     async def _fold(self, parts: Sequence[Part]) -> None:
         started = time.perf_counter()
-        batches: dict[int, list[Part]] = {}
+        by_partition: dict[int, dict[str, list[LogRecord]]] = {}
         for part in parts:
-            batches.setdefault(part.partition, []).append(part)
-        self._note_lag({number: batch[0].records[0].timestamp for number, batch in batches.items()})
+            by_partition.setdefault(part.partition, {}).setdefault(part.kind, []).extend(part.records)
+        self._note_lag(by_partition)
         records_total = 0
-        for number, batch in batches.items():
-            content: Batch = [(part.kind, part.records) for part in batch]
+        for number, by_kind in by_partition.items():
             await apply_batch(
                 self.opened[number],
-                content,
+                _in_pieces(by_kind),
                 self._dead_letters,
                 self._views,
                 self._progress,
                 self.telemetry,
             )
-            records = sum(len(part.records) for part in batch)
-            records_total += records
+            records_total += sum(map(len, by_kind.values()))
             self._moved.set()
             await asyncio.sleep(0)
         elapsed_s = time.perf_counter() - started
         weight = min(1.0, elapsed_s / RATE_WINDOW_S)
         self._folded_per_second += weight * (records_total / elapsed_s - self._folded_per_second)
 
-    def _note_lag(self, oldest: dict[int, int]) -> None:
+    def _note_lag(self, taken: Mapping[int, Mapping[str, Sequence[LogRecord]]]) -> None:
+        """Note how far behind each partition is; `taken` is what is about to be folded."""
         now_ms = time.time_ns() // 1_000_000
         upcoming = self.log.next_offsets()
         for opened in self.opened:
@@ -228,5 +230,15 @@ class EmbeddedHost:
             behind = -partition.sequence
             behind += sum(offset for (_, number), offset in upcoming.items() if number == partition.number)
             self.telemetry.lag_records[partition.number] = behind
-            timestamp_ms = oldest.get(partition.number, now_ms)
-            self.telemetry.lag_ms[partition.number] = max(0, now_ms - timestamp_ms)
+            by_kind = taken.get(partition.number, {})
+            oldest_ms = min((records[0].timestamp for records in by_kind.values()), default=now_ms)
+            self.telemetry.lag_ms[partition.number] = max(0, now_ms - oldest_ms)
+
+
+def _in_pieces(by_kind: Mapping[str, Sequence[LogRecord]]) -> Batch:
+    """Cut a batch into pieces between which requests are answered."""
+    return [
+        (kind, records[start : start + PIECE_RECORDS])
+        for kind, records in by_kind.items()
+        for start in range(0, len(records), PIECE_RECORDS)
+    ]
