@@ -6,9 +6,11 @@ A test prints the seeds it used when it fails; WAYFOLD_TEST_SEED=<seed> runs it 
 import os
 import random
 from collections.abc import Iterator
+from typing import Any
 
-from tests.generators.world import ANCHORS, KINDS, TIME_ZONES, Event, World
+from tests.generators.world import ANCHORS, KINDS, STATUSES, TIME_ZONES, Event, World
 
+ODD_BOUNDS = ("2026-03-29T02:00", "2026-03-29T03:00", "2026-10-25T02:00", "2026-10-25T03:00", "2026-11-01")
 SEED_VARIABLE = "WAYFOLD_TEST_SEED"
 
 
@@ -23,26 +25,56 @@ def replay_hint(seed: int) -> str:
     return f"seed {seed}: {SEED_VARIABLE}={seed} runs it again"
 
 
-def small_world(generator: random.Random) -> World:
-    """A world of the colliding kind, of a size that differs from seed to seed."""
-    size = generator.randint
+def small_world(generator: random.Random, size: int) -> World:
+    """A world in which `size` events collide: a dozen for each pair of user and journey, or more."""
+    pick = generator.choice
+    accounts = generator.sample(sorted(TIME_ZONES), pick((1, 1, 1, 2)))
+    journeys = pick((("j1",), ("j1", "j:2"), ("j1", "j:2", "j3")))
+    histories = max(1, size // 12 // len(accounts) // len(journeys))
     return World(
-        accounts=generator.sample(sorted(TIME_ZONES), size(1, 3)),
-        users=[f"u{number}" for number in range(size(1, 8))],
-        journeys=("j1", "j:2", "j3")[: size(1, 3)],
-        versions=((1,), (1, 1, 2), (1, 2, 10))[size(0, 2)],
-        entries=("e1", "e2", "e3")[: size(1, 3)],
-        steps=("s1", "s2", "s:3", "s4")[: size(1, 4)],
-        messages=("m1", "m2", "m3")[: size(1, 3)],
-        anchors=generator.sample(ANCHORS, size(1, 4)),
+        accounts=accounts,
+        users=[f"u{number}" for number in range(min(histories, pick((1, 2, 3, 8))))],
+        journeys=journeys,
+        versions=pick(((1,), (1, 1, 2), (1, 2, 10))),
+        entries=pick((("e1",), ("e1", "e2"), ("e1", "e2", "e3"))),
+        steps=pick((("s1",), ("s1", "s2"), ("s1", "s2", "s:3", "s4"))),
+        messages=pick((("m1",), ("m1", "m2"))),
+        statuses=generator.sample(STATUSES, pick((2, 3, 7))),
+        anchors=generator.sample(ANCHORS, pick((1, 1, 2, 3))),
     )
 
 
 def event_set(seed: int, size: int) -> list[tuple[str, Event]]:
     """`size` events of a small world, some of them more than once."""
     generator = random.Random(seed)
-    world = small_world(generator)
+    world = small_world(generator, size)
     return [world.event(generator.choice) for _ in range(size)]
+
+
+def queries(generator: random.Random, events: list[tuple[str, Event]], count: int) -> list[dict[str, Any]]:
+    """Questions with any mixture of filters, whose ranges begin and end where the events are."""
+    hours = [f"{event['occurred_at'][:13]}:00" for _, event in events]
+    days = [hour[:10] for hour in hours]
+    asked = []
+    for _ in range(count):
+        query: dict[str, Any] = {"clock": generator.choice(("event", "entry"))}
+        for name, chance, values in (
+            ("start", 0.5, generator.choice((hours, days, ODD_BOUNDS)) or ODD_BOUNDS),
+            ("end", 0.5, generator.choice((hours, days, ODD_BOUNDS)) or ODD_BOUNDS),
+            ("version", 0.25, (1, 2)),
+            ("variant", 0.15, ("A", "B", "")),
+            ("step_id", 0.1, ("s1", "s2")),
+            ("channel", 0.1, ("email", "push")),
+            ("platform", 0.1, ("none", "ios")),
+            ("journey_id", 0.1, ("j1", "nothing")),
+            ("account_id", 0.1, ("acme", "nobody")),
+        ):
+            if generator.random() < chance:
+                query[name] = generator.choice(values)
+        if "start" in query and "end" in query:
+            query["start"], query["end"] = sorted((query["start"], query["end"]))
+        asked.append(query)
+    return asked
 
 
 def large_event_set(seed: int, size: int, users: int) -> list[tuple[str, Event]]:

@@ -41,7 +41,7 @@ RANGES: tuple[dict[str, str], ...] = (
 )
 
 
-def queries() -> st.SearchStrategy[dict[str, Any]]:
+def drawn_queries() -> st.SearchStrategy[dict[str, Any]]:
     """Questions about the world: any mixture of filters, ranges and clocks."""
 
     def one(name: str, *values: Any) -> st.SearchStrategy[dict[str, Any]]:

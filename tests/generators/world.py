@@ -1,8 +1,9 @@
 """A small world in which everything collides, and how one event of it is picked.
 
 Few accounts, users, journeys, entries, steps and messages; times on a coarse grid around the changes of
-clocks and months, with steps as long as the conversion windows, and a millisecond to either side; event ids
-from a short list whose order is not that of arrival. The same code picks from a seed and for Hypothesis.
+clocks and months, half of them an earlier event's time again or a conversion window away from it, and a
+millisecond to either side; event ids from a short list whose order is not that of arrival. The same code
+picks from a seed and for Hypothesis.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,9 +36,15 @@ ANCHORS = (
     "2026-11-10T12:00:00",
 )
 GRID_MS = tuple(
-    hours * HOUR_MS + around_ms for hours in (0, 1, 2, 3, 24, 25, 26, 48) for around_ms in (0, 0, 0, 1, -1)
+    hours * HOUR_MS + around_ms for hours in (0, 1, 2, 3, 24, 25, 48) for around_ms in (0, 0, 0, 1, -1)
 )
-WINDOWS_MS = (0, HOUR_MS, HOUR_MS, 24 * HOUR_MS, None)
+WINDOWS_MS = (0, HOUR_MS, HOUR_MS, 24 * HOUR_MS, 24 * HOUR_MS, None, None)
+# How far an event may be from an earlier one: together, or as long as a window, the default one too.
+AWAY_MS = tuple(
+    away_ms + around_ms
+    for away_ms in (0, 0, HOUR_MS, HOUR_MS, 24 * HOUR_MS, 72 * HOUR_MS)
+    for around_ms in (0, 0, 0, 1, -1)
+)
 OFFSETS = ("Z", "Z", "+00:00", "+05:30", "-08:00")
 # By code points 10 < 9 < B < a < aa < b < é < \uffff < 😀; UTF-16 or a locale would order them otherwise.
 EVENT_IDS = ("a", "b", "aa", "B", "10", "9", "é", "\uffff", "\U0001f600")
@@ -46,8 +53,14 @@ CHANNELS = ("email", "email", "push", "sms", "in_app", "carrier_pigeon")
 PLATFORMS = (None, "none", "ios", "web")
 AMOUNTS = ("0.1", "-0.1", 1, 2.5, "1.50", 0, "999999999999999.999999999", "-0.000000001")
 CURRENCIES = ("EUR", "EUR", "USD", "JPY")
-GOALS = ("purchase", "purchase", "purchase", "signup", "odd:name")
-WANTED = (None, None, None, {"plan": "gold"}, {"plan": "gold", "seats": 3}, {"seats": True}, {"plan": None})
+GOALS = (*("purchase",) * 6, "signup", "odd:name")
+WANTED = (
+    *(None,) * 6,
+    {"plan": "gold"},
+    {"plan": "gold", "seats": 3},
+    {"seats": True},
+    {"plan": None},
+)
 HAD = (
     None,
     {"plan": "gold"},
@@ -69,17 +82,20 @@ TOPICS: Mapping[str, str] = {
     "goal.reached": "conversions",
     "call.started": "calls",
     "call.ended": "calls",
+    "user.erased": "users",
 }
 KINDS = (
-    *("journey.entered",) * 5,
-    *("journey.exited",) * 4,
+    *("journey.entered",) * 6,
+    *("journey.exited",) * 3,
     *("step.entered",) * 5,
     *("message",) * 7,
     *("broadcast",) * 2,
-    *("goal.reached",) * 5,
+    *("goal.reached",) * 6,
+    *("edge goal",) * 2,
     *("placed goal",) * 2,
-    *("journey.defined",) * 2,
+    *("journey.defined",) * 3,
     "call",
+    "user.erased",
 )
 
 
@@ -94,11 +110,14 @@ class World:
     entries: Sequence[str] = ("e1", "e2")
     steps: Sequence[str] = ("s1", "s2", "s:3")
     messages: Sequence[str] = ("m1", "m2")
+    statuses: Sequence[str] = STATUSES
     anchors: Sequence[str] = ANCHORS[:2]
     kinds: Sequence[str] = KINDS
     event_ids: Sequence[str] = EVENT_IDS
     definitions: dict[tuple[str, str, int], Event] = field(default_factory=dict)
     taken: dict[tuple[str, ...], Event] = field(default_factory=dict)
+    times: list[datetime] = field(default_factory=list)
+    exits: list[tuple[str, str, datetime]] = field(default_factory=list)
 
     def event(self, pick: Pick) -> tuple[str, Event]:
         """One event and the kind of its topic. It may be one that was picked before, whole."""
@@ -120,27 +139,67 @@ class World:
         }
         if account != "default" or pick((True, False)):
             event["account_id"] = account
-        if kind == "goal.reached":
-            return {**event, **_goal(pick)}
+        if kind == "user.erased":
+            return {**event, "mode": pick(("anonymise", "subtract"))}
         if kind == "broadcast":
-            return {**event, **_message(pick), "message_id": pick(self.messages)}
+            return {**event, **self._message(pick)}
+        if kind in ("goal.reached", "edge goal", "placed goal"):
+            return {**event, **self._goal(pick, kind)}
         event["journey_id"] = pick(self.journeys)
         event["entry_id"] = pick(self.entries)
-        if kind == "placed goal":
-            return {**event, **_goal(pick), "type": "goal.reached", "step_id": pick(self.steps)}
         event["journey_version"] = pick(self.versions)
-        if kind == "message":
-            return {**event, **_message(pick), "message_id": pick(self.messages), "step_id": pick(self.steps)}
-        if kind == "step.entered":
-            return {**event, "step_id": pick(self.steps), **_given("variant", pick(VARIANTS))}
         if kind == "journey.exited":
-            return {**event, "reason": pick(("completed", "goal", "exit_criteria", "removed", "error"))}
+            self.exits.append((account, event["user_id"], self.times[-1]))
+        return {**event, **self._own_fields(pick, kind)}
+
+    def _own_fields(self, pick: Pick, kind: str) -> Event:
+        """What an event of a journey has besides its place in it."""
+        if kind == "message":
+            return {**self._message(pick), "step_id": pick(self.steps)}
+        if kind == "step.entered":
+            return {"step_id": pick(self.steps), **_given("variant", pick(VARIANTS))}
+        if kind == "journey.exited":
+            return {"reason": pick(("completed", "goal", "exit_criteria", "removed", "error"))}
         if kind == "call":
-            call = pick(
-                ({"type": "call.started"}, {"type": "call.ended", "outcome": "dropped", "duration_ms": 9})
-            )
-            return {**event, **call, "call_id": pick(self.messages)}
+            ended = {"type": "call.ended", "outcome": "dropped", "duration_ms": 9}
+            return {**pick(({"type": "call.started"}, ended)), "call_id": pick(self.messages)}
+        return {}
+
+    def _message(self, pick: Pick) -> Event:
+        status = pick(self.statuses)
+        event: Event = {
+            "type": f"message.{status}",
+            "message_id": pick(self.messages),
+            "channel": pick(CHANNELS),
+            **_given("platform", pick(PLATFORMS)),
+        }
+        if status in MACHINE_STATUSES:
+            event |= _given("machine", pick((None, None, False, True)))
+        if status == "sent" and pick((True, False)):
+            event |= {"cost": pick(AMOUNTS), "currency": pick(CURRENCIES)}
+        if status == "failed":
+            event["reason"] = "bounced"
         return event
+
+    def _goal(self, pick: Pick, kind: str) -> Event:
+        event: Event = {"type": "goal.reached", "name": pick(GOALS), **_given("properties", pick(HAD))}
+        if pick((True, False)):
+            event |= {"value": pick(AMOUNTS), "currency": pick(CURRENCIES)}
+        if kind == "placed goal":
+            place = {"journey_id": self.journeys, "entry_id": self.entries, "step_id": self.steps}
+            event |= {name: pick(values) for name, values in place.items()}
+        if kind == "edge goal" and self.exits:
+            event |= self._edge(pick)
+        return event
+
+    def _edge(self, pick: Pick) -> Event:
+        """Whose and when: where some exit's window may end, to the millisecond."""
+        account, user, exited_at = pick(self.exits)
+        window_ms = pick(WINDOWS_MS)
+        away_ms = 72 * HOUR_MS if window_ms is None else window_ms
+        at = exited_at + timedelta(milliseconds=away_ms + pick((0, 0, 1, -1)))
+        self.times.append(at)
+        return {"account_id": account, "user_id": user, "occurred_at": written(at, pick(OFFSETS))}
 
     def _definition(self, pick: Pick, account: str) -> Event:
         """The one definition of a journey version: the same whenever it is picked again."""
@@ -165,8 +224,12 @@ class World:
         return self.definitions[key]
 
     def _time(self, pick: Pick) -> str:
-        at = datetime.fromisoformat(pick(self.anchors)).replace(tzinfo=UTC)
-        at += timedelta(milliseconds=pick(GRID_MS))
+        if self.times and pick((False, True)):
+            at = pick(self.times) + timedelta(milliseconds=pick(AWAY_MS))
+        else:
+            at = datetime.fromisoformat(pick(self.anchors)).replace(tzinfo=UTC)
+            at += timedelta(milliseconds=pick(GRID_MS))
+        self.times.append(at)
         return written(at, pick(OFFSETS))
 
     def _settle_id(self, event: Event) -> None:
@@ -180,9 +243,10 @@ class World:
 
 
 def scope_of(event: Mapping[str, Any]) -> tuple[str, ...]:
-    """Within what an event id must not name two contents. Goals and messages outside journeys share one."""
-    bound = event.get("journey_id") if event["type"] != "goal.reached" else None
-    return (event.get("account_id", "default"), event["user_id"], "" if bound is None else f"journey {bound}")
+    """Within what an event id must not name two contents, or the first to arrive would decide the numbers."""
+    kind = event["type"]
+    place = kind if kind in ("goal.reached", "user.erased") else f"journey {event.get('journey_id')}"
+    return (event.get("account_id", "default"), event["user_id"], place)
 
 
 def written(at: datetime, offset: str) -> str:
@@ -201,26 +265,3 @@ def _given(name: str, value: Any) -> Event:
 def _step(pick: Pick, step_id: str) -> Event:
     kind = pick(STEP_TYPES)
     return {"step_id": step_id, "type": kind, **({"channel": pick(CHANNELS)} if kind == "message" else {})}
-
-
-def _message(pick: Pick) -> Event:
-    status = pick(STATUSES)
-    event: Event = {
-        "type": f"message.{status}",
-        "channel": pick(CHANNELS),
-        **_given("platform", pick(PLATFORMS)),
-    }
-    if status in MACHINE_STATUSES:
-        event |= _given("machine", pick((None, None, False, True)))
-    if status == "sent" and pick((True, False)):
-        event |= {"cost": pick(AMOUNTS), "currency": pick(CURRENCIES)}
-    if status == "failed":
-        event["reason"] = "bounced"
-    return event
-
-
-def _goal(pick: Pick) -> Event:
-    event: Event = {"name": pick(GOALS), **_given("properties", pick(HAD))}
-    if pick((True, False)):
-        event |= {"value": pick(AMOUNTS), "currency": pick(CURRENCIES)}
-    return event
