@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from wayfold.exporters.redis_views.fields import DWELL_PREFIX, Kind, click_base, kind_of
+from wayfold.exporters.redis_views.fields import CLICK_BASE, Kind, bucket_of, in_click_base, kind_of
 from wayfold.exporters.redis_views.keys import DWELL, encode_view
 
 Fields = Mapping[str, int]
@@ -21,21 +21,31 @@ def split_views(views: Mapping[str, Fields]) -> dict[str, Fields]:
         if not view.startswith("step:"):
             found[name] = fields
             continue
-        step: dict[str, int] = {}
-        histogram: dict[str, int] = {}
-        for field, value in fields.items():
-            if field.startswith(DWELL_PREFIX):
-                histogram[field[len(DWELL_PREFIX) :]] = value
-            else:
-                step[field] = value
-        base = click_base(step)
-        if base:
-            step["click_base_messages"] = base
-        found[name] = step
-        if histogram:
-            histogram["count"] = sum(histogram.values())
-            found[name + DWELL] = histogram
+        found[name] = without_histogram(fields)
+        if has_histogram(fields, found[name]):
+            found[name + DWELL] = histogram_of(fields)
     return found
+
+
+def without_histogram(fields: Fields) -> Fields:
+    """A step's own fields, with what its click_rate divides by."""
+    step = {field: value for field, value in fields.items() if not bucket_of[field]}
+    base = sum([value for field, value in step.items() if in_click_base[field]])
+    if base:
+        step[CLICK_BASE] = base
+    return step
+
+
+def has_histogram(fields: Fields, step: Fields) -> bool:
+    """Whether a step's fields held more than `without_histogram` has left of them."""
+    return len(step) - (CLICK_BASE in step) < len(fields)
+
+
+def histogram_of(fields: Fields) -> Fields:
+    """A step's histogram of dwell times, and how many they are."""
+    histogram = {bucket: value for field, value in fields.items() if (bucket := bucket_of[field])}
+    histogram["count"] = sum(histogram.values())
+    return histogram
 
 
 def kind_of_view(name: str) -> str:
@@ -49,7 +59,7 @@ def kind_of_view(name: str) -> str:
 def state_of(fields: Fields) -> bytes:
     """A view's absolute values as the JSON that Redis keeps; money as text, for Lua's numbers are doubles."""
     return _encode(
-        {field: str(value) if kind_of(field) == Kind.MONEY else value for field, value in fields.items()}
+        {field: str(value) if kind_of[field] is Kind.MONEY else value for field, value in fields.items()}
     )
 
 
@@ -90,10 +100,10 @@ class Changes:
         ]
 
     def _note(self, partition: int, field: str, before: int, value: int) -> None:
-        kind = kind_of(field)
-        if kind == Kind.COUNT:
+        kind = kind_of[field]
+        if kind is Kind.COUNT:
             self._differences[field] = self._differences.get(field, 0) + value - before
-        elif kind == Kind.MONEY:
+        elif kind is Kind.MONEY:
             self._amounts[field] = self._amounts.get(field, 0) + value - before
         else:
             self._latest.setdefault(field, {})[str(partition)] = value

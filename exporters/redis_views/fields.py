@@ -5,14 +5,15 @@ Plain fields are always there; one with dimensions is absent while it is zero. P
 integers; what Redis shows is the total over all partitions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from enum import StrEnum
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from wayfold.state.history import STATUSES
 from wayfold.state.numbers import COUNTERS, UNDELIVERED_CHANNELS
 from wayfold.state.views import MAXIMUM_FIELD_SUFFIX
+
+CLICK_BASE: Final = "click_base_messages"
 
 
 class Kind(StrEnum):
@@ -89,7 +90,7 @@ STEP: Final = (
     *_statuses(""),
     *_statuses(":<channel>:<platform>"),
     Field(
-        "click_base_messages",
+        CLICK_BASE,
         Kind.COUNT,
         "what click_rate divides by: delivered, or sent on channels without",
     ),
@@ -126,6 +127,7 @@ MONTH: Final = (
 VIEWS: Final = {"journey": JOURNEY, "version": JOURNEY, "step": STEP, "account": ACCOUNT, "month": MONTH}
 """The fields by the first word of a view's name."""
 
+MOST_REMEMBERED: Final = 65_536
 DWELL_PREFIX: Final = "dwell:"
 """What a partition's field starts with that belongs into the histogram beside its step."""
 
@@ -141,20 +143,57 @@ MONEY_PREFIXES: Final = tuple(
 )
 RATIOS: Final = {
     "conversion_rate": ("converted_users", "entered_users"),
-    "click_rate": ("clicked_messages", "click_base_messages"),
+    "click_rate": ("clicked_messages", CLICK_BASE),
     "fail_rate": ("failed_messages", "sent_messages"),
 }
 PERCENTILES: Final = {"dwell_p50_ms": 50, "dwell_p90_ms": 90, "dwell_p99_ms": 99}
 
 
-@lru_cache(maxsize=65_536)
-def kind_of(field: str) -> Kind:
-    """How a field that a partition pushes adds up."""
+T = TypeVar("T")
+
+
+class _Memo(dict[str, T]):
+    """What a function says of each field name, remembered: cheaper to ask than any function."""
+
+    def __init__(self, function: Callable[[str], T]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, field: str) -> T:
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        found = self[field] = self._function(field)
+        return found
+
+
+def _kind(field: str) -> Kind:
     if field.startswith(MONEY_PREFIXES):
         return Kind.MONEY
     if field.endswith(MAXIMUM_FIELD_SUFFIX) and ":" not in field:
         return Kind.LATEST
     return Kind.COUNT
+
+
+def _bucket(field: str) -> str:
+    return field.removeprefix(DWELL_PREFIX) if field.startswith(DWELL_PREFIX) else ""
+
+
+def _in_click_base(field: str) -> bool:
+    measure, _, rest = field.partition(":")
+    channel = rest.partition(":")[0]
+    if channel in UNDELIVERED_CHANNELS:
+        return measure == "sent_messages"
+    return measure == "delivered_messages" and bool(channel)
+
+
+kind_of: Final = _Memo(_kind)
+"""How a field that a partition pushes adds up."""
+
+bucket_of: Final = _Memo(_bucket)
+"""The bucket of the histogram that a partition's field of a step counts; "" for other fields."""
+
+in_click_base: Final = _Memo(_in_click_base)
+"""Whether click_rate divides by a field of a step: delivered messages, or sent ones where none report."""
 
 
 def fields_of(view: str) -> tuple[Field, ...]:
@@ -169,14 +208,3 @@ def plain_fields(view_kind: str) -> dict[str, str]:
     if "dwell_count" in start:
         start["dwell_count"] = "0"
     return start
-
-
-def click_base(fields: Mapping[str, int]) -> int:
-    """What click_rate divides by: delivered messages, or sent ones on channels that report no delivery."""
-    total = 0
-    for field, value in fields.items():
-        if field.startswith(("delivered_messages:", "sent_messages:")):
-            measure, channel, _ = field.split(":", 2)
-            if (measure == "sent_messages") == (channel in UNDELIVERED_CHANNELS):
-                total += value
-    return total

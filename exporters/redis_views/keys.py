@@ -6,6 +6,7 @@ writes it: letters, digits and ``-_.!~*'()`` stay, everything else becomes `%XX`
 So no id can hold a brace, a slash or a colon, and no two ids give the same key.
 """
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -38,6 +39,7 @@ def decode_id(text: str) -> str:
     return unquote(text, errors="strict")
 
 
+@lru_cache(maxsize=65_536)
 def encode_view(view: str) -> str:
     """Write the name of a view as a part of a key: `step:2:ask/me` becomes `step:2:ask%2Fme`."""
     if not view.startswith("step:"):

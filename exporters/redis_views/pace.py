@@ -16,8 +16,8 @@ MOST_HISTOGRAM_INTERVAL_S: Final = 5.0
 class Pace:
     """Says how much time may go into pushing.
 
-    While the process uses most of a core, pushing gets 6 % of it, else up to 30 %. What Redis does with
-    a push costs it about as much as building the push cost here.
+    While the process uses most of a core, reading, building and sending get 6 % of it, else up to 30 %.
+    What Redis does with a push costs it about as much as the push cost here.
     """
 
     def __init__(self, least_interval_s: float) -> None:
@@ -26,16 +26,16 @@ class Pace:
         self._cpu_s = time.process_time()
         self._load = 0.0
 
-    def interval_s(self, build_s: float) -> float:
-        """Seconds to wait after a push that took `build_s` seconds to build."""
-        return min(MOST_INTERVAL_S, max(self._least_interval_s, self._fair_s(build_s)))
+    def interval_s(self, spent_s: float) -> float:
+        """Seconds to wait after a push that took `spent_s` seconds to read and build."""
+        return min(MOST_INTERVAL_S, max(self._least_interval_s, self._fair_s(spent_s)))
 
-    def histogram_interval_s(self, build_s: float) -> float:
+    def histogram_interval_s(self, spent_s: float) -> float:
         """Seconds to wait until histograms are pushed again, which are large and change all over."""
-        return min(MOST_HISTOGRAM_INTERVAL_S, max(LEAST_HISTOGRAM_INTERVAL_S, self._fair_s(build_s)))
+        return min(MOST_HISTOGRAM_INTERVAL_S, max(LEAST_HISTOGRAM_INTERVAL_S, self._fair_s(spent_s)))
 
-    def _fair_s(self, build_s: float) -> float:
-        return 2 * build_s / self._share()
+    def _fair_s(self, spent_s: float) -> float:
+        return spent_s / self._share()
 
     def _share(self) -> float:
         now_s, cpu_s = time.perf_counter(), time.process_time()

@@ -29,13 +29,14 @@ class PushLoop(Loop):
         self._builder = builder
         self._unanswered: list[Call] = []
         self._push_at_s = self._histograms_at_s = 0.0
+        self._collect_s = 0.0
 
     def committed(self, member: Member) -> None:
         """Note new committed numbers; reads them at once when that is due, and returns."""
         member.dirty = True
         idle = not self.busy and time.monotonic() >= self._push_at_s
         if (member.wanted or idle) and not self.failures and not member.verify_all and member.may_read:
-            member.collect()
+            self._collect(member)
         self.wake()
 
     def hurry(self) -> None:
@@ -61,19 +62,20 @@ class PushLoop(Loop):
         for member in self._members.values():
             if member.has_unread:
                 if member.may_read:
-                    member.collect()
+                    self._collect(member)
                 else:
                     member.wanted = True
-        started_s, now_s = time.perf_counter(), time.monotonic()
-        with_histograms = now_s >= self._histograms_at_s
+        started_s = time.perf_counter()
+        with_histograms = time.monotonic() >= self._histograms_at_s
         self._unanswered = list(self._calls(with_histograms=with_histograms))
-        build_s = time.perf_counter() - started_s
+        spent_s = time.perf_counter() - started_s + self._collect_s
+        self._collect_s = 0.0
         if self._unanswered:
             with self.shared.telemetry.publish_seconds.timed():
                 await self._send()
-        self._push_at_s = time.monotonic() + self.shared.pace.interval_s(build_s)
+        self._push_at_s = time.monotonic() + self.shared.pace.interval_s(spent_s)
         if with_histograms:
-            self._histograms_at_s = time.monotonic() + self.shared.pace.histogram_interval_s(build_s)
+            self._histograms_at_s = time.monotonic() + self.shared.pace.histogram_interval_s(spent_s)
 
     def failed(self) -> None:
         """Compare everything with Redis again, because it is not known what was not pushed."""
@@ -81,6 +83,11 @@ class PushLoop(Loop):
         for member in self._members.values():
             member.ledger.in_flight.clear()
             member.verify_all = True
+
+    def _collect(self, member: Member) -> None:
+        started_s = time.perf_counter()
+        member.collect()
+        self._collect_s += time.perf_counter() - started_s
 
     def _calls(self, *, with_histograms: bool) -> Iterator[Call]:
         said: dict[JourneyName, list[Said]] = {}

@@ -43,7 +43,7 @@ def views_of(hashes: Hashes) -> Views:
         step = step_of(view)
         named = view if step is None else step_view(step.version, step.step_id)
         views[named] = {
-            field: _units(value) if kind_of(field) == Kind.MONEY else int(value)
+            field: _units(value) if kind_of[field] is Kind.MONEY else int(value)
             for field, value in fields.items()
             if value and field not in _NOT_ADDED
         }

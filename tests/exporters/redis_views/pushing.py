@@ -132,7 +132,7 @@ def expected_sums(partitions: list[Views]) -> dict[str, dict[str, str]]:
         for view, fields in split_views(views).items():
             into = sums.setdefault(view, {})
             for key, value in fields.items():
-                if kind_of(key) == Kind.LATEST:
+                if kind_of[key] is Kind.LATEST:
                     into[key] = max(into.get(key, 0), value)
                 else:
                     into[key] = into.get(key, 0) + value
@@ -141,7 +141,7 @@ def expected_sums(partitions: list[Views]) -> dict[str, dict[str, str]]:
         if into.get("active_entries", 0) > 0:
             into.pop("open_entries_closes_at_ms", None)
         shown[view] = {
-            key: decimal_text(value) if kind_of(key) == Kind.MONEY else str(value)
+            key: decimal_text(value) if kind_of[key] is Kind.MONEY else str(value)
             for key, value in into.items()
             if value
         }
