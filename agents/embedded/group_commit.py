@@ -1,6 +1,7 @@
 """Many requests' appends in one synced write: while the disk syncs one group, the next one gathers."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -16,13 +17,14 @@ class GroupCommit:
     """Appends to a log from coroutines; each `append` returns when its records are durable.
 
     At most `waiting_bytes` of records wait for the disk; beyond that `append` raises `SinkBusyError`.
-    `appended` is set whenever records became readable; whoever reads the log clears it before reading.
+    `appended` is set whenever records became readable, and `unread_since_ms` is when the first of them did,
+    in milliseconds UTC; whoever reads the log calls `take_note` before it reads.
     """
 
     def __init__(self, log: DurableLog, waiting_bytes: int = WAITING_BYTES) -> None:
         self.log = log
         self.appended = asyncio.Event()
-        self.records_total = 0
+        self.unread_since_ms: int | None = None
         self._limit_bytes = waiting_bytes
         self._waiting: list[tuple[Sequence[Outgoing], int, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
@@ -49,6 +51,11 @@ class GroupCommit:
         # A request that goes away must not take back what others wait for.
         await asyncio.shield(done)
 
+    def take_note(self) -> None:
+        """Forget that there is something to read: it is about to be read."""
+        self.appended.clear()
+        self.unread_since_ms = None
+
     async def close(self) -> None:
         """Finish what was asked for and take no more."""
         self._closed = True
@@ -69,7 +76,8 @@ class GroupCommit:
                     else:
                         waiter.set_exception(error)
                 if error is None:
-                    self.records_total += len(records)
+                    if self.unread_since_ms is None:
+                        self.unread_since_ms = time.time_ns() // 1_000_000
                     self.appended.set()
         finally:
             self._writer = None

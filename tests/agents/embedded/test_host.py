@@ -174,6 +174,20 @@ async def test_old_files_are_dropped_once_they_are_folded(tmp_path: Path) -> Non
     assert sorted(map(int, folded(tmp_path))) == list(range(201))
 
 
+async def test_what_waits_has_a_lag(tmp_path: Path) -> None:
+    """As long as one durable record is not counted the lag is above 0, also before the fold looks at it."""
+    host = make_host(tmp_path, HostLimits(gather_ms=50))
+    host.start()
+    for number in range(20):
+        await host.append([step(number)])
+        assert host.lag_ms() > 0 or not host.behind_records()
+        await asyncio.sleep(0)
+    assert host.behind_records() > 0
+    await host.caught_up()
+    assert host.lag_ms() == 0
+    await host.stop()
+
+
 async def test_lag_is_measured_by_partition(tmp_path: Path) -> None:
     """Each partition says how many records wait, and for how long the oldest has been waiting."""
     host = make_host(tmp_path)
