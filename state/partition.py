@@ -236,7 +236,8 @@ class Partition:
         """The partition's share of the answer to a query: plain data that adds over partitions.
 
         `watermark_ms` is the greatest watermark of all partitions, at which open windows are judged;
-        the partition's own when it is not given. Raises `RangeError` for a bad range.
+        the partition's own when it is not given. It says too which records it reflects ("offsets", by
+        topic kind the next one) and what became of them ("counters"). Raises `RangeError` for a bad range.
         """
         watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
         journeys, accounts = [], []
@@ -262,7 +263,14 @@ class Partition:
                         "views": self.reader.views(scope, query, watermark_ms),
                     }
                 )
-        return {"watermark_ms": self.watermark_ms, "journeys": journeys, "accounts": accounts}
+        return {
+            "partition": self.number,
+            "offsets": dict(self.offsets),
+            "counters": dict(self.counters),
+            "watermark_ms": self.watermark_ms,
+            "journeys": journeys,
+            "accounts": accounts,
+        }
 
     def users(self, query: Query, number: str) -> list[str]:
         """User ids behind a number of the query's journey (of its step, when it names one), sorted.

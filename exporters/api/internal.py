@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar, Request, Response, get, post
+from litestar import Litestar, Request, Response, Router, get, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
@@ -99,6 +99,17 @@ async def post_users(open_partitions: Partitions, data: JSONBody[UsersQuestion])
     here = open_partitions.of(data.partitions)
     found = local_users(list(here.values()), data.query, data.number)
     return _answer(dict(zip(here, found, strict=True)))
+
+
+def partitions_router(partitions: Callable[[], Sequence[ReadablePartition]]) -> Router:
+    """Give the embedded host's routes for questions about its partitions, for `wayfold audit`."""
+    open_partitions = OpenPartitions(partitions)
+    return Router(
+        path="/",
+        route_handlers=[get_partitions, post_partial, post_users],
+        dependencies={"open_partitions": Provide(lambda: open_partitions, sync_to_thread=False)},
+        include_in_schema=False,
+    )
 
 
 def _answer(partitions: Mapping[int, Any]) -> Response[bytes]:

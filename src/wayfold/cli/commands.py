@@ -239,6 +239,62 @@ def show(
     print_document(document, Console(), journey_id=journey)
 
 
+@app.command("audit", rich_help_panel="Look")
+def audit_(
+    journey: Annotated[str | None, typer.Argument(help="Journey id; left out: everything.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    users_sample: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Only the lists of this share of the users.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which users are in the sample.")] = 0,
+    url: Annotated[
+        str | None, typer.Option(help="A running embedded host, http://host:port; see --data.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Its directory. Without --url and --data: the cluster of the settings.",
+        ),
+    ] = None,
+    max_events: Annotated[
+        int, typer.Option(min=1, help="Most events to hold in memory, one to two kilobytes each.")
+    ] = 5_000_000,
+    as_json: Json = False,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Recompute the numbers from the event log and compare: exit 0 equal, 1 differs, 2 not to be audited."""
+    try:
+        from rich.console import Console
+
+        from wayfold.agents.audit.audit import Scope
+        from wayfold.cli.auditing import print_verdict, run_audit
+
+        scope = Scope(account_id=account, journey_id=journey, users_share=users_sample, seed=seed)
+        verdict = run_audit(
+            settings_of(config, given).settings,
+            scope,
+            url=url,
+            data=data,
+            max_events=max_events,
+            console=Console(stderr=True),
+        )
+    except Exception as error:
+        from wayfold.cli.errors import fail
+
+        fail(error)
+        raise typer.Exit(2) from None
+    if as_json:
+        import msgspec
+
+        _print_json(msgspec.to_builtins(verdict))
+    else:
+        print_verdict(verdict, Console())
+    raise typer.Exit(0 if verdict.equal else 1)
+
+
 @app.command(rich_help_panel="Look")
 def settings(as_json: Json = False, config: Config = None, given: Set = None) -> None:
     """Print every setting with its value, where it came from, and what it means."""

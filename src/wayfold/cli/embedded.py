@@ -19,6 +19,7 @@ from wayfold.agents.simulate.run import Simulation, simulate
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.given import Limits
+from wayfold.exporters.api.internal import partitions_router
 from wayfold.exporters.api.local import LocalNumbers
 from wayfold.exporters.api.server import listen, serving
 from wayfold.exporters.prometheus.page import MetricsWriter
@@ -66,6 +67,7 @@ async def _run(settings: Settings, demo: bool) -> None:
             routes=[
                 ingest_router(opened.host, _known(opened)),
                 letters_router(opened.dead_letters, opened.host, read_lines),
+                partitions_router(lambda: opened.partitions),
             ],
             limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
             max_body_bytes=settings.http.max_body_bytes,

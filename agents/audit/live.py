@@ -1,0 +1,44 @@
+"""What the running system says of itself, as the audit asks for it."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from wayfold.state.query import Query
+
+Offsets = Mapping[int, Mapping[str, int]]
+"""By partition and topic kind: the next offset to fold, up to which the numbers reflect the log."""
+
+
+class AuditImpossibleError(Exception):
+    """There is nothing that the numbers could be compared with; the message says why and what to do."""
+
+
+class LiveNumbers(msgspec.Struct, frozen=True):
+    """Every partition's share of the numbers, each as of one commit, by partition.
+
+    The shares are those of `wayfold.state.partition.Partition.partial`, with the offsets and counters of
+    the same commit. `watermark_ms` is where open conversion windows were judged, -1 before any event.
+    """
+
+    partials: Mapping[int, dict[str, Any]]
+    watermark_ms: int
+
+    @property
+    def offsets(self) -> Offsets:
+        """How far each partition had come."""
+        return {number: partial["offsets"] for number, partial in self.partials.items()}
+
+
+class LiveSystem(Protocol):
+    """Asks the processes that hold the partitions.
+
+    Every method raises an error that says what to do when a partition cannot be asked.
+    """
+
+    async def numbers(self, query: Query) -> LiveNumbers:
+        """Give every partition's share of the answer to a query."""
+
+    async def users(self, query: Query, number: str) -> set[str]:
+        """Give the ids of the users behind a number, over all partitions."""
