@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from tests.agents.fakes import KeptLetters, RememberingPartition
 from tests.agents.worker.batches import batch
-
 from wayfold.agents.effects import OpenPartition
 from wayfold.agents.worker.folding import Folding
 from wayfold.agents.worker.lane import Lane

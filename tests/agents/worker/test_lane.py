@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from tests.agents.fakes import RememberingPartition
 from tests.agents.worker.batches import batch
-
 from wayfold.agents.worker.lane import HoleError, Lane
 from wayfold.models.record import Record
 
