@@ -107,6 +107,8 @@ def bare(value: bytes | None, headers: Headers = ()) -> dict[str, Any]:
         attributes = {
             name[3:].lower(): text.decode() for name, text in headers if name.lower().startswith("ce_")
         }
+    except OverflowError as error:
+        raise RefusedError("too_large") from error
     except ValueError as error:
         raise RefusedError("unparseable") from error
     if not isinstance(fields, dict):

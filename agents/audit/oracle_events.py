@@ -100,7 +100,7 @@ def exact(number: object) -> Decimal:
 
 
 def load_json(value: bytes | str) -> Any:
-    """JSON with exact decimals; ValueError for anything that strict UTF-8 JSON is not."""
+    """JSON with exact decimals; ValueError for what is no strict UTF-8 JSON, OverflowError when too deep."""
 
     def refuse(token: str) -> None:
         raise ValueError(f"{token} is not JSON")
@@ -109,7 +109,7 @@ def load_json(value: bytes | str) -> Any:
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=refuse)
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise OverflowError("nested too deeply") from error
 
 
 def parse(value: bytes | str | Mapping[str, Any]) -> OracleEvent | None:
@@ -128,7 +128,7 @@ def _read(fields: Mapping[str, Any]) -> OracleEvent:
     kind = fields["type"]
     amount = fields.get("cost") if kind == "message.sent" else fields.get("value")
     has_amount = kind in ("message.sent", "goal.reached") and amount is not None
-    version = fields.get("journey_version")
+    bound = kind not in ("goal.reached", "user.erased") and fields.get("journey_id") is not None
     return OracleEvent(
         kind=kind,
         event_id=fields["event_id"],
@@ -136,7 +136,7 @@ def _read(fields: Mapping[str, Any]) -> OracleEvent:
         account=_given(fields, "account_id", "default"),
         user=fields.get("user_id"),
         journey=fields.get("journey_id"),
-        version=None if version is None else int(version),
+        version=int(fields["journey_version"]) if bound else None,
         entry=fields.get("entry_id"),
         step=fields.get("step_id"),
         variant=_given(fields, "variant", ""),

@@ -99,7 +99,8 @@ def _check_message(fields: Fields, kind: str) -> None:
     if kind == "message.sent":
         _money(fields, "cost")
     elif kind == "message.failed":
-        _text(fields, "reason", required=False)
+        if fields.get("reason") is not None and not isinstance(fields["reason"], str):
+            raise RefusedError("wrong_field")
     elif kind in ("message.viewed", "message.opened", "message.clicked"):
         machine = fields.get("machine")
         if machine is not None and not isinstance(machine, bool):
@@ -107,7 +108,7 @@ def _check_message(fields: Fields, kind: str) -> None:
 
 
 def _check_goal(fields: Fields) -> None:
-    _text(fields, "name", required=True)
+    _identifier(fields, "name")
     _money(fields, "value")
     _properties(fields.get("properties"))
     places = [fields.get(name) is not None for name in ("journey_id", "entry_id", "step_id")]
@@ -118,11 +119,11 @@ def _check_goal(fields: Fields) -> None:
 
 
 def _check_definition(fields: Fields) -> None:
-    if set(fields) - set(_DEFINED):
+    if set(fields) - set(_DEFINED) or any(fields[name] is None for name in fields if name != "goal"):
         raise RefusedError("wrong_field")
     _identifier(fields, "journey_id")
     _whole(fields, "journey_version", least=1)
-    _text(fields, "name", required=True)
+    _identifier(fields, "name")
     _whole(fields, "conversion_window_ms", least=0, required=False)
     if fields.get("conversion_window") is not None:
         _matching(fields, "conversion_window", r"[0-9]+ *(ms|s|m|h|d|w)", required=True)
@@ -139,7 +140,7 @@ def _check_definition(fields: Fields) -> None:
     if goal is not None:
         if not isinstance(goal, Mapping) or set(goal) - {"name", "properties"}:
             raise RefusedError("wrong_field")
-        _text(goal, "name", required=True)
+        _identifier(goal, "name")
         _properties(goal.get("properties"))
 
 
@@ -147,7 +148,7 @@ def _check_defined_step(step: object) -> None:
     if not isinstance(step, Mapping) or set(step) - {"step_id", "name", "type", "channel"}:
         raise RefusedError("wrong_field")
     _identifier(step, "step_id")
-    _text(step, "name", required=False)
+    _identifier(step, "name", required=False)
     _one_of(step, "type", _STEP_TYPES)
     _matching(step, "channel", r"[a-z][a-z0-9_]{0,31}", required=step["type"] == "message")
     if step["type"] != "message" and step.get("channel") is not None:
@@ -169,26 +170,26 @@ def _present(fields: Fields, name: str, *, required: bool) -> bool:
     if fields.get(name) is not None:
         return True
     if required:
-        raise RefusedError("missing_field" if name not in fields else "wrong_field")
+        raise RefusedError("missing_field")
     return False
 
 
 def _text(fields: Fields, name: str, *, required: bool) -> None:
-    if _present(fields, name, required=required) and not _encodable(fields[name]):
+    if _present(fields, name, required=required) and not (
+        _is_text(fields[name]) and len(fields[name]) <= 256
+    ):
         raise RefusedError("wrong_field")
 
 
-def _encodable(value: object) -> bool:
-    return isinstance(value, str) and not any(0xD800 <= ord(letter) <= 0xDFFF for letter in value)
+def _is_text(value: object) -> bool:
+    """A string that can be printed and stored: no control characters, no lone surrogates."""
+    return isinstance(value, str) and not any(unicodedata.category(one) in ("Cc", "Cs") for one in value)
 
 
 def _identifier(fields: Fields, name: str, *, required: bool = True) -> None:
     if not _present(fields, name, required=required):
         return
-    value = fields[name]
-    if not _encodable(value) or not 1 <= len(value) <= 256:
-        raise RefusedError("wrong_field")
-    if any(unicodedata.category(letter) == "Cc" for letter in value):
+    if not _is_text(fields[name]) or not 1 <= len(fields[name]) <= 256:
         raise RefusedError("wrong_field")
 
 

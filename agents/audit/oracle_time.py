@@ -37,7 +37,8 @@ def instant_ms(text: str) -> int:
 
 
 def instant_text(at_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds and Z."""
+    """RFC 3339 in UTC with milliseconds and Z; what lies past the year 9999 is its last millisecond."""
+    at_ms = min(at_ms, _LAST_MS)
     at = _EPOCH + timedelta(milliseconds=at_ms)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z" if at.year > 999 else at.isoformat()
 

@@ -144,11 +144,11 @@ def test_what_is_no_json_object_is_unparseable() -> None:
         b'{"type": NaN}',
         b'{"type": "\xff"}',
         b"\x00\x01",
-        b"[" * 100_000,
         None,
     ]
     records = [("entries", offset, 0, b"ann", value) for offset, value in enumerate(values)]
     assert _reasons(*records) == {"unparseable": len(values)}
+    assert _reasons(("entries", 0, 0, b"ann", b"[" * 100_000)) == {"too_large": 1}
 
 
 def test_topic_key_and_partition_must_be_the_events() -> None:

@@ -135,6 +135,13 @@ def test_converted_entries_are_open_for_the_rate_but_no_open_exits(ask: Ask) -> 
     assert numbers["total_exits_open"] == {"entries": 1, "closes_at": "2026-11-03T10:30:00.000Z"}
 
 
+def test_a_window_past_the_year_9999_closes_with_it(ask: Ask) -> None:
+    """The longest window that a definition may have neither fails nor writes a year of five digits."""
+    story = [defined(window_ms=2**53 - 1), entered("ann", "10:00"), exited("ann", "11:00")]
+    numbers = journey_numbers(ask(story))
+    assert numbers["total_exits_open"] == {"entries": 1, "closes_at": "9999-12-31T23:59:59.999Z"}
+
+
 def test_while_one_entry_has_not_exited_nobody_knows_when_the_last_window_closes(ask: Ask) -> None:
     """closes_at is null as long as an open entry is still in the journey."""
     story = [defined(), entered("ann", "10:00"), entered("bob", "10:00"), exited("bob", "11:00")]
