@@ -115,17 +115,14 @@ def bare(value: bytes | None, headers: Headers = ()) -> dict[str, Any]:
         raise RefusedError("unparseable")
     if "specversion" in attributes:
         return _unwrapped(attributes, fields)
-    if "specversion" in fields:
-        data = fields.get("data")
-        if not isinstance(data, dict):
-            raise RefusedError("missing_field" if data is None else "wrong_field")
-        return _unwrapped(fields, data)
-    return fields
+    return _unwrapped(fields, fields.get("data")) if "specversion" in fields else fields
 
 
-def _unwrapped(attributes: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+def _unwrapped(attributes: Mapping[str, Any], data: Any) -> dict[str, Any]:
     if attributes["specversion"] != "1.0":
         raise RefusedError("wrong_field")
+    if not isinstance(data, dict):
+        raise RefusedError("missing_field" if data is None else "wrong_field")
     names = {"event_id": "id", "type": "type", "occurred_at": "time", "user_id": "subject"}
     outer = {name: attributes[attribute] for name, attribute in names.items() if attribute in attributes}
     return {**outer, **data, **({"type": attributes["type"]} if "type" in attributes else {})}

@@ -72,8 +72,17 @@ def _lumped(reasons: dict[tuple[str, int], str]) -> dict[tuple[str, int], str]:
 def test_garbage_among_good_records(seed: int) -> None:
     """One record of three spoiled, in bytes, fields, key or time: refused by its reason, no other harmed."""
     generator = random.Random(seed)
-    logs = log_of(_events(seed, generator), 2)
-    spoilt = [[spoiled(one, generator) if generator.random() < 1 / 3 else one for one in log] for log in logs]
+    partitions = 1 + seed % 2  # with two, both must get the same definitions
+    logs = log_of(_events(seed, generator), partitions)
+    spoilt = [
+        [
+            spoiled(one, generator)
+            if generator.random() < 1 / 3 and (partitions == 1 or one.topic != "definitions")
+            else one
+            for one in log
+        ]
+        for log in logs
+    ]
     try:
         verdicts = _compare(spoilt)
     except Exception as error:
