@@ -280,7 +280,7 @@ for _, view in ipairs(views) do
     if view.is_new and not view[6][1][4] then
         call('DEL', key)
         call('HDEL', KEYS[3], name)
-        for field, value in pairs(STARTS[kind]) do set[#set + 1], set[#set + 2] = field, value end
+        for _, start in ipairs(STARTS[kind]) do set[#set + 1], set[#set + 2] = start[1], start[2] end
     end
     for at = 1, #fields do
         local field, total = fields[at], (totals[at] or 0) + differences[at]

@@ -22,8 +22,9 @@ class Script:
 
 
 def _starts() -> str:
-    starts = {kind: fields.plain_fields(kind) for kind in fields.VIEWS if kind != "version"}
-    return json.dumps({**starts, "dwell": {"count": "0"}})
+    """What a new hash of each kind starts with, in the order in which HGETALL shows it."""
+    starts = {kind: list(fields.plain_fields(kind).items()) for kind in fields.VIEWS if kind != "version"}
+    return json.dumps({**starts, "dwell": [["count", "0"]]})
 
 
 def _ratios() -> str:

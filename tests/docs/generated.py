@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wayfold.cli.openapi import openapi_json
 from wayfold.exporters.prometheus.document import metrics_markdown
+from wayfold.exporters.redis_views.document import redis_markdown
 from wayfold.exporters.show.settings_page import settings_markdown
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -17,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
     "docs/openapi.json": openapi_json,
+    "docs/redis.md": redis_markdown,
     "docs/settings.md": settings_markdown,
 }
 

@@ -292,19 +292,6 @@ async def test_a_redis_that_cannot_hold_the_views_is_refused(options: dict[str, 
             pass
 
 
-async def test_a_login_is_used() -> None:
-    """The user and password of the settings are those Redis sees."""
-    options = {"user": "wayfold on >secret ~test:* +@all"}
-    partition = FakePartition(0)
-    partition.commit(WELCOME, "journey", total_entries=5)
-    with LocalRedis(options=options) as server:
-        async with worker(server.url, username="wayfold", password="secret") as views:
-            views.committed(FakeOpened(partition))
-            assert await views.flush()
-        with Redis.from_url(server.url, username="wayfold", password="secret") as client:
-            assert is_right(client, [partition], WELCOME, PREFIX)
-
-
 async def test_a_cluster_takes_everything() -> None:
     """On Redis Cluster no script crosses slots and every journey arrives."""
     generator = random.Random(5)
