@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from wayfold.agents.effects import FoldedPartition
 from wayfold.agents.worker.lane import Lane
 
 if TYPE_CHECKING:
-    from wayfold.agents.effects import FoldedPartition, ViewSink
+    from wayfold.agents.effects import ViewSink
 
 CHECK_ATTEMPTS = 10
 CHECK_PAUSE_S = 1.0
 
 _log = structlog.get_logger(__name__)
+
+
+PartitionOpener = Callable[[int, Mapping[str, int]], FoldedPartition]
+"""Opens the state of a partition, given the first offset that the log still has of each topic kind."""
 
 
 class LogMismatchError(Exception):
@@ -44,14 +49,14 @@ class Holdings:
 
     def __init__(
         self,
-        open_partition: Callable[[int], FoldedPartition],
+        open_partition: PartitionOpener,
         log: LogReader,
         views: ViewSink,
         on_failure: Callable[[BaseException], None],
         *,
         start_at_oldest: bool = False,
     ) -> None:
-        """`open_partition` may take long and is called in a thread.
+        """`open_partition` may take long and is called in a thread, with what the log still has.
 
         `start_at_oldest` lets a partition without any state begin at the oldest record that is kept.
         """
@@ -127,8 +132,10 @@ class Holdings:
             closing = self._closing.pop(number, None)
             if closing is not None:
                 await closing
+            ranges = await self._log.ranges(number)
+            begins = {kind: begin for kind, (begin, _) in ranges.items()}
             # A thread cannot be cancelled: what it opens has to be closed by someone.
-            opening = asyncio.create_task(asyncio.to_thread(self._open_partition, number))
+            opening = asyncio.create_task(asyncio.to_thread(self._open_partition, number, begins))
             try:
                 partition = await asyncio.shield(opening)
             except asyncio.CancelledError:

@@ -14,16 +14,20 @@ import uvloop
 
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
+from wayfold.agents.snapshot_storage import open_snapshot_objects
 from wayfold.agents.topics import find_topics
+from wayfold.agents.worker.partition_states import PartitionStates
+from wayfold.agents.worker.snapshotting import SnapshotTaker
 from wayfold.agents.worker.state_directory import StateDirectory, StateIdentity
 from wayfold.agents.worker.worker import Worker
-from wayfold.state.partition import DAY_MS, FoldSettings, Partition
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.partition import DAY_MS, FoldSettings
+from wayfold.state.snapshots import Snapshots
+from wayfold.state.store import StoreMemory
 
 if TYPE_CHECKING:
     from wayfold.agents.effects import ViewSink
     from wayfold.agents.topics import TopicSet
-    from wayfold.settings import Settings
+    from wayfold.settings import Settings, StateSettings
     from wayfold.state.telemetry import Telemetry
 
 WorkerService = Callable[[Worker], AbstractAsyncContextManager[object]]
@@ -45,7 +49,8 @@ def run_worker(
 
     `views` hears of every commit. `services` are HTTP servers and the like; a view sink that has tasks of
     its own is given as a service too. Raises `TopicsError`, `BrokerUnreachableError`,
-    `StateDirectoryError`, `WorkerError`, or what a service raised; each message says what to do.
+    `StateDirectoryError`, `SnapshotUrlError`, `WorkerError`, or what a service raised; each message says
+    what to do.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings, views or NoViews(), services, telemetry, start_at_oldest))
@@ -65,11 +70,18 @@ async def _run(
     async with AsyncExitStack() as stack:
         directory = StateDirectory.open(settings.state.directory, identity)
         stack.callback(directory.close)
+        snapshots = open_snapshots(settings.state)
+        states = PartitionStates(
+            directory,
+            StoreMemory(settings.state.memory_limit_bytes),
+            fold_settings(settings, topics),
+            snapshots,
+        )
         dead_letters = await stack.enter_async_context(KafkaDeadLetters(settings.kafka))
         worker = Worker(
             settings,
             topics,
-            partition_opener(settings, topics, directory),
+            states.open,
             dead_letters,
             views,
             telemetry,
@@ -77,6 +89,11 @@ async def _run(
             start_at_oldest=start_at_oldest,
         )
         stack.push_async_callback(worker.close)
+        if snapshots is not None:
+            taker = SnapshotTaker(
+                snapshots, worker.opened, worker.telemetry, settings.state.snapshot_interval_s
+            )
+            await stack.enter_async_context(taker.running())
         for service in services:
             await stack.enter_async_context(service(worker))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -100,19 +117,8 @@ def fold_settings(settings: Settings, topics: TopicSet) -> FoldSettings:
     )
 
 
-def partition_opener(
-    settings: Settings, topics: TopicSet, directory: StateDirectory
-) -> Callable[[int], Partition]:
-    """Make the function that opens a partition's state; all share one bounded memory."""
-    memory = StoreMemory(settings.state.memory_limit_bytes)
-    given = fold_settings(settings, topics)
-
-    def open_partition(number: int) -> Partition:
-        store = Store.open(directory.partition_path(number), memory, partition=number)
-        try:
-            return Partition(store, number, given)
-        except BaseException:
-            store.close()
-            raise
-
-    return open_partition
+def open_snapshots(settings: StateSettings) -> Snapshots | None:
+    """Open the place of the snapshots, None when there is none; raises `SnapshotUrlError`."""
+    if settings.snapshot_url is None:
+        return None
+    return Snapshots(open_snapshot_objects(settings.snapshot_url), keep=settings.snapshot_keep)

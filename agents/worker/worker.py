@@ -19,13 +19,13 @@ from wayfold.agents.worker.assignor import CopartitionedAssignor, Held
 from wayfold.agents.worker.batch_transport import MAX_POLL_RECORDS, BatchConsumer, RecordBatch
 from wayfold.agents.worker.faust_app import new_app
 from wayfold.agents.worker.folding import Folding
-from wayfold.agents.worker.holdings import Holdings
+from wayfold.agents.worker.holdings import Holdings, PartitionOpener
 from wayfold.agents.worker.lane import HoleError, Lane
 from wayfold.agents.worker.progress import Progress
 from wayfold.state.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from wayfold.agents.effects import DeadLetterSink, FoldedPartition, ViewSink
+    from wayfold.agents.effects import DeadLetterSink, FoldedPartition, OpenPartition, ViewSink
     from wayfold.settings import Settings
 
 FINISH_TIMEOUT_S = 20.0
@@ -56,7 +56,7 @@ class Worker:
         self,
         settings: Settings,
         topics: TopicSet,
-        open_partition: Callable[[int], FoldedPartition],
+        open_partition: PartitionOpener,
         dead_letters: DeadLetterSink,
         views: ViewSink,
         telemetry: Telemetry | None = None,
@@ -100,6 +100,10 @@ class Worker:
     def ready(self) -> bool:
         """Whether this worker has been given its partitions and has them open."""
         return self.telemetry.assignments > 0 and self._holdings.settled and self._failure is None
+
+    def opened(self) -> list[OpenPartition]:
+        """List the partitions that are open and ours, each with its lock."""
+        return [lane.opened for lane in self._holdings.lanes.values()]
 
     def stop(self) -> None:
         """Ask `run` to fold what is in hand, commit and return."""

@@ -151,7 +151,7 @@ async def running_worker(
         worker = Worker(
             settings,
             topics,
-            lambda number: partition(directory, number),
+            lambda number, begins: partition(directory, number),
             letters,
             NoViews(),
             held=lambda: {int(file.stem): int(file.stat().st_mtime) for file in directory.glob("*.json")},

@@ -14,6 +14,13 @@ from local_services import wait_until
 from wayfold.settings import Settings
 
 START_S = 60.0
+# SIGUSR1 writes every thread's stack into the log, for finding out what a worker that hangs waits for.
+PROGRAM = """
+import faulthandler, signal
+faulthandler.register(signal.SIGUSR1)
+from wayfold.cli import main
+main()
+"""
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -43,7 +50,7 @@ class WorkerProcess:
     def start(self) -> None:
         """Start it; returns at once."""
         self._started_at = self.log_path.stat().st_size
-        command = [sys.executable, "-c", "from wayfold.cli import main; main()", "worker"]
+        command = [sys.executable, "-c", PROGRAM, "worker"]
         self._process = subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=self._log)
 
     def kill(self) -> None:

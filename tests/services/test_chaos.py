@@ -19,7 +19,7 @@ from tests.generators.world import TIME_ZONES
 from tests.services.cluster import PARTITIONS, settings_for
 from tests.services.hostile import Published, hostile_log
 from tests.services.processes import WorkerProcess
-from tests.services.verdict import LogPublisher, differences, wait_until_folded
+from tests.services.verdict import LogPublisher, Verdict, wait_until_folded
 from wayfold.agents.topics import ensure_topics
 from wayfold.settings import FoldSettings, RedisSettings, Settings, WorkerSettings
 
@@ -192,9 +192,11 @@ def run_chaos(cluster: Cluster, plan: Plan, seed: int) -> None:
     assert not failures, failures
     accidents.wait_until_working()
     wait_until_folded(cluster.settings[0])
+    verdict = Verdict(cluster.settings[0], log, timestamp_ms)
+    found = verdict.wait_for_redis()
     statuses = [worker.stop() for worker in cluster.workers]
     assert statuses == [0, 0], cluster.tails()
-    found = differences(cluster.settings[0], cluster.directories, log, timestamp_ms)
+    found += verdict.in_stores(cluster.directories)
     assert not found, "\n".join([replay_hint(seed), *found[:40], cluster.tails()])
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from local_services import wait_until
+from local_services import ServiceError, wait_until
 from tests.services.cluster import PARTITIONS
-from tests.services.hostile import Expected, Published, expected
+from tests.services.hostile import Published, expected
 from wayfold.agents.audit import oracle
 from wayfold.agents.dead_letters import list_letters
 from wayfold.agents.topics import event_topics, find_topics, topic_name
@@ -26,6 +26,7 @@ from wayfold.state.query import Query
 from wayfold.state.store import Store, StoreMemory
 
 CATCH_UP_S = 240.0
+REDIS_S = 60.0
 QUERIES: Sequence[dict[str, Any]] = (
     {},
     {"version": 1},
@@ -94,45 +95,51 @@ def wait_until_folded(settings: Settings, timeout_s: float = CATCH_UP_S) -> None
         consumer.close()
 
 
-def differences(
-    settings: Settings, directories: Sequence[Path], log: Sequence[Published], timestamp_ms: int
-) -> list[str]:
-    """Compare stores, Redis and dead letters with the oracle; the workers must have ended. [] is right."""
-    wanted = expected(log, find_topics(settings.kafka).partitions, timestamp_ms)
-    found = _differences_in_stores(settings, directories, log, wanted)
-    in_redis = asyncio.run(_redis_document(settings.redis))
-    found += [f"Redis: {line}" for line in oracle.differences(in_redis, wanted.numbers({}))]
-    letters = Counter(letter.refusal.reason.value for letter in list_letters(settings.kafka))
-    if letters != wanted.refused:
-        found.append(f"dead letters: {dict(letters)}, expected {dict(wanted.refused)}")
-    return found
+class Verdict:
+    """What the oracle makes of a log, compared with what a cluster made of it; [] is right."""
 
+    def __init__(self, settings: Settings, log: Sequence[Published], timestamp_ms: int) -> None:
+        self.settings = settings
+        self.log = log
+        self.expected = expected(log, PARTITIONS, timestamp_ms)
 
-def _differences_in_stores(
-    settings: Settings, directories: Sequence[Path], log: Sequence[Published], wanted: Expected
-) -> list[str]:
-    found: list[str] = []
-    with ExitStack() as stack:
-        partitions = _open_copies(settings, directories, log, stack)
-        if len(partitions) < PARTITIONS:
-            return [f"only partitions {sorted(partitions)} have a store that has folded all of their records"]
-        watermark_ms = max(partition.watermark_ms for partition in partitions.values())
-        for query in QUERIES:
-            asked = Query(**query)
-            partials = [partition.partial(asked, watermark_ms) for partition in partitions.values()]
-            lines = oracle.differences(finish(partials, asked), wanted.numbers(query))
-            found += [f"stores, {query}: {line}" for line in lines]
-        counted: Counter[str] = Counter()
-        for partition in partitions.values():
-            counted += Counter(partition.counters)
-    refused = {
-        name.removeprefix("refused_total:"): count
-        for name, count in counted.items()
-        if name.startswith("refused_total:")
-    }
-    if refused != dict(wanted.refused):
-        found.append(f"refused: {refused}, expected {dict(wanted.refused)}")
-    return found
+    def wait_for_redis(self) -> list[str]:
+        """Compare Redis while the workers run: they settle it after the last commit, in a moment."""
+        document = self.expected.numbers({})
+        found: list[str] = []
+
+        def is_equal() -> bool:
+            found[:] = oracle.differences(asyncio.run(_redis_document(self.settings.redis)), document)
+            return not found
+
+        with suppress(ServiceError):
+            wait_until(is_equal, seconds=REDIS_S, what="Redis has the numbers of the whole log")
+        return [f"Redis: {line}" for line in found]
+
+    def in_stores(self, directories: Sequence[Path]) -> list[str]:
+        """Compare the stores and the dead letters when the workers have ended."""
+        found: list[str] = []
+        with ExitStack() as stack:
+            partitions = _open_copies(self.settings, directories, self.log, stack)
+            if len(partitions) < PARTITIONS:
+                return [f"only partitions {sorted(partitions)} have a store that folded all their records"]
+            watermark_ms = max(partition.watermark_ms for partition in partitions.values())
+            for query in QUERIES:
+                asked = Query(**query)
+                partials = [partition.partial(asked, watermark_ms) for partition in partitions.values()]
+                lines = oracle.differences(finish(partials, asked), self.expected.numbers(query))
+                found += [f"stores, {query}: {line}" for line in lines]
+            counted = sum((Counter(partition.counters) for partition in partitions.values()), Counter[str]())
+        refused = {
+            name.removeprefix("refused_total:"): count
+            for name, count in counted.items()
+            if name.startswith("refused_total:")
+        }
+        letters = Counter(letter.refusal.reason.value for letter in list_letters(self.settings.kafka))
+        for what, counts in (("refused", refused), ("dead letters", letters)):
+            if counts != self.expected.refused:
+                found.append(f"{what}: {dict(counts)}, expected {dict(self.expected.refused)}")
+        return found
 
 
 def _open_copies(
@@ -161,3 +168,13 @@ async def _redis_document(settings: RedisSettings) -> dict[str, Any]:
         return dict(await reader.document(Query()))
     finally:
         await reader.close()
+
+
+def entries_in(document: Mapping[str, Any]) -> int:
+    """Add up the entries of all journeys: a number that only grows while a log is folded."""
+    return sum(journey["numbers"]["total_entries"] for journey in document["journeys"])
+
+
+def entries_in_redis(settings: Settings) -> int:
+    """How many entries the readers of Redis see now."""
+    return entries_in(asyncio.run(_redis_document(settings.redis)))

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+
 from tests.agents.fakes import RememberingPartition
 from tests.agents.worker.batches import batch
-
 from wayfold.agents.effects import OpenPartition
 from wayfold.agents.worker import holdings as module
 from wayfold.agents.worker.holdings import Holdings, LogMismatchError
@@ -51,7 +51,7 @@ class Bench:
             self.open, self.log, self.views, self.failures.append, start_at_oldest=start_at_oldest
         )
 
-    def open(self, number: int) -> RememberingPartition:
+    def open(self, number: int, begins: Mapping[str, int]) -> RememberingPartition:
         self.gate.wait()
         partition = RememberingPartition(self.directory, number)
         self.opened.append(partition)
