@@ -46,21 +46,23 @@ class LocalLog:
     """The log of an embedded host, which may be running. Raises `LogUnusableError` when there is none."""
 
     def __init__(self, directory: Path) -> None:
-        self._log = DurableLog.open_to_read(directory)
-        self.partitions = self._log.partitions
+        self._directory = directory
+        self.partitions = DurableLog.open_to_read(directory).partitions
 
     def read(self, ends: Offsets) -> Iterator[Entry]:
         """Give every record below `ends`; see `EventLog.read`."""
-        upcoming, first = self._log.next_offsets(), self._log.first_offsets()
+        # What the host has counted is durable by now, and may not have been when this object was made.
+        log = DurableLog.open_to_read(self._directory)
+        upcoming, first = log.next_offsets(), log.first_offsets()
         for number, row in ends.items():
             for kind, end in row.items():
-                _require_all(str(self._log.directory), kind, number, first[kind, number])
+                _require_all(str(self._directory), kind, number, first[kind, number])
                 if end > upcoming.get((kind, number), 0):
                     raise AuditImpossibleError(
-                        f"{self._log.directory} ends before what the host has counted ({kind}, partition "
+                        f"{self._directory} ends before what the host has counted ({kind}, partition "
                         f"{number}, offset {end}); name the directory of this host with --data"
                     )
-        cursor = self._log.cursor({})
+        cursor = log.cursor({})
         try:
             while parts := cursor.next(READ_RECORDS):
                 for part in parts:
