@@ -90,7 +90,8 @@ def read(url: str, **parameters: str) -> dict[str, Any]:
 
 def test_a_cluster_serves_the_numbers_of_the_oracle(cluster: Cluster) -> None:
     """Simulated traffic through Kafka, a worker and Redis gives the oracle's numbers, whole and in slices."""
-    cluster.do("topics", "--create")
+    cluster.do("topics", "create")
+    assert "4 partitions each" in cluster.do("topics")
     cluster.do("simulate", "--count", "3000", "--to", "file:events.jsonl")
     events = (cluster.directory / "events.jsonl").read_bytes().splitlines()
     sliced = {"from": "2026-09-05", "to": "2026-09-20", "clock": "entry"}

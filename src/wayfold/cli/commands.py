@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ import typer
 
 from wayfold.cli import letter_commands, snapshot_commands
 from wayfold.cli.options import DEFAULT_URL, Config, Host, Json, Port, Set, To, Url, settings_of
+
+
+class TopicsAction(StrEnum):
+    """What `wayfold topics` may be told to do."""
+
+    CREATE = "create"
+
 
 app = typer.Typer(
     name="wayfold",
@@ -119,16 +127,21 @@ def serve(
 
 @app.command(rich_help_panel="Hosts")
 def topics(
-    create: Annotated[bool, typer.Option("--create", help="Create those that are missing.")] = False,
+    action: Annotated[
+        TopicsAction | None, typer.Argument(help="create makes those that are missing; left out: only check.")
+    ] = None,
+    create: Annotated[bool, typer.Option("--create", hidden=True, help="The same as create.")] = False,
     config: Config = None,
     given: Set = None,
 ) -> None:
-    """Check the topics in Kafka, or create them."""
+    """Check that the topics in Kafka fit together, or create them."""
     from rich.console import Console
 
     from wayfold.cli.topics import show_topics
 
-    show_topics(settings_of(config, given).settings, Console(), create=create)
+    show_topics(
+        settings_of(config, given).settings, Console(), create=create or action is TopicsAction.CREATE
+    )
 
 
 @app.command(rich_help_panel="Send")

@@ -65,9 +65,9 @@ class KafkaSettings(Group):
     fetch_max_bytes: Annotated[int, Field(ge=65_536, le=1024 * MEBIBYTE)] = 4 * MEBIBYTE
     """Most bytes of one partition in one fetch."""
     topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = 4
-    """Partitions that `wayfold topics` creates each topic with; all topics have the same number."""
+    """Partitions that `wayfold topics create` gives each topic; all topics have the same number."""
     topic_replication_factor: Annotated[int, Field(ge=1, le=100)] = 1
-    """Copies that `wayfold topics` creates each partition with."""
+    """Copies that `wayfold topics create` makes of each partition."""
     topic_retention_ms: Annotated[int, Field(ge=-1)] = -1
     """Milliseconds that created topics keep records; -1 keeps them for ever, so that everything can be
     recounted."""
