@@ -1,7 +1,7 @@
 """Cells and totals: a batch's tallies rolled up to hours, days and all time, and their rows."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -51,21 +51,27 @@ class Totals:
             users = int.from_bytes(value[FIRST_BYTES + SECOND_BYTES :], "little", signed=True)
             self.values[series] = (first, second, users)
 
-    def add(self, changed: dict[int, Change]) -> Iterator[Row]:
-        """Add what a batch changed; give the rows to write."""
+    def rows(self, changed: Mapping[int, Change], dwells: Mapping[int, Histogram]) -> Iterator[Row]:
+        """Rows of the totals with what a batch changed; `apply` then makes them the totals."""
         for series, change in changed.items():
-            old = self.values.get(series, (0, 0, 0))
-            new = (old[0] + change.first, old[1] + change.second, old[2] + change.users)
-            self.values[series] = new
-            value = pack(new[0], new[1]) + new[2].to_bytes(SECOND_BYTES, "little", signed=True)
+            first, second, users = self._sum(series, change)
+            value = pack(first, second) + users.to_bytes(SECOND_BYTES, "little", signed=True)
             yield keys.number_key(keys.TOTAL, series), value
-
-    def add_dwells(self, changed: dict[int, Histogram]) -> Iterator[Row]:
-        """Add histograms of dwell times by series; give the rows to write."""
-        for series, histogram in changed.items():
-            total = self.dwells.setdefault(series, {})
+        for series, histogram in dwells.items():
+            total = dict(self.dwells.get(series, {}))
             add_histogram(total, histogram)
             yield keys.number_key(keys.TOTAL, series) + keys.DWELL, encode_histogram(total)
+
+    def apply(self, changed: Mapping[int, Change], dwells: Mapping[int, Histogram]) -> None:
+        """Take in what a batch changed, once it is written."""
+        for series, change in changed.items():
+            self.values[series] = self._sum(series, change)
+        for series, histogram in dwells.items():
+            add_histogram(self.dwells.setdefault(series, {}), histogram)
+
+    def _sum(self, series: int, change: Change) -> tuple[int, int, int]:
+        first, second, users = self.values.get(series, (0, 0, 0))
+        return first + change.first, second + change.second, users + change.users
 
 
 class CellWriter:

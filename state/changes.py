@@ -15,13 +15,25 @@ class Changes:
     """Pending changes of a partition; emptied by its commit.
 
     `users` are changes of users over all time by series, `new_users` the series that got one more.
+    `closings` says of exited entries, by the key of their closing row, whether they converted, or None
+    when the row is to go; `rows` are further rows to write.
 
     `counters` gives, for a series, those in which its users are counted over all time; `day_of` gives
     a fact's day in the place of its hour. Persons roll up from hours to days, but for those in
     `days`, {fact by day: {person: whether in the set}}: who moved between hours has the last word there.
     """
 
-    __slots__ = ("_counters", "_day_of", "days", "dwells", "new_users", "rows", "tallies", "users")
+    __slots__ = (
+        "_counters",
+        "_day_of",
+        "closings",
+        "days",
+        "dwells",
+        "new_users",
+        "rows",
+        "tallies",
+        "users",
+    )
 
     def __init__(self, counters: Callable[[int], tuple[int, ...]], day_of: Callable[[Fact], Fact]) -> None:
         self._counters = counters
@@ -32,6 +44,7 @@ class Changes:
         self.new_users: list[int] = []
         self.dwells: dict[Fact, dict[int, int]] = {}
         self.rows: dict[bytes, bytes | None] = {}
+        self.closings: dict[bytes, bool | None] = {}
 
     def clear(self) -> None:
         """Forget what is pending."""
@@ -41,6 +54,7 @@ class Changes:
         self.dwells.clear()
         self.days.clear()
         self.rows.clear()
+        self.closings.clear()
 
     def tally(self, fact: Fact) -> list:  # type: ignore[type-arg]
         """The pending tally of a fact."""

@@ -55,9 +55,8 @@ def compare(changes: Changes, person: int, before: EntryFacts, after: EntryFacts
     if before.money != after.money:
         changes.money(before.money, after.money)
     if before.closings != after.closings:
-        changes.rows.update(dict.fromkeys(before.closings))
-        for key, converted in after.closings.items():
-            changes.rows[key] = b"1" if converted else b"0"
+        changes.closings.update(dict.fromkeys(before.closings))
+        changes.closings.update(after.closings)
 
 
 def entered(

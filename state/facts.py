@@ -10,7 +10,6 @@ them whole. A fact is a series' base with an hour in its low bits (`state/plans.
 | exited_entries, converted_entries, total_exits (@event, @entry) | version | entries |
 | conversion_events (@event, @entry) | version, 0 for all | goal events |
 | conversion_values (@event, @entry) | version, 0 for all, currency | money |
-| closing, closing_unconverted | version | exits by the hour in which their window closes |
 | entered, current, dropped (@event, @entry) | version, step, variant | entries |
 | dwell | version, step, variant | arrivals, by dwell time |
 | goals, goal_values | version, step, name [, currency] | goal events, money |
@@ -86,14 +85,11 @@ class EntryFacts:
             users.append(plan.exited_event | exited)
             users.append(plan.exited_entry | entered)
             closes_at_ms = entry.exited_at_ms + plan.rules.window_ms
-            closing = hour_of(closes_at_ms)
-            facts.append(plan.closing | closing)
             key = scope.closing_key(entry_id, person, entry.version, closes_at_ms, entered)
             self.closings[key] = goal is not None
             if goal is None:
                 facts.append(plan.exits_event | exited)
                 facts.append(plan.exits_entry | entered)
-                facts.append(plan.closing_unconverted | closing)
         tail_facts(scope, entry, goal is not None, facts, users)
 
     def _add_conversions(self, scope: Scope, entries: Iterable[Entry], goals: list[Goal]) -> None:

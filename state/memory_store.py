@@ -70,6 +70,12 @@ class MemoryStore(Store):
         self._check_open()
         return self._drain_pairs([(key, self.pairs[key]) for key in self._between(start, end)])
 
+    def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
+        """The pair with the greatest key of [start, end), None when there is none."""
+        self._check_open()
+        keys = self._between(start, end)
+        return (keys[-1], self.pairs[keys[-1]]) if keys else None
+
     def _between(self, start: bytes, end: bytes) -> list[bytes]:
         if self._keys is None:
             self._keys = sorted(self.pairs)

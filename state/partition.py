@@ -1,21 +1,23 @@
 """One partition of the fold: records in, one atomic write out, numbers to read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 import msgspec
 
 from wayfold.models.decode import event_decoder
 from wayfold.models.definition import JourneyDefinition
-from wayfold.models.events import JourneyDefined, UserEvent, occurred_ms
+from wayfold.models.events import JourneyDefined, occurred_ms
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record
-from wayfold.models.refusal import DeadLetter, Reason, Refusal
+from wayfold.models.refusal import DeadLetter, Refusal
 from wayfold.models.zone import Zone
 from wayfold.state import keys
 from wayfold.state.catalog import Catalog
-from wayfold.state.cells import CellWriter, Totals, dwells_of, totals_of
+from wayfold.state.cells import CellWriter, Change, Histogram, Totals, dwells_of, totals_of
 from wayfold.state.changes import Changes
+from wayfold.state.closings import Closings
 from wayfold.state.engagement import Engagement
 from wayfold.state.fold import DUPLICATE, Fold
 from wayfold.state.history import encode
@@ -24,15 +26,14 @@ from wayfold.state.live_views import LiveViews
 from wayfold.state.people import People, WrongPartitionError
 from wayfold.state.query import Query
 from wayfold.state.reading import Reader
+from wayfold.state.refusals import DAY_MS, FUTURE_LIMIT_MS, out_of_time, wrong_key
 from wayfold.state.rules import rules_of
 from wayfold.state.store_reader import StoreReader
 from wayfold.state.views import JOURNEY, JourneyView
 
-FUTURE_LIMIT_MS = 3_600_000
-
 # Any order of topics gives the same numbers; in this one a batch has the fewest of them to take back.
 FOLD_ORDER = ("definitions", "steps", "messages", "conversions", "calls", "entries", "users")
-DAY_MS = 86_400_000
+PREPARED_ROWS = 256  # how many rows are made in one piece
 DEFAULT_ACCOUNT = "default"
 
 
@@ -76,6 +77,18 @@ class Meta(msgspec.Struct, array_like=True):
     batch: int = 0
 
 
+class _Prepared:
+    """What a commit will write, and how it changes what is in memory."""
+
+    def __init__(self) -> None:
+        self.puts: dict[bytes, bytes] = {}
+        self.deletes: list[bytes] = []
+        self.ranges: list[tuple[bytes, bytes]] = []
+        self.changed: dict[int, Change] = {}
+        self.dwells: dict[int, Histogram] = {}
+        self.meta = Meta()
+
+
 _decode_meta = msgspec.msgpack.Decoder(Meta).decode
 
 
@@ -114,10 +127,13 @@ class Partition:
         self._fold = Fold(self.catalog, self._people, self._changes, self._engagement)
         self._cells = CellWriter(self.store, self.catalog)
         self._live = LiveViews(self.catalog, self.totals)
-        self.reader = Reader(self.store, self.totals, self._live)
+        self._closings = Closings(self.store, self.catalog, self.totals)
+        self.reader = Reader(self.store, self.totals, self._live, self._closings)
         self._lists = Lists(self.store, self.reader, self._live, self._people)
         self._load_definitions()
         self.refused: list[DeadLetter] = []
+        self._prepared: _Prepared | None = None
+        self._preparing: Iterator[None] = iter(())
         self._pending_offsets = dict(self.offsets)
         self._pending_watermark_ms = self.watermark_ms
         self._pending_counters: dict[str, int] = {}
@@ -144,7 +160,7 @@ class Partition:
             if handler is None:
                 verdict = self._fold_control(event)
             elif record.key != event.user_id.encode():
-                verdict = _wrong_key(record, event)
+                verdict = wrong_key(record, event)
             else:
                 at_ms = occurred_ms(event.occurred_at)
                 if watermark_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS:
@@ -155,7 +171,7 @@ class Partition:
                     if verdict is None and at_ms > watermark_ms:
                         watermark_ms = self._engagement.watermark_ms = at_ms
                 else:
-                    verdict = self._out_of_time(record, event, at_ms)
+                    verdict = out_of_time(record, event, at_ms, retention_ms)
             if verdict is None:
                 accepted += 1
             elif verdict is DUPLICATE:
@@ -185,43 +201,69 @@ class Partition:
             self._definitions.append(event.definition)
         return verdict
 
+    def prepare(self) -> Iterator[None]:
+        """Work towards the commit of what is pending, in pieces between which others may read.
+
+        What is read stays as of the last commit. Nothing may be folded between this and `commit`,
+        which does what of it was left undone.
+        """
+        if self._prepared is None:
+            self._prepared = _Prepared()
+            self._preparing = self._prepare(self._prepared)
+        return self._preparing
+
     def commit(self) -> None:
         """Write everything that is pending, offsets included, in one atomic write."""
-        meta = self.meta
-        batch = meta.batch + 1
+        for _ in self.prepare():
+            pass
+        prepared = self._prepared or _Prepared()
+        self.store.write(prepared.puts.items(), prepared.deletes, prepared.ranges)
+        self.totals.apply(prepared.changed, prepared.dwells)
+        self._live.apply(prepared.changed, prepared.dwells)
+        self._committed(prepared.meta)
+
+    def _prepare(self, prepared: "_Prepared") -> Iterator[None]:
         self._cells.roll_up_accounts(self._changes)
-        puts: dict[bytes, bytes] = dict(self._people.take_rows())
-        deletes: list[bytes] = []
-        changed, dwells = totals_of(self._changes), dwells_of(self._changes)
-        for rows in (
+        yield
+        prepared.changed = totals_of(self._changes)
+        prepared.dwells = dwells_of(self._changes)
+        closings, prepared.ranges = self._closings.rows(
+            self._changes, self.watermark_ms, self._pending_watermark_ms, prepared.changed
+        )
+        batch = self.meta.batch + 1
+        rows = chain(
+            closings,
+            self._people.take_rows(),
             self._cells.rows(self._changes, batch),
             self._cells.dwell_rows(self._changes),
-            self.totals.add(changed),
-            self.totals.add_dwells(dwells),
+            self.totals.rows(prepared.changed, prepared.dwells),
             self._changes.rows.items(),
-        ):
-            for key, value in rows:
-                if value is None:
-                    deletes.append(key)
-                else:
-                    puts[key] = value
-        for definition in self._definitions:
-            scope = self.catalog.scope(definition.account_id, definition.journey_id)
-            key = keys.definition_key(keys.DEFINITION, scope.number, definition.journey_version)
-            puts[key] = definition.model_dump_json().encode()
-        puts.update(self.catalog.rows)
+            self._definition_rows(),
+        )
+        for count, (key, value) in enumerate(rows, 1):
+            if value is None:
+                prepared.deletes.append(key)
+            else:
+                prepared.puts[key] = value
+            if not count % PREPARED_ROWS:
+                yield
+        prepared.puts.update(self.catalog.rows)
         counters = dict(self.counters)
         for name, amount in self._pending_counters.items():
             counters[name] = counters.get(name, 0) + amount
-        new_meta = Meta(
+        prepared.meta = Meta(
             dict(self._pending_offsets), counters, self._pending_watermark_ms, self._people.next_person, batch
         )
-        puts[keys.META] = encode(new_meta)
-        self.store.write(puts.items(), deletes)
-        self._live.apply(changed, dwells)
-        self._committed(new_meta)
+        prepared.puts[keys.META] = encode(prepared.meta)
+
+    def _definition_rows(self) -> Iterator[tuple[bytes, bytes]]:
+        for definition in self._definitions:
+            scope = self.catalog.scope(definition.account_id, definition.journey_id)
+            key = keys.definition_key(keys.DEFINITION, scope.number, definition.journey_version)
+            yield key, definition.model_dump_json().encode()
 
     def _committed(self, meta: Meta) -> None:
+        self._prepared = None
         self.meta = meta
         self.offsets, self.counters, self.watermark_ms = meta.offsets, meta.counters, meta.watermark_ms
         self._pending_offsets = dict(meta.offsets)
@@ -336,33 +378,3 @@ class Partition:
         if zone is None:
             zone = self._zones[name] = Zone(name)
         return zone
-
-    def _out_of_time(self, record: Record, event: UserEvent, at_ms: int) -> Refusal:
-        if at_ms > record.timestamp + FUTURE_LIMIT_MS:
-            return _future(event)
-        days = self.settings.retention_ms // DAY_MS
-        return Refusal(
-            Reason.LATE,
-            "occurred_at",
-            f"{event.occurred_at.isoformat()} is more than {days} days before the latest event of the "
-            "partition: it is past the retention; replay old logs into an empty system, or raise it",
-        )
-
-
-def _wrong_key(record: Record, event: UserEvent) -> Refusal:
-    found = "no key" if record.key is None else repr(record.key[:80])
-    return Refusal(
-        Reason.WRONG_KEY,
-        "user_id",
-        f"the record has {found}, not the user id {event.user_id!r}, as its key: "
-        "publish with the user id as key",
-    )
-
-
-def _future(event: UserEvent) -> Refusal:
-    return Refusal(
-        Reason.FUTURE,
-        "occurred_at",
-        f"{event.occurred_at.isoformat()} is more than an hour after the log took the record: "
-        "mend the publisher's clock",
-    )

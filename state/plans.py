@@ -23,8 +23,6 @@ class VersionPlan:
 
     __slots__ = (
         "active",
-        "closing",
-        "closing_unconverted",
         "converted_entry",
         "converted_event",
         "exited_entry",
@@ -47,8 +45,6 @@ class VersionPlan:
         self.converted_entry = base(("converted_entries@entry", version))
         self.exits_event = base(("total_exits@event", version))
         self.exits_entry = base(("total_exits@entry", version))
-        self.closing = base(("closing", version))
-        self.closing_unconverted = base(("closing_unconverted", version))
 
 
 class ArrivalKind:

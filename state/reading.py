@@ -8,7 +8,7 @@ from wayfold.models.zone import Span
 from wayfold.state import keys
 from wayfold.state.catalog import JourneyScope
 from wayfold.state.cells import Histogram, Totals, add_histogram, decode_histogram, unpack
-from wayfold.state.closings import open_exits
+from wayfold.state.closings import Closings
 from wayfold.state.live_views import LiveViews
 from wayfold.state.query import Query
 from wayfold.state.store_reader import StoreReader
@@ -23,8 +23,9 @@ STATE_METRICS = frozenset(("active_entries", "current"))
 class Reader:
     """Reads the committed numbers of one partition."""
 
-    def __init__(self, store: StoreReader, totals: Totals, live: LiveViews) -> None:
+    def __init__(self, store: StoreReader, totals: Totals, live: LiveViews, closings: Closings) -> None:
         self._store = store
+        self._closings = closings
         self._totals = totals
         self._live = live
 
@@ -149,7 +150,7 @@ class Reader:
                 continue
             active_series = scope.series.get(("active_entries", version))
             active = 0 if active_series is None else self.counts(active_series, span)[0]
-            found = open_exits(self._store, scope, version, watermark_ms, span)
+            found = self._closings.read(scope, version, watermark_ms, span)
             if not self.counts(series, span)[0]:
                 continue
             for view in (version_view(version), JOURNEY):

@@ -126,6 +126,20 @@ class Store:
         self._cursors.add(cursor)
         return self._drain(cursor, end)
 
+    def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
+        """The pair with the greatest key of [start, end), None when there is none."""
+        end = min(end, RESERVED)
+        try:
+            position = self._reader.iter()
+            position.seek_for_prev(end)
+            if position.valid() and position.key() == end:
+                position.prev()
+            pair = (position.key(), position.value()) if position.valid() else None
+            position.status()
+        except Exception as error:
+            raise self._failure("read", error) from error
+        return pair if pair is not None and pair[0] >= start else None
+
     def _drain(self, cursor: "_Cursor", end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the pairs of a cursor. RocksDB points into `end`, which lives as long as this frame."""
         more = True

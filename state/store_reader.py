@@ -10,5 +10,8 @@ class StoreReader(Protocol):
     def get(self, key: bytes) -> bytes | None:
         """Value of a key, None when there is none."""
 
+    def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
+        """The row with the greatest key of start ≤ key < end, None when there is none."""
+
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Rows with start ≤ key < end, in order."""
