@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from wayfold.state.partition import FOLD_ORDER
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wayfold.models.record import Record
     from wayfold.models.refusal import DeadLetter
 
-SLICE_RECORDS = 2_000
+SLICE_RECORDS = 500
 """Records folded without a pause; heartbeats and HTTP requests are served between two slices."""
 
 Batch = Sequence[tuple[str, "Sequence[Record]"]]
@@ -58,6 +58,9 @@ class FoldedPartition(Protocol):
 
     def fold(self, topic: str, records: Sequence[Record]) -> None:
         """Fold in memory; records below `offsets` are skipped; bad input never raises."""
+
+    def prepare(self) -> Iterator[None]:
+        """Work towards the commit, in pieces between which others may read; nothing is written."""
 
     def commit(self) -> None:
         """Write everything that is pending in one atomic write, offsets included."""
@@ -162,6 +165,10 @@ async def apply_batch(
             # 2. Refused records are durable before anything says that they were read.
             if partition.refused:
                 await dead_letters.write(list(partition.refused))
+                opened.require_ownership()
+            # What the commit writes is made in pieces, so that requests are answered meanwhile.
+            for _ in partition.prepare():
+                await asyncio.sleep(0)
                 opened.require_ownership()
             # 3. Numbers and offsets, in one atomic write. No await between the check and the write.
             with measured.commit_seconds.timed():

@@ -63,6 +63,9 @@ class RememberingPartition:
                 continue
             self._pending.append((record.value or b"").decode())
 
+    def prepare(self) -> Iterator[None]:
+        yield
+
     def commit(self) -> None:
         assert not self.closed
         self.values += self._pending

@@ -1,7 +1,7 @@
 """The order of durable effects, and that a batch which fails or is revoked on the way leaves nothing."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,9 @@ class JournalPartition(RememberingPartition):
     def __init__(self, journal: Journal, directory: Path) -> None:
         super().__init__(directory, 0)
         self.journal = journal
+
+    def prepare(self) -> Iterator[None]:
+        yield
 
     def commit(self) -> None:
         self.journal.entries.append("3 commit")
