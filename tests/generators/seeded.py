@@ -1,6 +1,7 @@
 """Event sets from a seed: fast, as large as wanted, the same for the same seed.
 
-A test prints the seeds it used when it fails; WAYFOLD_TEST_SEED=<seed> runs it again with that one alone.
+A failing test says its seed; WAYFOLD_TEST_SEED=<seed> runs it again with that one alone, and
+WAYFOLD_TEST_EFFORT=<n> runs every such test with n times as many seeds and drawn examples.
 """
 
 import os
@@ -12,12 +13,18 @@ from tests.generators.world import ANCHORS, KINDS, STATUSES, TIME_ZONES, Event, 
 
 ODD_BOUNDS = ("2026-03-29T02:00", "2026-03-29T03:00", "2026-10-25T02:00", "2026-10-25T03:00", "2026-11-01")
 SEED_VARIABLE = "WAYFOLD_TEST_SEED"
+EFFORT_VARIABLE = "WAYFOLD_TEST_EFFORT"
 
 
 def seeds(count: int, first: int = 0) -> list[int]:
     """The seeds a test runs: `count` from `first` on, or the one that the environment names."""
     named = os.environ.get(SEED_VARIABLE)
-    return [int(named)] if named else list(range(first, first + count))
+    return [int(named)] if named else list(range(first, first + count * effort()))
+
+
+def effort() -> int:
+    """How many times as many random cases as usual the environment asks for."""
+    return int(os.environ.get(EFFORT_VARIABLE, "1"))
 
 
 def replay_hint(seed: int) -> str:

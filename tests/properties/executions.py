@@ -1,5 +1,6 @@
 """Ways in which one event set may reach the fold: all of them must end in the same numbers."""
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -59,7 +60,9 @@ EXECUTIONS = (
 )
 
 
-def run(events: Events, execution: Execution, generator: random.Random) -> list[Partition]:
+def run(
+    events: Events, execution: Execution, generator: random.Random, cache_histories: int | None = None
+) -> list[Partition]:
     """The partitions after the events have come to them in this way."""
     arriving = list(events)
     if execution.shuffled:
@@ -72,7 +75,7 @@ def run(events: Events, execution: Execution, generator: random.Random) -> list[
     settings = FoldSettings(
         partitions=execution.partitions,
         account_time_zones=TIME_ZONES,
-        cache_histories=generator.choice((1, 3, 8_000)),
+        cache_histories=cache_histories or generator.choice((1, 3, 8_000)),
     )
     partitions = []
     for number, log in enumerate(log_of(arriving, execution.partitions)):
@@ -98,7 +101,7 @@ class _Life:
 
     def commit(self, batch: Sequence[Logged], accident: str) -> bool:
         """Fold a batch; whether it was committed."""
-        _fold_batch(self.partition, batch)
+        fold_batch(self.partition, batch)
         if accident == "discarded":
             self.partition.discard()
             return False
@@ -149,7 +152,7 @@ def _fold(
 _ACCIDENTS = ("discarded", "died", "failed", "reopened", "came again", "copied", "fell back")
 
 
-def _fold_batch(partition: Partition, batch: Sequence[Logged]) -> None:
+def fold_batch(partition: Partition, batch: Sequence[Logged]) -> None:
     """Hand the batch over in runs of one topic, as the log's order has them."""
     start = 0
     for place, logged in enumerate(batch):
@@ -159,7 +162,9 @@ def _fold_batch(partition: Partition, batch: Sequence[Logged]) -> None:
 
 
 def answer(partitions: Sequence[Partition], query: Mapping[str, Any]) -> Event:
-    """The numbers document over the partitions."""
+    """The numbers document over the partitions, whose shares travel as JSON, as between processes."""
     asked = Query(**query)
     watermark_ms = max(partition.watermark_ms for partition in partitions)
-    return finish([partition.partial(asked, watermark_ms) for partition in partitions], asked)
+    partials = [partition.partial(asked, watermark_ms) for partition in partitions]
+    document: Event = finish([json.loads(json.dumps(partial)) for partial in partials], asked)
+    return document
