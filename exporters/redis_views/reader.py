@@ -1,13 +1,12 @@
 """Reads the numbers back from Redis, for `wayfold serve` and `wayfold show`."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import Freshness, SourceUnavailableError
-from wayfold.exporters.redis_views.hashes import JourneyHashes, is_named, read_journeys
+from wayfold.exporters.redis_views.hashes import JourneyHashes, read_journeys
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
 from wayfold.exporters.redis_views.registry import PartitionClaim, read_claims, read_names
@@ -77,19 +76,16 @@ class RedisReader:
 
     async def _document(self, query: Query) -> Mapping[str, Any]:
         names = await self._names(query)
-        claims, journeys = await asyncio.gather(
-            read_claims(self._link, self._keys), read_journeys(self._link, self._keys, names)
-        )
+        claims, journeys = await read_journeys(self._link, self._keys, names)
         fresh = _freshness(claims)
         document = finish([_partial(journeys, fresh.watermark_ms)], query)
         put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
 
     async def _names(self, query: Query) -> list[JourneyName]:
-        """The journeys and accounts that a query is about, as far as there are any."""
+        """The journeys and accounts that a query is about; one that it names need not exist."""
         if query.account_id is not None and query.journey_id is not None:
-            name = JourneyName(query.account_id, query.journey_id)
-            return [name] if await is_named(self._link, self._keys, name) else []
+            return [JourneyName(query.account_id, query.journey_id)]
         found = [name_of_member(member) for member in await read_names(self._link, self._keys)]
         return [
             name

@@ -45,6 +45,11 @@ def claim_call(keys: Keys, number: int, claim: PartitionClaim, now_ms: int, *, t
 async def read_claims(link: RedisLink, keys: Keys) -> dict[int, PartitionClaim]:
     """Every partition's latest claim, expired ones included."""
     (rows,) = await link.many([("HGETALL", keys.partitions)])
+    return decode_claims(rows)
+
+
+def decode_claims(rows: Mapping[bytes, bytes]) -> dict[int, PartitionClaim]:
+    """Claims as they stand in Redis."""
     return {int(number): _decode(claim) for number, claim in rows.items()}
 
 

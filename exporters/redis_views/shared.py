@@ -67,16 +67,20 @@ class Shared:
 
     async def publish_new_names(self, views: CommittedViews) -> None:
         """Put journeys and definitions into Redis that this process has not put there yet."""
-        new = {
-            name: set(fields)
-            for name, fields in views.described()
-            if name not in self._published or not self._published[name].issuperset(fields)
-        }
+        new = self.new_names(views)
         if new:
             metadata = {name: views.metadata(name) for name, fields in new.items() if fields}
             await publish_names(self.link, self.keys, metadata, new)
             for name, fields in new.items():
                 self._published.setdefault(name, set()).update(fields)
+
+    def new_names(self, views: CommittedViews) -> dict[JourneyName, set[str]]:
+        """Journeys, with the fields of their metadata, that Redis does not have in full by our word."""
+        return {
+            name: set(fields)
+            for name, fields in views.described()
+            if name not in self._published or not self._published[name].issuperset(fields)
+        }
 
     def forget_names(self, names: Iterable[JourneyName] | None = None) -> None:
         """Publish these journeys again, or all: Redis may have lost them."""

@@ -91,7 +91,7 @@ class RedisViews:
         """Wait until Redis has everything that was committed; False when that takes too long."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not all(member.current for member in self._owned()):
+                while not all(map(self._is_shown, self._owned())):
                     self._pushes.hurry()
                     self._care.hurry()
                     await asyncio.sleep(HURRY_INTERVAL_S)
@@ -127,6 +127,9 @@ class RedisViews:
             yield self
         finally:
             await self.close()
+
+    def _is_shown(self, member: Member) -> bool:
+        return member.current and not self._shared.new_names(member.views)
 
     def _owned(self) -> list[Member]:
         """Members of partitions that are still ours; the others are left out from now on."""
