@@ -13,6 +13,7 @@ from kafka import KafkaProducer
 from tests.agents.fakes import RememberingPartition
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
+from wayfold.agents.kafka_clients import client_options
 from wayfold.agents.topics import ensure_topics, find_topics, topic_name
 from wayfold.agents.worker.worker import Worker
 from wayfold.models.record import Record
@@ -57,9 +58,7 @@ class Publisher:
         ensure_topics(settings.kafka)
         self.prefix = settings.kafka.topic_prefix
         self.sent: list[list[str]] = [[] for _ in range(PARTITIONS)]
-        self.producer = KafkaProducer(
-            bootstrap_servers=settings.kafka.bootstrap_servers, linger_ms=5, acks="all", **options
-        )
+        self.producer = KafkaProducer(**client_options(settings.kafka), linger_ms=5, acks="all", **options)
 
     def publish(self, count: int, kind: str = "entries", partition: int | None = None) -> None:
         """Send this many values to one partition or in turn to all, and wait until Kafka has them."""
