@@ -49,7 +49,8 @@ chaos: services-installed ## Kill workers and servers under load and compare the
 	@$(PYTEST_SLOWLY) -m chaos $(TESTS)
 
 .PHONY: bench
-bench: services-installed ## Measure speed, latency and memory on real servers (BENCH=… for one of them)
+bench: services-installed ## Measure speed, latency and memory on real servers (BENCH=… for some, BENCH_SCALE=0.05 to try)
+	@benchmarks/quix/install.sh || echo "Quix Streams will not be compared with."
 	@PYTHONPATH=deploy $(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: docs

@@ -38,7 +38,7 @@ def key_of(record: int) -> bytes:
 
 def seeded(seed: int) -> random.Random:
     """Make a source of chance that gives the same every time."""
-    return random.Random(seed)  # noqa: S311
+    return random.Random(seed)
 
 
 class Values:
@@ -175,7 +175,7 @@ def main(arguments: list[str]) -> None:
     columns: list[Figures] = []
     for count in counts:
         command = [sys.executable, "-m", "benchmarks.store", "--measure", str(count)]
-        output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout  # noqa: S603
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
         columns.append(json.loads(output))
     print(f"{'µs (clock / processor), or as named':36}" + "".join(f"{count:>20,}" for count in counts))
     for name in columns[0]:
