@@ -11,20 +11,21 @@ from rich.text import Text
 Numbers = Mapping[str, Any]
 
 NONE = "–"
-BAR_WIDTH = 12
+BAR_WIDTH = 6
+LABEL_WIDTH = 16
 ENTRY_ROWS = (
     ("entries", "total_entries"),
     ("users entered", "entered_users"),
     ("active entries", "active_entries"),
     ("entries exited", "exited_entries"),
     ("users exited", "exited_users"),
-    ("entries converted", "converted_entries"),
+    ("converted", "converted_entries"),
     ("users converted", "converted_users"),
     ("conversion rate", "conversion_rate"),
     ("  still open", "conversion_rate_open"),
-    ("conversion events", "conversion_events"),
-    ("conversion value", "conversion_values"),
-    ("exits unconverted", "total_exits"),
+    ("goal events", "conversion_events"),
+    ("goal value", "conversion_values"),
+    ("unconverted exits", "total_exits"),
     ("  still open", "total_exits_open"),
     ("active users", "active_users"),
 )
@@ -36,6 +37,7 @@ SUMMARY_COLUMNS = (
     ("rate", "conversion_rate"),
     ("exits", "total_exits"),
 )
+HEADINGS = {"delivered": "deliv-\nered", "unsubscribed": "unsub-\nscribed"}
 STATUS_COLUMNS = ("sent", "delivered", "viewed", "opened", "clicked", "failed", "unsubscribed")
 
 
@@ -63,7 +65,6 @@ def summary(journeys: Sequence[Numbers]) -> RenderableType:
     if not journeys:
         return Text("no journeys yet: publish events, or `wayfold run --demo` to see some")
     table = _table("journey", "versions")
-    table.columns[0].overflow = "fold"
     for heading, _ in SUMMARY_COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
     for journey in journeys:
@@ -92,27 +93,40 @@ def funnel(journey: Numbers) -> list[RenderableType]:
     columns = [journey["numbers"], *(version["numbers"] for version in versions)]
     for heading, field in ENTRY_ROWS:
         table.add_row(heading, *(cell(numbers, field) for numbers in columns))
-    return [title, table, *(steps(version) for version in versions)]
+    return [title, table, *(part for version in versions for part in steps(version))]
 
 
-def steps(version: Numbers) -> RenderableType:
-    """Give the funnel of a version: its steps in order, each with what reached it and what it sent."""
-    shown = [status for status in STATUS_COLUMNS if any(_users(step, status) for step in version["steps"])]
-    table = _table(f"step of version {version['journey_version']}", "type", "")
-    for heading in ("entered", "current", "dropped", *shown, "click", "fail", "dwell p50", "p90"):
-        table.add_column(heading, justify="right", no_wrap=True)
+def steps(version: Numbers) -> list[RenderableType]:
+    """Give the funnel of a version: its steps in order, who came and stayed, and what became of messages."""
+    flow = _table(f"version {version['journey_version']}", "type", "")
+    for heading in ("entered", "current", "dropped", "dwell p50", "p90"):
+        flow.add_column(heading, justify="right", no_wrap=True)
     most = max((step["numbers"].get("entered", 0) for step in version["steps"]), default=0)
     for step in version["steps"]:
         numbers = step["numbers"]
         dwell = numbers.get("dwell") or {}
-        table.add_row(
+        flow.add_row(
             Text(step["name"], style="bold"),
             step["channel"] or step["type"] or NONE,
             Text("█" * round(BAR_WIDTH * numbers.get("entered", 0) / most) if most else "", style="cyan"),
             *(cell(numbers, field) for field in ("entered", "current", "dropped")),
-            *(f"{_users(step, status):,}" for status in shown),
-            *(cell(numbers, field) for field in ("click_rate", "fail_rate")),
             *(duration(dwell.get(field)) for field in ("p50_ms", "p90_ms")),
+        )
+    sending = [step for step in version["steps"] if any(_users(step, status) for status in STATUS_COLUMNS)]
+    return [flow, messages(sending)] if sending else [flow]
+
+
+def messages(sending: Sequence[Numbers]) -> RenderableType:
+    """Give the users of each message status, and the rates, of the steps that sent something."""
+    shown = [status for status in STATUS_COLUMNS if any(_users(step, status) for step in sending)]
+    table = _table("users by status")
+    for heading in (*(HEADINGS.get(status, status) for status in shown), "click", "fail"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for step in sending:
+        table.add_row(
+            Text(step["name"], style="bold"),
+            *(f"{_users(step, status):,}" for status in shown),
+            *(cell(step["numbers"], field) for field in ("click_rate", "fail_rate")),
         )
     return table
 
@@ -126,8 +140,8 @@ def cell(numbers: Numbers, field: str) -> str:
         return f"{value:.1%}"
     if isinstance(value, Mapping):
         if "closes_at" not in value:
-            return ", ".join(f"{amount} {currency}" for currency, amount in value.items())
-        until = f" until {value['closes_at'][:16].replace('T', ' ')}" if value["closes_at"] else ""
+            return "\n".join(f"{amount} {currency}" for currency, amount in value.items())
+        until = f"\nto {value['closes_at'][:16].replace('T', ' ')}" if value["closes_at"] else ""
         return f"{value['entries']:,}{until}" if value["entries"] else "0"
     return f"{value:,}"
 
@@ -148,7 +162,8 @@ def _users(step: Numbers, status: str) -> int:
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in headings:
-        table.add_column(heading)
+        # The first column says what a line is about: it is the last to give way to a narrow terminal.
+        table.add_column(heading, min_width=LABEL_WIDTH if heading is headings[0] else None, overflow="fold")
     return table
