@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.consumer.group_coordinator import OffsetCommitRequest
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -54,6 +56,9 @@ class BatchHost(Protocol):
     async def wait_for_room(self) -> bool:
         """Wait, a second at most, until more records may be fetched; False when they may not."""
 
+    def on_forgotten(self) -> None:
+        """Hear that the group did not know this member any more; called in the consumer's thread."""
+
 
 class PassThroughSchema(Schema[Any, Any]):
     """A schema that decodes nothing: the value of an event is the batch itself."""
@@ -73,10 +78,18 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # Where the last batch ended, or where we sought to, since the last assignment.
         self._ends: dict[TP, int] = {}
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         return self.consumer.host.new_kafka_consumer()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Tell when it is because the group has forgotten this member, and pass the news on."""
+        generation = self._ensure_consumer()._coordinator.generation
+        if revoked and generation == OffsetCommitRequest.DEFAULT_GENERATION_ID:
+            self.consumer.host.on_forgotten()
+        await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Forget where the last assignment stood, and pass the news on."""
@@ -94,15 +107,24 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,
         max_records: int | None = None,
     ) -> Mapping[TP, list[Any]]:
-        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        try:
+            fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except NoOffsetForPartitionError:
+            # A poll that a rebalance overtook sees partitions which have not been sought yet.
+            return {}
+        except OffsetOutOfRangeError as error:
+            if self._ends.keys().isdisjoint(error.args[0]):
+                return {}
+            raise
         if not fetched:
             return {}
         # Nothing has run on this loop since the records were taken, so positions are those behind them.
         assignment = consumer._subscription.subscription.assignment
         batches: dict[TP, list[Any]] = {}
         for tp, records in fetched.items():
-            end = assignment.state_value(tp).position
-            start = min(self._ends.get(tp, records[0].offset), records[0].offset)
+            if tp not in self._ends:
+                continue
+            start, end = self._ends[tp], assignment.state_value(tp).position
             self._ends[tp] = end
             batches[tp] = [RecordBatch(tp.topic, tp.partition, records, start, end)]
         return batches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -35,6 +36,8 @@ RETRY_PAUSE_S = 1.0
 RETRY_BACKOFF_MS = 250
 METADATA_MAX_AGE_MS = 30_000
 """How soon a worker notices that someone changed the topics."""
+FORGOTTEN_LIMITS = (4, 12)
+FORGOTTEN_WINDOW_S = 60.0
 MAX_IDLE_MS = 3_600_000
 """How long the fold may take none of what was fetched and still be a member of the group."""
 
@@ -92,6 +95,8 @@ class Worker:
         self._failure: BaseException | None = None
         self._stop = asyncio.Event()
         self._stopping = self._finished = False
+        self._forgotten_s: list[float] = []
+        self._forgotten_limit = forgotten_limit()
         self._rereading: set[tuple[str, int]] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._app = new_app(settings.kafka, event_topics(self._prefix), self)
@@ -174,6 +179,10 @@ class Worker:
     async def wait_for_room(self) -> bool:
         """Wait, a second at most, until more records may be fetched."""
         return await self._folding.wait_for_room()
+
+    def on_forgotten(self) -> None:
+        """Count how often the group forgets this worker; see `_note_forgotten`."""
+        self._loop.call_soon_threadsafe(self._note_forgotten)
 
     def on_revoked(self) -> None:
         """Drop what is pending and fold nothing until the next assignment."""
@@ -258,6 +267,26 @@ class Worker:
         task.add_done_callback(self._background.discard)
         task.add_done_callback(self._note_end)
 
+    def _note_forgotten(self) -> None:
+        """Stop when another worker has the same name in the group: the two would take turns for ever.
+
+        Once may be a sleep past the session, or a broker that came back without its memory.
+        """
+        name = self.settings.kafka.group_instance_id
+        now_s = time.monotonic()
+        self._forgotten_s = [at_s for at_s in self._forgotten_s if now_s - at_s < FORGOTTEN_WINDOW_S] + [
+            now_s
+        ]
+        _log.warning("forgotten_by_group", times=len(self._forgotten_s))
+        if name is not None and len(self._forgotten_s) >= self._forgotten_limit:
+            self.on_failure(
+                WorkerError(
+                    f"The group {self.settings.kafka.group} has given this worker's place away "
+                    f"{len(self._forgotten_s)} times in a minute: another worker has the same name, {name}. "
+                    "Give each its own kafka.group_instance_id."
+                )
+            )
+
     def _count_partitions(self, counts: Mapping[str, int]) -> int:
         """Check the topics at every rebalance: nobody may change them while workers run."""
         partitions = check_counts(counts, self._prefix)
@@ -309,6 +338,11 @@ class Worker:
                 "worker again to be told which; raise the topic's retention."
             )
         return str(error) or repr(error)
+
+
+def forgotten_limit() -> int:
+    """Choose how often the group may forget a worker; two of one name differ, so that one goes on."""
+    return random.randint(*FORGOTTEN_LIMITS)  # noqa: S311
 
 
 async def _ranges(

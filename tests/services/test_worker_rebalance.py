@@ -10,6 +10,8 @@ import pytest
 
 from local_services import LocalKafka
 from tests.services.cluster import Publisher, Running, running_worker, settings_for, until, until_folded
+from wayfold.agents.worker import worker as worker_module
+from wayfold.agents.worker.worker import WorkerError
 from wayfold.settings import Settings
 
 
@@ -166,3 +168,23 @@ async def test_a_broker_restart_is_waited_for(
                 await asyncio.to_thread(local_kafka.restart)
                 await asyncio.to_thread(publisher.publish, 400)
                 await until_folded([first, second], publisher.sent)
+
+
+async def test_two_workers_of_one_name_do_not_take_turns_for_ever(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When two workers have the same name in the group, one stops and says which setting is wrong."""
+    limits = iter((4, 40))
+    monkeypatch.setattr(worker_module, "forgotten_limit", lambda: next(limits))
+    settings = settings_for(kafka, topic_prefix, tmp_path / "one", group_instance_id="same")
+    with Publisher(settings) as publisher:
+        async with running_worker(settings) as first:
+            publisher.publish(40)
+            await until_folded([first], publisher.sent)
+            other = another(settings, tmp_path, "two", group_instance_id="same")
+            async with running_worker(other) as second:
+                with pytest.raises(WorkerError, match=r"kafka\.group_instance_id"):
+                    async with asyncio.timeout(60):
+                        await asyncio.shield(first.task)
+                publisher.publish(40)
+                await until_folded([second], publisher.sent)

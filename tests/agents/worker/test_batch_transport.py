@@ -11,6 +11,7 @@ import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -39,6 +40,9 @@ class Host:
 
     async def wait_for_room(self) -> bool:
         return self.room
+
+    def on_forgotten(self) -> None:
+        self.calls.append("forgotten")
 
     def on_revoked(self) -> None:
         self.calls.append("revoked")
@@ -211,7 +215,7 @@ class FakeFetcher:
 
     def __init__(self) -> None:
         self.position = 10
-        self.polled: list[dict[TP, list[Any]]] = []
+        self.polled: list[dict[TP, list[Any]] | Exception] = []
         state = SimpleNamespace(state_value=lambda tp: self)
         self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=state))
 
@@ -224,12 +228,15 @@ async def polling(
 
     async def fetch(self: object, *given: object, **named: object) -> Mapping[TP, list[Any]]:
         records = fake.polled.pop(0)
+        if isinstance(records, Exception):
+            raise records
         for found in records.values():
             fake.position = found[-1].offset + 1
         return records
 
     monkeypatch.setattr(AIOKafkaConsumerThread, "_fetch_records", fetch)
     thread = consumer._thread
+    thread._ends[ENTRIES] = 10
 
     async def poll() -> RecordBatch | None:
         found = await thread._fetch_records(fake, {ENTRIES})
@@ -249,10 +256,10 @@ async def test_batches_say_from_where_to_where_they_reach(
     assert (second.start, second.end) == (12, 14)
 
 
-async def test_a_new_assignment_forgets_where_batches_ended(
+async def test_what_is_fetched_before_the_seek_is_dropped(
     consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a rebalance a batch vouches only for what it holds, until the position is sought."""
+    """After a rebalance aiokafka begins at the group's offsets; nothing of that reaches the fold."""
 
     async def ignore(*given: object) -> None:
         return None
@@ -262,8 +269,44 @@ async def test_a_new_assignment_forgets_where_batches_ended(
         await poll()
         monkeypatch.setattr(consumer, "threadsafe_partitions_assigned", ignore)
         await consumer._thread.on_partitions_assigned({ENTRIES}, 2)
-        second = await poll()
-    assert (second.start, second.end) == (500, 501)
+        assert await poll() is None
+
+
+@pytest.mark.parametrize(("generation", "told"), [(-1, ["forgotten"]), (3, [])])
+async def test_a_member_that_was_forgotten_is_told(
+    consumer: BatchConsumer, host: Host, monkeypatch: pytest.MonkeyPatch, generation: int, told: list[str]
+) -> None:
+    """aiokafka resets the generation when the group does not know it any more, and not in a rebalance."""
+
+    async def ignore(*given: object) -> None:
+        return None
+
+    monkeypatch.setattr(consumer, "threadsafe_partitions_revoked", ignore)
+    coordinator = SimpleNamespace(generation=generation)
+    monkeypatch.setattr(consumer._thread, "_consumer", SimpleNamespace(_coordinator=coordinator))
+    await consumer._thread.on_partitions_revoked({ENTRIES})
+    assert host.calls == told
+
+
+async def test_partitions_that_were_not_sought_yet_raise_nothing(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll overtaken by a rebalance may find no position, or one of the group's that is out of range."""
+    async with polling(consumer, monkeypatch) as (fake, poll):
+        consumer._thread._ends.clear()
+        fake.polled = [NoOffsetForPartitionError(ENTRIES), OffsetOutOfRangeError({ENTRIES: 7})]
+        assert await poll() is None
+        assert await poll() is None
+
+
+async def test_a_sought_position_that_is_gone_is_an_error(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that retention took away from before our eyes stop the worker."""
+    async with polling(consumer, monkeypatch) as (fake, poll):
+        fake.polled = [OffsetOutOfRangeError({ENTRIES: 10})]
+        with pytest.raises(OffsetOutOfRangeError):
+            await poll()
 
 
 def test_aiokafka_hands_over_records_without_giving_way() -> None:
