@@ -120,7 +120,7 @@ async def audit(
         answers.append((name, query, await system.live.numbers(query)))
     # Offsets only grow, so those of the last answer are the greatest.
     reading = _read(system, scope, answers[-1][2].offsets, max_events, progress)
-    found: list[Difference] = []
+    found = _definition_differences(plain)
     compared = 0
     recount: Recount | None = None
     recounted: Offsets = {}
@@ -286,6 +286,21 @@ def _require_journey(scope: Scope, said: Mapping[str, Any], recomputed: Mapping[
         raise AuditImpossibleError(
             f"there is no journey {scope.journey_id!r}; `wayfold show` lists those there are"
         )
+
+
+def _definition_differences(said: LiveNumbers) -> list[Difference]:
+    """Find definitions that a partition has otherwise than the others; the document shows one of them."""
+    found = []
+    known: dict[tuple[str, str, str], Any] = {}
+    for number, partial in sorted(said.partials.items()):
+        for journey in partial["journeys"]:
+            for version, definition in journey["definitions"].items():
+                place = (journey["account_id"], journey["journey_id"], version)
+                first = known.setdefault(place, definition)
+                if definition != first:
+                    path = f"partitions[{number}].definitions[{'/'.join(place)}]"
+                    found.append(Difference(path, definition, first))
+    return found
 
 
 def _counter_differences(
