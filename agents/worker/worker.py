@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from wayfold.agents.effects import DeadLetterSink, FoldedPartition, OpenPartition, ViewSink
     from wayfold.settings import Settings
 
-FINISH_TIMEOUT_S = 20.0
-FLUSH_TIMEOUT_S = 5.0
-STOP_TIMEOUT_S = 20.0
+FINISH_TIMEOUT_S = 10.0
+FLUSH_TIMEOUT_S = 3.0
+STOP_TIMEOUT_S = 8.0
 RETRY_PAUSE_S = 1.0
 RETRY_BACKOFF_MS = 250
+JOIN_MARGIN_MS = 5_000
 METADATA_MAX_AGE_MS = 30_000
 """How soon a worker notices that someone changed the topics."""
 FORGOTTEN_LIMITS = (4, 12)
@@ -147,8 +148,12 @@ class Worker:
         """Make the Kafka consumer of the batch transport."""
         kafka = self.settings.kafka
         assignor = CopartitionedAssignor(self._count_partitions, self._held, self._report_topics)
+        rebalance_timeout_ms = 2 * kafka.session_timeout_ms
+        options = client_options(kafka)
+        # The answer to a request to join comes when all members have joined.
+        options["request_timeout_ms"] = max(kafka.request_timeout_ms, rebalance_timeout_ms + JOIN_MARGIN_MS)
         return AIOKafkaConsumer(
-            **client_options(kafka),
+            **options,
             group_id=kafka.group,
             group_instance_id=kafka.group_instance_id,
             partition_assignment_strategy=[assignor],
@@ -163,7 +168,7 @@ class Worker:
             max_partition_fetch_bytes=kafka.fetch_max_bytes,
             fetch_max_wait_ms=kafka.fetch_max_wait_ms,
             session_timeout_ms=kafka.session_timeout_ms,
-            rebalance_timeout_ms=2 * kafka.session_timeout_ms,
+            rebalance_timeout_ms=rebalance_timeout_ms,
             heartbeat_interval_ms=kafka.heartbeat_interval_ms,
             retry_backoff_ms=RETRY_BACKOFF_MS,
         )

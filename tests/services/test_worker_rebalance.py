@@ -108,7 +108,6 @@ async def test_a_static_member_takes_its_partitions_back_at_once(
         tmp_path,
         group_instance_id="worker-1",
         session_timeout_ms=60_000,
-        request_timeout_ms=60_000,
     )
     with Publisher(settings) as publisher:
         async with running_worker(settings) as worker:
