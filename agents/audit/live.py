@@ -19,7 +19,8 @@ class LiveNumbers(msgspec.Struct, frozen=True):
     """Every partition's share of the numbers, each as of one commit, by partition.
 
     The shares are those of `wayfold.state.partition.Partition.partial`, with the offsets and counters of
-    the same commit. `watermark_ms` is where open conversion windows were judged, -1 before any event.
+    the same commit. `watermark_ms` is where open conversion windows were judged: the watermark, or an
+    instant ahead of it while events come in.
     """
 
     partials: Mapping[int, dict[str, Any]]

@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 DAY_MS = 86_400_000
 QUESTION_TIMEOUT_S = 600.0
+AHEAD_MS = (0, 10_000, 600_000, DAY_MS, 400 * DAY_MS)
 SHOWN_DIFFERENCES = 100
 SHOWN_CHARACTERS = 60
 VALUE_WIDTH = 20
@@ -52,11 +53,19 @@ class LiveOverHttp:
         owners = await self._by_url()
         statuses = await self._ask(owners, "partitions", None, STATUSES)
         watermark_ms = max(status.watermark_ms for status in statuses.values())
+        # A partition cannot judge open windows at an instant that it has passed: when events come in
+        # meanwhile, all are asked about an instant that lies ahead, as far as it takes.
+        for ahead_ms in AHEAD_MS:
+            judged_ms = max(0, watermark_ms + ahead_ms)
 
-        def question(numbers: list[int]) -> PartialsQuestion:
-            return PartialsQuestion(query=query, partitions=numbers, watermark_ms=max(0, watermark_ms))
+            def question(numbers: list[int], at_ms: int = judged_ms) -> PartialsQuestion:
+                return PartialsQuestion(query=query, partitions=numbers, watermark_ms=at_ms)
 
-        return LiveNumbers(await self._ask(owners, "partial", question, PARTIALS), watermark_ms)
+            partials = await self._ask(owners, "partial", question, PARTIALS)
+            watermark_ms = max(partial["watermark_ms"] for partial in partials.values())
+            if watermark_ms <= judged_ms:
+                return LiveNumbers(partials, judged_ms)
+        raise AuditImpossibleError("the events' time runs ahead too fast; audit again when it is calmer")
 
     async def users(self, query: Query, number: str) -> set[str]:
         """Give the users behind a number; raises `AuditImpossibleError` when a partition cannot be asked."""
