@@ -51,6 +51,8 @@ class CareLoop(Loop):
         """When the next turn is due."""
         due = [self._claim_at_s] if self._members else []
         for member in self._members.values():
+            if member.opened.revoked:
+                continue
             mends = member.verify_all or member.ledger.whole
             due += [member.verify_at_s, member.mend_at_s if mends else NEVER_S]
         return min(due, default=NEVER_S)

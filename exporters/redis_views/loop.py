@@ -71,6 +71,8 @@ class Loop(ABC):
                 self.failures = 0
             finally:
                 self.busy = False
+            # A turn that found nothing to wait for must not keep everyone else waiting.
+            await asyncio.sleep(0)
 
     async def _until_due(self) -> bool:
         """Wait until a turn is due; False when there will be none any more."""
