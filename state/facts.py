@@ -21,11 +21,14 @@ them whole. A fact is a series' base with an hour in its low bits (`state/plans.
 from collections.abc import Iterable
 from typing import Protocol, cast
 
+from wayfold.models.events import END_OF_TIME_MS
 from wayfold.models.zone import Zone
 from wayfold.state.dwell import bucket_of
 from wayfold.state.history import QUALIFIED, SENT, Arrival, Entry, Goal, History, MessageEvent, event_order
 from wayfold.state.plans import ArrivalKind, MessageKind, Plans
 from wayfold.state.rules import first_conversion, qualifies
+
+LAST_MS = END_OF_TIME_MS - 1  # a window without end, as good as, closes with the year 9999
 
 Fact = int
 Money = dict[Fact, int]
@@ -84,7 +87,7 @@ class EntryFacts:
             exited = hour_of(entry.exited_at_ms)
             users.append(plan.exited_event | exited)
             users.append(plan.exited_entry | entered)
-            closes_at_ms = entry.exited_at_ms + plan.rules.window_ms
+            closes_at_ms = min(entry.exited_at_ms + plan.rules.window_ms, LAST_MS)
             key = scope.closing_key(entry_id, person, entry.version, closes_at_ms, entered)
             self.closings[key] = goal is not None
             if goal is None:

@@ -21,7 +21,7 @@ from wayfold.state.closings import Closings
 from wayfold.state.engagement import Engagement
 from wayfold.state.fold import DUPLICATE, Fold
 from wayfold.state.history import encode
-from wayfold.state.lists import Lists
+from wayfold.state.lists import MESSAGES_SUFFIX, Lists
 from wayfold.state.live_views import LiveViews
 from wayfold.state.people import People, WrongPartitionError
 from wayfold.state.query import Query
@@ -319,8 +319,15 @@ class Partition:
 
         Raises `UnknownNumberError` for a number without a list, `RangeError` for a bad range.
         """
-        scope = self.catalog.scopes.get((query.account_id or DEFAULT_ACCOUNT, query.journey_id or ""))
-        return [] if scope is None else self._lists.users(scope, query, number)
+        account_id = query.account_id or DEFAULT_ACCOUNT
+        scope = self.catalog.scopes.get((account_id, query.journey_id or ""))
+        if scope is None:
+            return []
+        if scope.journey_id or not number.endswith(MESSAGES_SUFFIX):
+            return self._lists.users(scope, query, number)
+        # A message of the account is one of any of its journeys, or of none.
+        scopes = [scope for scope in self.catalog.numbered if scope.account_id == account_id]
+        return sorted({user for scope in scopes for user in self._lists.users(scope, query, number)})
 
     def changed_views(self, watermark_ms: int | None = None) -> list[JourneyView]:
         """Views that changed since the last call, absolute, as committed."""
