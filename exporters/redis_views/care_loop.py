@@ -1,7 +1,7 @@
 """Looks after what is in Redis: compares it, puts back what is lost, and says who has which partition."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -11,7 +11,7 @@ from wayfold.exporters.redis_views.calls import Call, CallBuilder, Said
 from wayfold.exporters.redis_views.changes import split_views
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.loop import Loop
-from wayfold.exporters.redis_views.member import NEVER_S, Member
+from wayfold.exporters.redis_views.member import NEVER_S, Member, Members
 from wayfold.exporters.redis_views.push_loop import PushLoop, send
 from wayfold.exporters.redis_views.registry import CLAIM_LIFETIME_MS, PartitionClaim, claim_call
 from wayfold.exporters.redis_views.shared import Shared, now_ms
@@ -31,9 +31,7 @@ _log = structlog.get_logger(__name__)
 class CareLoop(Loop):
     """Mends, verifies, judges open windows and claims partitions, one partition after the other."""
 
-    def __init__(
-        self, shared: Shared, members: Mapping[int, Member], builder: CallBuilder, pushes: PushLoop
-    ) -> None:
+    def __init__(self, shared: Shared, members: Members, builder: CallBuilder, pushes: PushLoop) -> None:
         super().__init__(shared)
         self._members = members
         self._builder = builder
@@ -43,14 +41,15 @@ class CareLoop(Loop):
     def hurry(self) -> None:
         """Mend and judge windows now."""
         self._claim_at_s = 0.0
-        for member in self._members.values():
+        for member in self._members.owned():
             member.mend_at_s = 0.0
         self.wake()
 
     def due_at_s(self) -> float:
         """When the next turn is due."""
-        due = [self._claim_at_s] if self._members else []
-        for member in self._members.values():
+        members = self._members.owned()
+        due = [self._claim_at_s] if members else []
+        for member in members:
             if member.opened.revoked:
                 continue
             mends = member.verify_all or member.ledger.whole
@@ -59,15 +58,13 @@ class CareLoop(Loop):
 
     async def turn(self) -> None:
         """Do what is due for each partition."""
-        for member in list(self._members.values()):
-            if member.opened.revoked:
-                continue
+        for member in self._members.owned():
             if time.monotonic() >= member.mend_at_s:
                 await self._mend(member)
             if time.monotonic() >= member.verify_at_s:
                 await self._verify(member)
         if time.monotonic() >= self._claim_at_s:
-            members = [member for member in self._members.values() if not member.opened.revoked]
+            members = self._members.owned()
             for member in members:
                 await self._judge_windows(member)
                 await self.shared.publish_new_names(member.views)

@@ -30,6 +30,16 @@ class Opened(Protocol):
         """Whether the partition belongs to another worker now."""
 
 
+class Members(dict[int, "Member"]):
+    """The partitions of this process by number; those given away are in it until `owned` is asked."""
+
+    def owned(self) -> list["Member"]:
+        """Those that are still ours."""
+        for number in [number for number, member in self.items() if member.opened.revoked]:
+            del self[number]
+        return list(self.values())
+
+
 class Member:
     """One partition: how to read it, how far it was read, and its books.
 

@@ -9,7 +9,7 @@ from wayfold.exporters.redis_views.calls import Call, CallBuilder, Said
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.link import Evaluation, text
 from wayfold.exporters.redis_views.loop import Loop
-from wayfold.exporters.redis_views.member import NEVER_S, Member
+from wayfold.exporters.redis_views.member import NEVER_S, Member, Members
 from wayfold.exporters.redis_views.scripts import PUSH
 from wayfold.exporters.redis_views.shared import Shared
 
@@ -23,7 +23,7 @@ class PushLoop(Loop):
     committed while a push is in flight, or Redis away, goes with a later one.
     """
 
-    def __init__(self, shared: Shared, members: Mapping[int, Member], builder: CallBuilder) -> None:
+    def __init__(self, shared: Shared, members: Members, builder: CallBuilder) -> None:
         super().__init__(shared)
         self._members = members
         self._builder = builder
@@ -42,13 +42,13 @@ class PushLoop(Loop):
     def hurry(self) -> None:
         """Push what waits without waiting for more to push with it."""
         self._push_at_s = self._histograms_at_s = 0.0
-        for member in self._members.values():
+        for member in self._members.owned():
             member.views.hurry()
         self.wake()
 
     def due_at_s(self) -> float:
         """When the next push is due."""
-        members = self._members.values()
+        members = self._members.owned()
         waiting = any(member.ledger.has_views for member in members)
         unread = any(member.has_unread and member.may_read for member in members)
         push_at_s = self._push_at_s if waiting or unread or self._unanswered else NEVER_S
@@ -59,7 +59,7 @@ class PushLoop(Loop):
     async def turn(self) -> None:
         """Push what changed."""
         await self._send()
-        for member in self._members.values():
+        for member in self._members.owned():
             if member.has_unread:
                 if member.may_read:
                     self._collect(member)
@@ -80,7 +80,7 @@ class PushLoop(Loop):
     def failed(self) -> None:
         """Compare everything with Redis again, because it is not known what was not pushed."""
         self._unanswered = []
-        for member in self._members.values():
+        for member in self._members.owned():
             member.ledger.in_flight.clear()
             member.verify_all = True
 
@@ -91,9 +91,7 @@ class PushLoop(Loop):
 
     def _calls(self, *, with_histograms: bool) -> Iterator[Call]:
         said: dict[JourneyName, list[Said]] = {}
-        for member in self._members.values():
-            if member.opened.revoked:
-                continue
+        for member in self._members.owned():
             ledger = member.ledger
             for name, views in ledger.take(with_histograms=with_histograms).items():
                 one = Said(ledger.writer, member.stand, ledger.fences.get(name, ""), views)

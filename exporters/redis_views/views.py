@@ -12,7 +12,7 @@ from wayfold.exporters.redis_views.calls import CallBuilder
 from wayfold.exporters.redis_views.care_loop import CareLoop
 from wayfold.exporters.redis_views.committed import CommittedViews, PartitionViews
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
-from wayfold.exporters.redis_views.member import Member, Opened
+from wayfold.exporters.redis_views.member import Member, Members, Opened
 from wayfold.exporters.redis_views.pace import Pace
 from wayfold.exporters.redis_views.push_loop import PushLoop
 from wayfold.exporters.redis_views.shared import Identity, Shared
@@ -55,7 +55,7 @@ class RedisViews:
         pace = Pace(settings.publish_interval_ms / 1000)
         self._shared = Shared(self._link, settings.prefix, identity, pace, telemetry)
         self._views_of = views_of
-        self._members: dict[int, Member] = {}
+        self._members = Members()
         builder = CallBuilder(self._shared.values)
         self._pushes = PushLoop(self._shared, self._members, builder)
         self._care = CareLoop(self._shared, self._members, builder, self._pushes)
@@ -91,7 +91,7 @@ class RedisViews:
         """Wait until Redis has everything that was committed; False when that takes too long."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not all(map(self._is_shown, self._owned())):
+                while not all(map(self._is_shown, self._members.owned())):
                     self._pushes.hurry()
                     self._care.hurry()
                     await asyncio.sleep(HURRY_INTERVAL_S)
@@ -104,7 +104,7 @@ class RedisViews:
         away = ["Redis cannot be reached, its numbers are as of then"] if self._pushes.failures else []
         return away + [
             f"Redis does not have all views of partition {member.number} yet"
-            for member in self._owned()
+            for member in self._members.owned()
             if not member.intact
         ]
 
@@ -130,9 +130,3 @@ class RedisViews:
 
     def _is_shown(self, member: Member) -> bool:
         return member.current and not self._shared.new_names(member.views)
-
-    def _owned(self) -> list[Member]:
-        """Members of partitions that are still ours; the others are left out from now on."""
-        for number in [number for number, member in self._members.items() if member.opened.revoked]:
-            del self._members[number]
-        return sorted(self._members.values(), key=lambda member: member.number)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -200,6 +201,26 @@ async def test_a_revoked_partition_is_not_pushed(redis: Redis, own_redis_url: st
         assert {key: value for key, value in dump(redis).items() if b"{" in key} == {
             key: value for key, value in before.items() if b"{" in key
         }
+
+
+async def test_a_revoked_partition_leaves_the_event_loop_alone(redis: Redis, own_redis_url: str) -> None:
+    """A partition that was given away with work left over is due for nothing any more."""
+    partition = FakePartition(0)
+    async with worker(own_redis_url) as views:
+        opened = FakeOpened(partition)
+        views.committed(opened)
+        assert await views.flush()
+        async with opened.lock:
+            partition.commit(WELCOME, "journey", total_entries=2)
+            views.committed(opened)
+            opened.revoked = True
+        turns = 0
+        started = time.monotonic()
+        while time.monotonic() < started + 0.3:
+            await asyncio.sleep(0.01)
+            turns += 1
+        assert turns > 10
+        assert views.unready() == []
 
 
 async def test_a_worker_that_replays_waits_until_it_has_caught_up(redis: Redis, own_redis_url: str) -> None:
