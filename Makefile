@@ -42,7 +42,7 @@ test: services-installed ## Run the tests, with real Kafka and Redis (TESTS=test
 
 .PHONY: properties
 properties: install ## Compare the fold with the oracle over many random event sets (slow)
-	@$(PYTEST_SLOWLY) tests/properties $(TESTS)
+	@WAYFOLD_TEST_EFFORT=$${WAYFOLD_TEST_EFFORT:-4} $(PYTEST_SLOWLY) tests/properties $(TESTS)
 
 .PHONY: chaos
 chaos: services-installed ## Kill workers and servers under load and compare the numbers (slow)
