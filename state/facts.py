@@ -215,8 +215,7 @@ def cost_fact(
 ) -> tuple[Fact, int]:
     """The cost that a sent message's event adds."""
     amount, _, currency = event.detail.partition(" ")
-    name = ("cost", kind.version, kind.step_id, kind.channel, kind.platform, variant, currency)
-    return scope.plans.base(name) | hour, int(amount)
+    return kind.cost(scope.plans.base, variant, currency) | hour, int(amount)
 
 
 def first_of_group(

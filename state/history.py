@@ -110,6 +110,7 @@ class History:
     """
 
     __slots__ = (
+        "_changed",
         "_encoded_entries",
         "_entries",
         "counted",
@@ -131,17 +132,19 @@ class History:
         self.message_count = 0
         self._entries: dict[str, Entry] | None = {}
         self._encoded_entries = b""
+        self._changed = True
 
     @property
     def entries(self) -> dict[str, Entry]:
-        """The entries by id; changing them changes the history."""
+        """The entries by id, to be looked at; `entry` gives one to be changed."""
         entries = self._entries
         if entries is None:
             entries = self._entries = _decode_entries(self._encoded_entries)
         return entries
 
     def entry(self, entry_id: str) -> Entry:
-        """The entry of that id, new and empty when there was none."""
+        """The entry of that id to be changed, new and empty when there was none."""
+        self._changed = True
         entries = self.entries
         entry = entries.get(entry_id)
         if entry is None:
@@ -160,7 +163,9 @@ class History:
 
     def encode(self) -> bytes:
         """The history as it is stored."""
-        encoded = self._encoded_entries if self._entries is None else encode(self._entries)
+        if self._changed:
+            self._encoded_entries = encode(self.entries)
+            self._changed = False
         return encode(
             (
                 self.person,
@@ -168,7 +173,7 @@ class History:
                 self.seen,
                 self.counted,
                 self.groups,
-                encoded,
+                self._encoded_entries,
                 self.messages,
                 self.message_count,
             )
@@ -189,6 +194,7 @@ class History:
             history.message_count,
         ) = _decode_row(value)
         history._entries = None
+        history._changed = False
         return history
 
 

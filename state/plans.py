@@ -90,6 +90,7 @@ class MessageKind:
     """
 
     __slots__ = (
+        "_costs",
         "active",
         "at_channel",
         "at_channel_mark",
@@ -126,6 +127,7 @@ class MessageKind:
             series = [base(("active_users", which)) >> HOUR_BITS for which in (version, 0)]
             self.active = tuple((number, number.to_bytes(SERIES_BYTES, "big")) for number in series)
         self.variants: dict[str, tuple[int, int]] = {}
+        self._costs: dict[tuple[str, str], int] = {}
 
     def bases(self, base: SeriesId, variant: str) -> tuple[int, int]:
         """Bases of the status and of active_users (-1 when it is no interaction) in a variant."""
@@ -134,6 +136,14 @@ class MessageKind:
             rest = (self.version, self.step_id, self.channel, self.platform, variant)
             active = base(("active_users", *rest)) if self.active else -1
             found = self.variants[variant] = (base((STATUSES[self.status], *rest)), active)
+        return found
+
+    def cost(self, base: SeriesId, variant: str, currency: str) -> int:
+        """Base of the costs in a variant and currency."""
+        found = self._costs.get((variant, currency))
+        if found is None:
+            rest = (self.version, self.step_id, self.channel, self.platform, variant, currency)
+            found = self._costs[variant, currency] = base(("cost", *rest))
         return found
 
 
