@@ -50,8 +50,6 @@ class CareLoop(Loop):
         members = self._members.owned()
         due = [self._claim_at_s] if members else []
         for member in members:
-            if member.opened.revoked:
-                continue
             mends = member.verify_all or member.ledger.whole
             due += [member.verify_at_s, member.mend_at_s if mends else NEVER_S]
         return min(due, default=NEVER_S)

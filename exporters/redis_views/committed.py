@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -18,6 +18,14 @@ ACCOUNT_INTERVAL_S: Final = 2.0
 """Least seconds between two counts of the users of an account's channels."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Changed(NamedTuple):
+    """Views of a journey that changed; `judged` is whether the open windows of all versions are in them."""
+
+    name: JourneyName
+    views: Mapping[str, Fields]
+    judged: bool = True
 
 
 class CommittedViews(Protocol):
@@ -41,7 +49,7 @@ class CommittedViews(Protocol):
     def read(self, name: JourneyName, watermark_ms: int) -> Mapping[str, Fields]:
         """All views of a journey, open windows judged at a watermark of the whole system."""
 
-    def changed(self, watermark_ms: int) -> Iterable[tuple[JourneyName, Mapping[str, Fields]]]:
+    def changed(self, watermark_ms: int) -> Iterable[Changed]:
         """Views that changed since the last call, but for those held back until `held_until_s`."""
 
     @property
@@ -94,7 +102,7 @@ class PartitionViews:
             return self._partition.reader.all_time(scope, watermark_ms)
         return self._partition.reader.views(scope, EVERYTHING, watermark_ms)
 
-    def changed(self, watermark_ms: int) -> Iterable[tuple[JourneyName, Mapping[str, Fields]]]:
+    def changed(self, watermark_ms: int) -> Iterable[Changed]:
         """Views that changed since the last call, but for those held back until `held_until_s`.
 
         An account's channels are: their users are counted from sets, not kept.
@@ -103,12 +111,12 @@ class PartitionViews:
             name = JourneyName(row.account_id, row.journey_id)
             if ACCOUNT in row.views:
                 self._accounts.add(name)
-                yield name, {view: fields for view, fields in row.views.items() if view != ACCOUNT}
+                yield Changed(name, {view: fields for view, fields in row.views.items() if view != ACCOUNT})
             else:
-                yield name, self._complete(name, row.views, watermark_ms)
+                yield self._complete(name, row.views, watermark_ms)
         if time.monotonic() >= self.held_until_s:
             for name in self._accounts:
-                yield name, {ACCOUNT: self.read(name, watermark_ms).get(ACCOUNT, {})}
+                yield Changed(name, {ACCOUNT: self.read(name, watermark_ms).get(ACCOUNT, {})})
             self._accounts.clear()
             self._accounts_at_s = time.monotonic() + ACCOUNT_INTERVAL_S
 
@@ -139,17 +147,19 @@ class PartitionViews:
             for version, definition in scope.definitions.items()
         }
 
-    def _complete(
-        self, name: JourneyName, views: Mapping[str, Fields], watermark_ms: int
-    ) -> Mapping[str, Fields]:
-        """Give versions all their fields: open windows come along with changes of the journey's view only."""
-        partial = [
-            view
+    def _complete(self, name: JourneyName, views: Mapping[str, Fields], watermark_ms: int) -> Changed:
+        """Leave out versions of which only the open windows came along, and give the others all fields.
+
+        Open windows come with every change of the journey's view, for all its versions.
+        """
+        if JOURNEY not in views and any(view.startswith("version:") for view in views):
+            whole = self.read(name, watermark_ms)
+            return Changed(
+                name, {view: whole.get(view, fields) for view, fields in views.items()}, judged=False
+            )
+        kept = {
+            view: fields
             for view, fields in views.items()
-            if view.startswith("version:")
-            and ("total_entries" not in fields or (JOURNEY not in views and "open_entries" not in fields))
-        ]
-        if not partial:
-            return views
-        whole = self.read(name, watermark_ms)
-        return {**views, **{view: whole[view] for view in partial}}
+            if "total_entries" in fields or not view.startswith("version:")
+        }
+        return Changed(name, kept, judged=len(kept) == len(views))

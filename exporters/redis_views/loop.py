@@ -71,7 +71,6 @@ class Loop(ABC):
                 self.failures = 0
             finally:
                 self.busy = False
-            await asyncio.sleep(0)  # whatever is due, the fold comes first
             # A turn that found nothing to wait for must not keep everyone else waiting.
             await asyncio.sleep(0)
 

@@ -16,6 +16,7 @@ from wayfold.exporters.redis_views.windows import OpenWindows
 from wayfold.state.numbers import instant_text
 
 NEVER_S: Final = float("inf")
+NEVER_MS: Final = -1
 
 
 class Opened(Protocol):
@@ -100,11 +101,11 @@ class Member:
         self.read_ms = now_ms()
         self.stand = self.stand_now()
         self.dirty = self.wanted = False
-        for name, views in self.views.changed(watermark_ms):
-            self.keep(name, views, watermark_ms)
+        for name, views, judged in self.views.changed(watermark_ms):
+            self.keep(name, views, watermark_ms if judged else NEVER_MS)
         self.ledger.mark_reached(self.stand.sequence)
 
     def keep(self, name: JourneyName, views: Mapping[str, Fields], watermark_ms: int) -> None:
-        """Take views in that were read at a watermark."""
+        """Take views in, whose open windows were judged at a watermark."""
         self.windows.note(name, views, watermark_ms)
         self.ledger.keep(name, views)

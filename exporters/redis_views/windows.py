@@ -14,21 +14,15 @@ class OpenWindows:
         self._judged_ms: dict[JourneyName, int] = {}
 
     def note(self, name: JourneyName, views: Mapping[str, Fields], watermark_ms: int) -> None:
-        """Take in views that were read at a watermark."""
+        """Take in views whose open windows were judged at a watermark; -1 when not all of them were."""
         fields = views.get(JOURNEY)
-        if fields is None:
-            return
-        self._judged_ms.pop(name, None)
-        if fields.get("open_entries", 0) > fields.get("active_entries", 0):
+        if watermark_ms < 0:
             self._judged_ms[name] = watermark_ms
+        elif fields is not None:
+            self._judged_ms.pop(name, None)
+            if fields.get("open_entries", 0) > fields.get("active_entries", 0):
+                self._judged_ms[name] = watermark_ms
 
     def outdated(self, watermark_ms: int) -> Iterator[JourneyName]:
-        """Journeys to be judged again, those that were judged longest ago first."""
-        for name, judged_ms in list(self._judged_ms.items()):
-            if judged_ms >= watermark_ms:
-                return
-            yield name
-
-    def forget(self, name: JourneyName) -> None:
-        """Leave a journey out."""
-        self._judged_ms.pop(name, None)
+        """Journeys to be judged again."""
+        return (name for name, judged_ms in list(self._judged_ms.items()) if judged_ms < watermark_ms)

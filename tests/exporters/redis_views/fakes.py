@@ -8,6 +8,7 @@ from typing import Any
 from redis import Redis
 
 from tests.exporters.redis_views.pushing import Views, expected_sums, shown_sums
+from wayfold.exporters.redis_views.committed import Changed
 from wayfold.exporters.redis_views.keys import JourneyName
 
 COUNTS = ("total_entries", "entered_users", "active_entries", "exited_entries", "converted_users")
@@ -40,10 +41,10 @@ class FakePartition:
         self.reads += 1
         return {view: dict(fields) for view, fields in self.journeys.get(name, {}).items()}
 
-    def changed(self, watermark_ms: int) -> Iterable[tuple[JourneyName, Views]]:
+    def changed(self, watermark_ms: int) -> Iterable[Changed]:
         changed, self._changed = self._changed, {}
         return [
-            (name, {view: dict(self.journeys[name][view]) for view in views})
+            Changed(name, {view: dict(self.journeys[name][view]) for view in views})
             for name, views in changed.items()
         ]
 

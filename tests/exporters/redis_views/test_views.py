@@ -1,6 +1,7 @@
 """The pusher of a worker against a real Redis that is flushed, rolled back, stopped, and shared."""
 
 import asyncio
+import copy
 import json
 import random
 import time
@@ -355,6 +356,7 @@ async def test_numbers_are_right_after_any_accidents(redis: Redis, own_redis_url
                 restore(redis, generator.choice(dumps))
             elif accident < 0.10:
                 opened[number].revoked = generator.random() < 0.7  # else the old owner goes on, as a zombie
+                logs[number] = copy.deepcopy(logs[number])  # each owner has a store of its own
                 opened[number] = FakeOpened(logs[number])
                 owner[number] = generator.choice([one, two])
                 owner[number].committed(opened[number])
