@@ -20,11 +20,15 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+from mode.threads import ServiceThread
 
 if TYPE_CHECKING:
     from faust.types import AppT, Message
 
 T = TypeVar("T")
+
+STOP_TIMEOUT_S = 10.0
+"""How long a worker that stops waits for its polling thread."""
 
 MAX_POLL_RECORDS = 10_000
 """Records that one poll gives at most, over all topic partitions."""
@@ -145,6 +149,16 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         state = assignment.state_value(tp)
         end = state.highwater if state.lso is None else state.lso
         return max(0, end - state.position) if end is not None and state.has_valid_position else 0
+
+    async def stop(self) -> None:
+        """Stop the thread without blocking the worker's loop, into which its last tasks may still call.
+
+        Mode's own `stop` waits for the thread where it stands, and the two wait for each other for ever.
+        """
+        if self._started.is_set():
+            await super(ServiceThread, self).stop()
+            if self._thread is not None:
+                await asyncio.to_thread(self._thread.is_stopped.wait, STOP_TIMEOUT_S)
 
 
 class BatchConsumer(driver.Consumer):
