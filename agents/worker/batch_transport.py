@@ -22,6 +22,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.threads import ServiceThread
 
+from wayfold.agents.worker.even_polling import EvenPollingThread
+
 if TYPE_CHECKING:
     from faust.types import AppT, Message
 
@@ -75,7 +77,7 @@ class PassThroughSchema(Schema[Any, Any]):
         return message.value
 
 
-class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+class BatchConsumerThread(EvenPollingThread):
     """Polls Kafka in a thread of its own and turns each poll into batches."""
 
     consumer: BatchConsumer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 import uvloop
 
+from wayfold.agents.collector import relax_collector
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
 from wayfold.agents.snapshot_storage import open_snapshot_objects
@@ -99,9 +99,7 @@ async def _run(
             await stack.enter_async_context(service(worker))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, worker.stop)
-        # What is here by now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
+        relax_collector()
         _log.info("worker_starts", group=settings.kafka.group, partitions=topics.partitions)
         await worker.run()
 

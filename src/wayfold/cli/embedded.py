@@ -1,7 +1,6 @@
 """`wayfold run`: the embedded host, its ingest, the API and the metrics in one process."""
 
 import asyncio
-import gc
 import signal
 import time
 from contextlib import AsyncExitStack
@@ -9,6 +8,7 @@ from contextlib import AsyncExitStack
 import structlog
 import uvloop
 
+from wayfold.agents.collector import relax_collector
 from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.embedded.letters_http import letters_router
@@ -72,8 +72,7 @@ async def _run(settings: Settings, demo: bool) -> None:
             limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
             max_body_bytes=settings.http.max_body_bytes,
         )
-        gc.collect()
-        gc.freeze()
+        relax_collector()
         url = await stack.enter_async_context(serving(app, taken))
         print(_welcome(url, settings), flush=True)
         if demo:

@@ -14,10 +14,10 @@ from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
 from wayfold.agents.worker.batch_transport import BatchConsumer, BatchTransport, RecordBatch
+from wayfold.agents.worker.even_polling import EvenPollingThread
 from wayfold.agents.worker.faust_app import AGENT_NAME, FoldApp, new_app
 from wayfold.settings import KafkaSettings
 
@@ -234,7 +234,7 @@ async def polling(
             fake.position = found[-1].offset + 1
         return records
 
-    monkeypatch.setattr(AIOKafkaConsumerThread, "_fetch_records", fetch)
+    monkeypatch.setattr(EvenPollingThread, "_fetch_records", fetch)
     thread = consumer._thread
     thread._ends[ENTRIES] = 10
 
