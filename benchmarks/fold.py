@@ -1,6 +1,5 @@
 """The fold alone: partitions over their stores on disk, records in memory, neither Kafka nor Redis."""
 
-import gc
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Final
 
 from benchmarks.context import PARTITIONS, BenchError, Context, Figures
 from benchmarks.traffic import Event, Traffic, definition_records
+from wayfold.agents.collector import relax_collector
 from wayfold.agents.sink import EVENT_KINDS, partition_of
 from wayfold.models.record import LogRecord
 from wayfold.state.partition import FoldSettings, Partition
@@ -29,8 +29,7 @@ def measure(context: Context) -> Figures:
     define(partitions)
     count = context.count(EVENTS, least=8_000)
     batches = list(_batches(partitions, count))
-    gc.collect()
-    gc.freeze()
+    relax_collector()
     fold_s: dict[str, float] = defaultdict(float)
     records: dict[str, int] = defaultdict(int)
     commit_s = views_s = 0.0

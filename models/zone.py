@@ -6,6 +6,7 @@ an autumn night is two hours. Days count from 1970-01-01 in local dates; months 
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -127,6 +128,7 @@ class Zone:
         )
 
 
+@lru_cache(1_200)
 def month_name(month: int) -> str:
     """A month number as text: `2026-11`."""
     return f"{month // 12:04d}-{month % 12 + 1:02d}"

@@ -1,6 +1,6 @@
 """Numbers for the names that keys are made of: accounts, journeys (scopes), series and kinds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from wayfold.models.definition import JourneyDefinition
 from wayfold.models.zone import MINUTE_MS, Zone
 from wayfold.state import keys
 from wayfold.state.history import History
+from wayfold.state.pending import Pending
 from wayfold.state.plans import HOUR_BITS, HOUR_MASK, Name, Plans
 
 # Series in which users are numbers of their own, and where they are counted over all time: of a
@@ -27,25 +28,32 @@ USER_METRICS = frozenset(
     )
 )
 
+FIRST_SURROGATE, SURROGATES = 0xD800, 0x800
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
 
 class AccountScope:
-    """An account in one partition: its number and time zone."""
+    """An account in one partition: its number and time zone.
+
+    `pending` are goal events that wait to be merged, by user.
+    """
 
     def __init__(self, number: int, account_id: str, zone: Zone) -> None:
         self.number = number
         self.account_id = account_id
         self.zone = zone
         self.key_prefix = keys.number_key(keys.USER, number)
+        self.pending: Pending = {}
 
 
 class JourneyScope:
     """A journey of an account in one partition (the journey "" is the account itself).
 
-    `series` numbers the names that have been counted; `recent`, `older` and `dirty` are the cache of
-    histories: two generations, and those changed since the last commit.
+    `series` numbers the names that have been counted. `pending` are events that wait to be merged, by
+    user; `recent`, `older` and `dirty` are the cache of histories: two generations, and those changed
+    since the last commit.
     """
 
     def __init__(self, catalog: "Catalog", number: int, account: AccountScope, journey_id: str) -> None:
@@ -58,7 +66,8 @@ class JourneyScope:
         self.key_prefix = keys.number_key(keys.HISTORY, number)
         self.series: dict[Name, int] = {}
         self.definitions: dict[int, JourneyDefinition] = {}
-        self.plans = Plans(self.base, self._new_kind)
+        self.plans = Plans(self.base, self.mark, self._new_kind)
+        self.pending: Pending = {}
         self.recent: dict[str, History] = {}
         self.older: dict[str, History] = {}
         self.dirty: dict[str, History] = {}
@@ -71,6 +80,10 @@ class JourneyScope:
     def base(self, name: Name) -> int:
         """Base of a series: its number, shifted to leave room for an hour."""
         return self.series_id(name) << HOUR_BITS
+
+    def mark(self, series: int) -> str:
+        """The character that stands for one of this journey's series in its histories."""
+        return self.catalog.marks[series]
 
     def closing_key(self, entry_id: str, person: int, version: int, closes_at_ms: int, hour: int) -> bytes:
         """Store key of the row that says when the window of an exited entry closes."""
@@ -93,9 +106,10 @@ class Catalog:
         self.scopes: dict[tuple[str, str], JourneyScope] = {}
         self.numbered: list[JourneyScope] = []
         self.series: list[tuple[JourneyScope, Name]] = []
+        self.marks: list[str] = []
         self.rows: dict[bytes, bytes] = {}
         self._next_kind = 0
-        self._counters: dict[int, tuple[int, ...]] = {}
+        self.counters: Mapping[int, tuple[int, ...]] = _Counters(self)
 
     def load(self, scan: Callable[[bytes, bytes], Iterator[tuple[bytes, bytes]]]) -> None:
         """Read the names that earlier batches wrote."""
@@ -130,6 +144,9 @@ class Catalog:
 
     def new_series(self, scope: JourneyScope, name: Name) -> int:
         """Number a new series of a scope."""
+        place = len(scope.series)
+        # Surrogates are no characters that could be stored.
+        self.marks.append(chr(place if place < FIRST_SURROGATE else place + SURROGATES))
         number = scope.series[name] = len(self.series)
         self.series.append((scope, name))
         self.rows[keys.number_key(keys.SERIES, number)] = _encode([scope.number, *name])
@@ -146,20 +163,6 @@ class Catalog:
         """A fact's day, in the place of its hour."""
         series = fact >> HOUR_BITS
         return series << HOUR_BITS | self.series[series][0].zone.place((fact & HOUR_MASK) * MINUTE_MS).day
-
-    def counters(self, series: int) -> tuple[int, ...]:
-        """Series in which the users of this one are counted over all time."""
-        found = self._counters.get(series)
-        if found is None:
-            scope, name = self.series[series]
-            if name[0] not in USER_METRICS:
-                found = ()
-            elif len(name) == 2:
-                found = (series, scope.series_id((name[0], 0)))
-            else:
-                found = (scope.series_id((f"{name[0]}*", name[1], name[2])),)
-            self._counters[series] = found
-        return found
 
     def _load_account(self, row: list[str]) -> None:
         account = self.account(row[0])
@@ -180,6 +183,24 @@ class Catalog:
             plans.load_arrival(row[1], words)
         else:
             plans.load_message(row[1], words)
+
+
+class _Counters(dict[int, tuple[int, ...]]):
+    """By series, those in which its users are counted over all time; made when first asked for."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def __missing__(self, series: int) -> tuple[int, ...]:
+        scope, name = self._catalog.series[series]
+        found: tuple[int, ...] = ()
+        if name[0] in USER_METRICS:
+            if len(name) == 2:
+                found = (series, scope.series_id((name[0], 0)))
+            else:
+                found = (scope.series_id((f"{name[0]}*", name[1], name[2])),)
+        self[series] = found
+        return found
 
 
 class TimeZoneChangedError(Exception):

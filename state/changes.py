@@ -1,7 +1,8 @@
 """What a batch will do to cells and user sets, gathered in memory until its one atomic write."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+from wayfold.state.dwell import bucket_of
 from wayfold.state.facts import Dwell, Fact, Money
 from wayfold.state.plans import HOUR_BITS
 
@@ -35,7 +36,7 @@ class Changes:
         "users",
     )
 
-    def __init__(self, counters: Callable[[int], tuple[int, ...]], day_of: Callable[[Fact], Fact]) -> None:
+    def __init__(self, counters: Mapping[int, tuple[int, ...]], day_of: Callable[[Fact], Fact]) -> None:
         self._counters = counters
         self._day_of = day_of
         self.days: dict[Fact, dict[int, bool]] = {}
@@ -67,13 +68,20 @@ class Changes:
         """Change the count of users that a series has over all time."""
         self.users[series] = self.users.get(series, 0) + amount
 
-    def count(self, before: Iterable[Fact], after: Iterable[Fact], slot: int = 0) -> None:
+    def count(self, before: list[Fact], after: list[Fact], slot: int = 0) -> None:
         """Add the difference of two lists of facts to the counts."""
+        old, new = set(before), set(after)
+        if len(old) == len(before) and len(new) == len(after):
+            self._add(new - old, 1, slot)
+            self._add(old - new, -1, slot)
+        else:
+            self._add(after, 1, slot)
+            self._add(before, -1, slot)
+
+    def _add(self, facts: Iterable[Fact], amount: int, slot: int = 0) -> None:
         tallies = self.tallies
-        for fact in after:
-            (tallies.get(fact) or self.tally(fact))[slot] += 1
-        for fact in before:
-            (tallies.get(fact) or self.tally(fact))[slot] -= 1
+        for fact in facts:
+            (tallies.get(fact) or self.tally(fact))[slot] += amount
 
     def money(self, before: Money, after: Money) -> None:
         """Add the difference of two mappings of sums, in 10⁻⁹ units."""
@@ -82,36 +90,41 @@ class Changes:
         for fact, amount in before.items():
             self.tally(fact)[0] -= amount
 
-    def dwell(self, before: Iterable[Dwell | None], after: Iterable[Dwell | None]) -> None:
+    def dwell(self, before: list[Dwell], after: list[Dwell]) -> None:
         """Add the difference of two lists of dwell times to the histograms."""
-        for sign, dwells in ((1, after), (-1, before)):
-            for dwell in dwells:
-                if dwell is not None:
-                    histogram = self.dwells.setdefault(dwell[0], {})
-                    histogram[dwell[1]] = histogram.get(dwell[1], 0) + sign
+        same = 0
+        for old, new in zip(before, after, strict=False):
+            if old != new:
+                break
+            same += 1
+        for dwell in after[same:]:
+            self._add_dwell(dwell, 1)
+        for dwell in before[same:]:
+            self._add_dwell(dwell, -1)
+
+    def _add_dwell(self, dwell: Dwell, count: int) -> None:
+        histogram = self.dwells.setdefault(dwell[0], {})
+        bucket = bucket_of(dwell[1])
+        histogram[bucket] = histogram.get(bucket, 0) + count
 
     def move(self, person: int, before: set[Fact], after: set[Fact]) -> None:
         """Put a person into the user sets that only `after` names, take it out of the others."""
-        put_in, taken_out = after - before, before - after
+        self._move(person, after - before, before - after, after)
+
+    def _move(self, person: int, put_in: set[Fact], taken_out: set[Fact], after: set[Fact]) -> None:
         tallies = self.tallies
         for fact in put_in:
             (tallies.get(fact) or self.tally(fact))[2].append(person)
         for fact in taken_out:
             self.tally(fact)[2].append(~person)
         if taken_out or self.days:
-            days = {self._day_of(fact) for fact in after}
-            for fact in put_in | taken_out:
-                day = self._day_of(fact)
-                self.days.setdefault(day, {})[person] = day in days
+            self._move_days(person, put_in | taken_out, after)
 
-    def enter(self, person: int, fact: Fact) -> None:
-        """Count a person's only fact of its kind: in the set, and once over all time."""
-        tally = self.tallies.get(fact) or self.tally(fact)
-        tally[0] += 1
-        tally[2].append(person)
-        if self.days:
-            self.stays(person, fact)
-        self.new_users += self._counters(fact >> HOUR_BITS)
+    def _move_days(self, person: int, moved: set[Fact], after: set[Fact]) -> None:
+        days = {self._day_of(fact) for fact in after}
+        for fact in moved:
+            day = self._day_of(fact)
+            self.days.setdefault(day, {})[person] = day in days
 
     def stays(self, person: int, fact: Fact) -> None:
         """Let a person who moved, and is put in again, be in the day's set."""
@@ -119,22 +132,45 @@ class Changes:
         if moved is not None and person in moved:
             moved[person] = True
 
-    def members(self, person: int, before: Iterable[Fact], after: Iterable[Fact]) -> None:
-        """Move a person between user sets, and count it where it is new over all time.
+    def count_of_person(self, person: int, before: list[Fact], after: list[Fact]) -> None:
+        """Count facts; move their person between the user sets of those series that have them.
 
-        Both are all the facts, of the series concerned, that the whole history stands for.
+        Both are all the facts, of the series concerned, that the whole history stands for. A person
+        counts over all time where it is new in any hour.
         """
         old, new = set(before), set(after)
-        if old == new:
-            return
-        self.move(person, old, new)
+        put_in, taken_out = new - old, old - new
+        if len(old) == len(before) and len(new) == len(after):
+            once = 1
+        else:
+            once = 0
+            self._add(after, 1)
+            self._add(before, -1)
+        gained = self._place(put_in, once, person)
+        lost = self._place(taken_out, -once, ~person)
+        if lost or self.days:
+            counters = self._counters
+            users = {fact for fact in put_in | taken_out if counters[fact >> HOUR_BITS]}
+            self._move_days(person, users, new)
+        if gained or lost:
+            self._count_person(gained, lost, old & new)
+
+    def _place(self, facts: set[Fact], amount: int, person: int) -> set[int]:
+        """Count facts and put the person into their user sets; where it then counts over all time."""
+        tallies, counters = self.tallies, self._counters
+        found: set[int] = set()
+        for fact in facts:
+            tally = tallies.get(fact) or self.tally(fact)
+            tally[0] += amount
+            series = counters[fact >> HOUR_BITS]
+            if series:
+                tally[2].append(person)
+                found.update(series)
+        return found
+
+    def _count_person(self, gained: set[int], lost: set[int], kept: set[Fact]) -> None:
         counters = self._counters
-        if not old:
-            self.new_users.extend({series for fact in new for series in counters(fact >> HOUR_BITS)})
-            return
-        old_series = {series for fact in old for series in counters(fact >> HOUR_BITS)}
-        new_series = {series for fact in new for series in counters(fact >> HOUR_BITS)}
-        for series in new_series - old_series:
-            self.add_users(series, 1)
-        for series in old_series - new_series:
-            self.add_users(series, -1)
+        still = {series for fact in kept for series in counters[fact >> HOUR_BITS]}
+        self.new_users += gained - lost - still
+        for series in lost - gained - still:
+            self.users[series] = self.users.get(series, 0) - 1

@@ -1,7 +1,5 @@
 """Monthly engaged persons: who entered any journey in a calendar month of the account's time zone."""
 
-from collections import Counter
-
 import msgspec
 
 from wayfold.models.zone import month_name
@@ -45,43 +43,55 @@ class Engagement:
         """
         month = scope.zone.place(at_ms).month
         journeys = user.months.get(month)
-        before = _facts(month, journeys)
-        first_before = _first(journeys)
         if journeys is None:
             journeys = user.months[month] = {}
         known = journeys.get(scope.journey_id)
         if known is not None and known <= (at_ms, event_id):
             return False
+        before = _facts(month, journeys)
+        first_before = _first(journeys)
         journeys[scope.journey_id] = (at_ms, event_id)
-        difference = Counter(_facts(month, journeys))
-        difference.subtract(before)
+        after = _facts(month, journeys)
         account = scope.catalog.scope(scope.account_id, "")
-        for name, amount in difference.items():
-            if amount:
-                self._changes.add_users(account.series_id(name), amount)
-        first = _first(journeys)
-        if first != first_before:
-            self._write_row(
-                scope, user.person, month, ConsumptionRow(at_ms, timestamp_ms, scope.journey_id, False)
-            )
+        for name in after:
+            if name not in before:
+                self._changes.add_users(account.series_id(name), 1)
+        for name in before:
+            if name not in after:
+                self._changes.add_users(account.series_id(name), -1)
+        if _first(journeys) != first_before:
+            row = ConsumptionRow(at_ms, timestamp_ms, scope.journey_id, False)
+            if first_before is None:
+                self._append_row(scope, user.person, month, row)
+            else:
+                self._mend_row(scope, user.person, month, row)
         return True
 
-    def _write_row(self, scope: JourneyScope, person: int, month: int, row: ConsumptionRow) -> None:
-        """Write, mend or, in a closed month, append to the person's rows of the month."""
-        closed = self.watermark_ms >= 0 and scope.zone.place(self.watermark_ms).month > month
-        count, latest = 0, None
-        while True:
-            key = keys.engagement_key(keys.ENGAGEMENT, scope.account.number, month, person, count)
-            found = self._changes.rows.get(key) or self._store.get(key)
-            if found is None:
-                break
+    def _append_row(self, scope: JourneyScope, person: int, month: int, row: ConsumptionRow) -> None:
+        """Write the person's first row of the month."""
+        row = msgspec.structs.replace(row, correction=self._is_closed(scope, month))
+        self._changes.rows[self._key(scope, person, month, 0)] = encode(row)
+
+    def _mend_row(self, scope: JourneyScope, person: int, month: int, row: ConsumptionRow) -> None:
+        """Mend the person's latest row of the month; in a closed month append one to it."""
+        count, latest = 0, row
+        while found := self._row(self._key(scope, person, month, count)):
             count, latest = count + 1, decode_row(found)
-        if latest is not None and not closed:
-            key = keys.engagement_key(keys.ENGAGEMENT, scope.account.number, month, person, count - 1)
-            row = msgspec.structs.replace(row, billed_at_ms=latest.billed_at_ms, correction=latest.correction)
-        elif closed:
+        if self._is_closed(scope, month):
             row = msgspec.structs.replace(row, correction=True)
-        self._changes.rows[key] = encode(row)
+        else:
+            count -= 1
+            row = msgspec.structs.replace(row, billed_at_ms=latest.billed_at_ms, correction=latest.correction)
+        self._changes.rows[self._key(scope, person, month, count)] = encode(row)
+
+    def _is_closed(self, scope: JourneyScope, month: int) -> bool:
+        return self.watermark_ms >= 0 and scope.zone.place(self.watermark_ms).month > month
+
+    def _key(self, scope: JourneyScope, person: int, month: int, count: int) -> bytes:
+        return keys.engagement_key(keys.ENGAGEMENT, scope.account.number, month, person, count)
+
+    def _row(self, key: bytes) -> bytes | None:
+        return self._changes.rows.get(key) or self._store.get(key)
 
 
 def _first(journeys: dict[str, tuple[int, str]] | None) -> tuple[tuple[int, str], str] | None:

@@ -1,194 +1,216 @@
-"""The fold of one partition in memory: one accepted event after another into pending changes.
+"""The fold of one partition in memory: accepted events are gathered, then merged history by history.
 
 Nothing here writes: `state/partition.py` commits what has gathered.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 from xxhash import xxh3_64_digest
 
 from wayfold.models import events
 from wayfold.models.definition import JourneyDefinition
-from wayfold.models.events import Event
+from wayfold.models.record import Record
 from wayfold.models.refusal import Reason, Refusal
 from wayfold.state import difference
-from wayfold.state.catalog import Catalog, JourneyScope
+from wayfold.state import history as merge
+from wayfold.state.catalog import AccountScope, Catalog, JourneyScope
 from wayfold.state.changes import Changes
 from wayfold.state.engagement import Engagement
-from wayfold.state.facts import EntryFacts
+from wayfold.state.facts import EntryFacts, MessageFacts
 from wayfold.state.history import (
-    FAILED,
-    INTERACTIONS,
-    MACHINE_SHIFT,
+    KNOWN,
     MARK_BYTES,
-    SENT,
     Arrival,
     Goal,
     History,
-    MessageEvent,
     StepGoal,
     User,
-    add_goal,
     holds,
 )
-from wayfold.state.people import People
+from wayfold.state.messages import STATUS_OF_CLASS, may_have_messages, merge_messages, raise_flag
+from wayfold.state.pending import Item
+from wayfold.state.people import People, WrongPartitionError
+from wayfold.state.plans import ArrivalKind
 from wayfold.state.rules import VersionRules, rules_of
 
-STATUS_OF_CLASS: dict[type[Event], int] = {
-    events.MessageSent: 0,
-    events.MessageDelivered: 1,
-    events.MessageViewed: 2,
-    events.MessageOpened: 3,
-    events.MessageClicked: 4,
-    events.MessageFailed: 5,
-    events.MessageUnsubscribed: 6,
-}
+MERGED_PIECE = 64  # how many histories are merged in one piece
+BOUNDS = frozenset((events.JourneyEntered, events.JourneyExited))  # of an entry
 DUPLICATE = "duplicate"
 Verdict = Refusal | str | None
-Handler = Callable[[Any, int, int], Any]
 
 
 class Fold:
-    """Folds accepted events into `changes`; each handler answers None, a duplicate, or a refusal."""
+    """Merges the events that wait in the catalog's `pending` into histories, and those into `changes`.
 
-    def __init__(self, catalog: Catalog, people: People, changes: Changes, engagement: Engagement) -> None:
+    All events of a history are merged together: it is looked up, compared and written once, however
+    many they are. `watermark_ms` is the greatest time of an accepted event that was merged, `accepted`
+    and `duplicates` count merged events since the last commit, `refused` holds records that were found
+    to be in the wrong partition.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        people: People,
+        changes: Changes,
+        engagement: Engagement,
+        watermark_ms: int,
+    ) -> None:
         self.catalog = catalog
-        self.scopes = catalog.scopes
         self.people = people
         self.changes = changes
         self.engagement = engagement
-        self.handlers: dict[type[Event], Handler] = {
-            events.JourneyEntered: self.entered,
-            events.JourneyExited: self.exited,
-            events.StepEntered: self.step_entered,
-            events.GoalReached: self.goal_reached,
-            events.CallStarted: self.call,
-            events.CallMenuReached: self.call,
-            events.CallInputCollected: self.call,
-            events.CallEnded: self.call,
-        }
-        self.handlers.update(dict.fromkeys(STATUS_OF_CLASS, self.message))
+        self.watermark_ms = engagement.watermark_ms = watermark_ms
+        self.accepted = 0
+        self.duplicates = 0
+        self.refused: list[tuple[str, Record, Refusal]] = []
 
-    def entered(self, event: events.JourneyEntered, at_ms: int, timestamp_ms: int) -> Verdict:
-        """Fold a `journey.entered`: the entry exists from now on, the person engages."""
-        scope = self.catalog.scope(event.account_id, event.journey_id)
-        history = self.people.history(scope, event.user_id)
-        if not _is_new(history, event.event_id):
-            return DUPLICATE
-        scope.dirty[event.user_id] = history
-        user = self.people.user(scope.account, event.user_id)
-        self._visited(scope, user, event.user_id)
-        difference.entered(
-            self.changes,
-            scope,
-            history,
-            user.goals,
-            history.entry(event.entry_id),
-            (at_ms, event.event_id, event.journey_version),
-        )
-        if self.engagement.entered(scope, user, at_ms, event.event_id, timestamp_ms):
-            self.people.changed(scope.account, event.user_id, user)
-        return None
+    def merge(self) -> Iterator[None]:
+        """Merge what waits, in pieces; starting again goes on where another left off."""
+        for scope in list(self.catalog.numbered):
+            pending = scope.pending
+            while pending:
+                for _ in range(min(len(pending), MERGED_PIECE)):
+                    self._merge(scope, *pending.popitem())
+                yield
+        for account in list(self.catalog.accounts.values()):
+            goals = account.pending
+            while goals:
+                self._merge_goals(account, *goals.popitem())
+                yield
+        # Of the watermark at an event's arrival the months want to know no more than `take` made sure of.
+        self.engagement.watermark_ms = self.watermark_ms
 
-    def exited(self, event: events.JourneyExited, at_ms: int, _timestamp_ms: int) -> Verdict:
-        """Fold a `journey.exited`."""
-        scope = self.catalog.scope(event.account_id, event.journey_id)
-        history = self.people.history(scope, event.user_id)
-        if not _is_new(history, event.event_id):
-            return DUPLICATE
-        scope.dirty[event.user_id] = history
-        difference.exited(
-            self.changes,
-            scope,
-            history,
-            self.people.user(scope.account, event.user_id).goals,
-            history.entry(event.entry_id),
-            (at_ms, event.event_id, event.reason),
-        )
-        return None
-
-    def step_entered(self, event: events.StepEntered, at_ms: int, _timestamp_ms: int) -> Verdict:
-        """Fold a `step.entered`."""
-        scope = self.catalog.scope(event.account_id, event.journey_id)
-        history = self.people.history(scope, event.user_id)
-        if not _is_new(history, event.event_id):
-            return DUPLICATE
-        scope.dirty[event.user_id] = history
-        # Goals matter to a step only as "not converted" of an entry that has exited.
-        goals = self.people.user(scope.account, event.user_id).goals if _has_exit(history) else []
-        kind = scope.plans.arrival(event.journey_version, event.step_id, event.variant)
-        arrival = Arrival(at_ms, event.event_id, kind.number)
-        difference.arrived(self.changes, scope, history, goals, event.entry_id, arrival)
-        return None
-
-    def call(self, event: events.CallEvent, _at_ms: int, _timestamp_ms: int) -> Verdict:
-        """Note a call event as seen; numbers of calls are not kept yet."""
-        scope = self.catalog.scope(event.account_id, event.journey_id)
-        history = self.people.history(scope, event.user_id)
-        if not _is_new(history, event.event_id):
-            return DUPLICATE
-        scope.dirty[event.user_id] = history
-        return None
-
-    def goal_reached(self, event: events.GoalReached, at_ms: int, _timestamp_ms: int) -> Verdict:
-        """Fold a goal event into every journey that the user is in."""
-        account = self.catalog.account(event.account_id)
-        user = self.people.user(account, event.user_id)
-        mark = xxh3_64_digest(event.event_id.encode())
-        if holds(user.seen, mark, MARK_BYTES):
-            return DUPLICATE
-        user.seen += mark
-        self.people.changed(account, event.user_id, user)
-        value = "" if event.value is None else str(int(event.value))
-        currency = event.currency or ""
-        goal = Goal(at_ms, event.event_id, event.name, value, currency, event.properties)
-        if event.journey_id is not None and event.entry_id is not None and event.step_id is not None:
-            scope = self.catalog.scope(event.account_id, event.journey_id)
-            history = self.people.history(scope, event.user_id)
-            scope.dirty[event.user_id] = history
-            step_goal = StepGoal(at_ms, event.event_id, event.step_id, event.name, value, currency)
-            difference.step_goal(self.changes, scope, history.entry(event.entry_id), step_goal)
-        histories = [
-            (scope, self.people.history(scope, event.user_id))
-            for journey_id in user.journeys
-            if _concerns(scope := self.catalog.scope(event.account_id, journey_id), event.name)
-        ]
-        before = [EntryFacts(scope, history, user.goals) for scope, history in histories]
-        add_goal(user, goal)
-        for (scope, history), view in zip(histories, before, strict=True):
-            after = EntryFacts(scope, history, user.goals)
-            difference.compare(self.changes, history.person, view, after)
-        return None
-
-    def message(self, event: Any, at_ms: int, _timestamp_ms: int) -> Verdict:
-        """Fold an event of a message, inside a journey or outside of any.
-
-        Most events are of messages: what every one of them needs stands here in one piece.
-        """
-        journey_id = event.journey_id or ""
-        scope = self.scopes.get((event.account_id, journey_id)) or self.catalog.scope(
-            event.account_id, journey_id
-        )
-        user_id = event.user_id
-        history = scope.recent.get(user_id) or self.people.history(scope, user_id)
-        event_id = event.event_id
-        mark = xxh3_64_digest(event_id.encode())
-        if mark in history.seen and holds(history.seen, mark, MARK_BYTES):
-            return DUPLICATE
-        history.seen += mark
+    def _merge(self, scope: JourneyScope, user_id: str, items: list[Item]) -> None:
+        """Merge the events of one history: those that are new, the others are duplicates."""
+        try:
+            history = scope.recent.get(user_id) or self.people.history(scope, user_id)
+        except WrongPartitionError as error:
+            self.refused += [(event.TOPIC, record, error.refusal) for event, _, record in items]
+            return
+        fresh, messages, others = self._sort(history.seen, items)
+        self.accepted += len(fresh)
+        self.duplicates += len(items) - len(fresh)
+        if not fresh:
+            return
+        history.seen += b"".join(fresh)
         scope.dirty[user_id] = history
-        status, detail = _status_of(event)
-        words = (status, event.journey_version or 0, event.step_id or "", event.channel, event.platform)
-        kind = scope.plans.messages.get(words) or scope.plans.message(words)
-        entry_id, message_id = event.entry_id or "", event.message_id
-        group = xxh3_64_digest(f"{entry_id}\0{message_id}".encode()) + kind.at_step_mark
-        fact = MessageEvent(entry_id, message_id, at_ms, event_id, kind.number, detail)
-        difference.message(self.changes, scope, history, fact, kind, group)
-        return None
+        if others:
+            self._merge_entries(scope, user_id, history, others)
+        if messages:
+            merge_messages(self.changes, scope, history, messages)
+
+    def _sort(self, seen: bytes, items: list[Item]) -> tuple[dict[bytes, None], list[Item], list[Item]]:
+        """Marks of the event ids that are new, and of these events the messages' and the others."""
+        fresh: dict[bytes, None] = {}
+        messages: list[Item] = []
+        others: list[Item] = []
+        for item in items:
+            event, at_ms, _ = item
+            mark = xxh3_64_digest(event.event_id.encode())
+            if mark in fresh or holds(seen, mark, MARK_BYTES):
+                continue
+            fresh[mark] = None
+            if at_ms > self.watermark_ms:
+                self.watermark_ms = at_ms
+            (messages if event.__class__ in STATUS_OF_CLASS else others).append(item)
+        return fresh, messages, others
+
+    def _merge_entries(self, scope: JourneyScope, user_id: str, history: History, items: list[Item]) -> None:
+        """Merge entries, arrivals at steps and exits."""
+        user = self.people.user(scope.account, user_id)
+        arrivals, bounds = _arrivals(scope, items)
+        split_places = scope.plans.split_places
+        places = {
+            kind.place
+            for entry_id, _, kind in arrivals
+            if kind.place in split_places and may_have_messages(scope, history, entry_id, kind.place)
+        }
+        messages = {place: MessageFacts(scope, history, place=place) for place in places}
+        before = history.facts or EntryFacts(scope, history, user.goals)
+        for entry_id, arrival, _ in arrivals:
+            merge.add_arrival(history.entry(entry_id), arrival)
+        for event, at_ms, record in bounds:
+            entry = history.entry(event.entry_id)
+            if event.__class__ is events.JourneyEntered:
+                merge.merge_entered(entry, at_ms, event.event_id, event.journey_version)
+                self._engage(scope, user, event, at_ms, record.timestamp)
+            else:
+                merge.merge_exited(entry, at_ms, event.event_id, event.reason)
+        after = history.facts = EntryFacts(scope, history, user.goals)
+        difference.compare_entries(self.changes, history.person, before, after)
+        for place, facts in messages.items():
+            moved = MessageFacts(scope, history, place=place)
+            difference.compare_messages(self.changes, history.person, facts, moved)
+        if any(event.__class__ is events.JourneyEntered for event, _, _ in bounds):
+            raise_flag(self.changes, scope, history, KNOWN)
+
+    def _engage(
+        self, scope: JourneyScope, user: User, event: events.JourneyEntered, at_ms: int, timestamp_ms: int
+    ) -> None:
+        """Let a person who entered a journey be known there, and count in the month."""
+        changed = self.engagement.entered(scope, user, at_ms, event.event_id, timestamp_ms)
+        if scope.journey_id not in user.journeys:
+            user.journeys.append(scope.journey_id)
+            changed = True
+        if changed:
+            self.people.changed(scope.account, event.user_id, user)
+
+    def _merge_goals(self, account: AccountScope, user_id: str, items: list[Item]) -> None:
+        """Merge goal events of a user into every journey that the user is in."""
+        try:
+            user = self.people.user(account, user_id)
+        except WrongPartitionError as error:
+            self.refused += [(event.TOPIC, record, error.refusal) for event, _, record in items]
+            return
+        fresh: list[tuple[events.GoalReached, Goal]] = []
+        for event, at_ms, _ in items:
+            mark = xxh3_64_digest(event.event_id.encode())
+            if holds(user.seen, mark, MARK_BYTES):
+                self.duplicates += 1
+                continue
+            user.seen += mark
+            self.watermark_ms = max(self.watermark_ms, at_ms)
+            fresh.append((event, _goal(event, at_ms)))
+        self.accepted += len(fresh)
+        if not fresh:
+            return
+        self.people.changed(account, user_id, user)
+        at_steps = [pair for pair in fresh if pair[0].step_id is not None]
+        scopes = {
+            *self._concerned(account, user, {event.name for event, _ in fresh}),
+            *(self._scope_of(event) for event, _ in at_steps),
+        }
+        histories = [(scope, self.people.history(scope, user_id)) for scope in scopes]
+        before = [history.facts or EntryFacts(scope, history, user.goals) for scope, history in histories]
+        for _, goal in fresh:
+            merge.add_goal(user, goal)
+        for event, goal in at_steps:
+            scope = self._scope_of(event)
+            history = self.people.history(scope, user_id)
+            scope.dirty[user_id] = history
+            merge.add_step_goal(history.entry(event.entry_id or ""), _step_goal(event, goal))
+        for (scope, history), facts in zip(histories, before, strict=True):
+            after = history.facts = EntryFacts(scope, history, user.goals)
+            difference.compare_entries(self.changes, history.person, facts, after)
+
+    def _scope_of(self, event: Any) -> JourneyScope:
+        return self.catalog.scope(event.account_id, event.journey_id)
+
+    def _concerned(self, account: AccountScope, user: User, names: set[str]) -> Iterator[JourneyScope]:
+        """Journeys of a user with a goal of one of the names."""
+        for journey_id in user.journeys:
+            scope = self.catalog.scope(account.account_id, journey_id)
+            goals = (plan.rules.goal for plan in scope.plans.versions.values())
+            if any(goal is not None and goal.name in names for goal in goals):
+                yield scope
 
     def define(self, definition: JourneyDefinition) -> Verdict:
-        """Take in a version's definition and re-evaluate the histories that it touches."""
+        """Take in a version's definition and re-evaluate the histories that it touches.
+
+        Nothing may wait to be merged.
+        """
         scope = self.catalog.scope(definition.account_id, definition.journey_id)
         version = definition.journey_version
         known = scope.definitions.get(version)
@@ -210,44 +232,43 @@ class Fold:
         old_rules = plan.rules
         if rules == old_rules:
             return
+        for cached in (scope.recent, scope.older, scope.dirty):
+            for history in cached.values():
+                history.facts = None
         for user_id, history in self.people.histories_of(scope):
             if any(entry.version == version for entry in history.entries.values()):
                 goals = self.people.user(scope.account, user_id).goals
                 plan.rules = old_rules
                 before = EntryFacts(scope, history, goals)
                 plan.rules = rules
-                difference.compare(self.changes, history.person, before, EntryFacts(scope, history, goals))
+                after = EntryFacts(scope, history, goals)
+                difference.compare_entries(self.changes, history.person, before, after)
         plan.rules = rules
 
-    def _visited(self, scope: JourneyScope, user: User, user_id: str) -> None:
-        if scope.journey_id not in user.journeys:
-            user.journeys.append(scope.journey_id)
-            self.people.changed(scope.account, user_id, user)
+
+def _arrivals(
+    scope: JourneyScope, items: list[Item]
+) -> tuple[list[tuple[str, Arrival, ArrivalKind]], list[Item]]:
+    """Arrivals at steps with the entry's id, and the events that begin or end an entry."""
+    arrivals: list[tuple[str, Arrival, ArrivalKind]] = []
+    bounds: list[Item] = []
+    plans = scope.plans
+    for item in items:
+        event, at_ms, _ = item
+        cls = event.__class__
+        if cls is events.StepEntered:
+            words = (event.journey_version, event.step_id, event.variant)
+            kind = plans.arrivals.get(words) or plans.arrival(*words)
+            arrivals.append((event.entry_id, Arrival(at_ms, event.event_id, kind.number), kind))
+        elif cls in BOUNDS:
+            bounds.append(item)
+    return arrivals, bounds
 
 
-def _is_new(history: History, event_id: str) -> bool:
-    """Note an event id as merged; False when it was before."""
-    mark = xxh3_64_digest(event_id.encode())
-    if holds(history.seen, mark, MARK_BYTES):
-        return False
-    history.seen += mark
-    return True
+def _goal(event: events.GoalReached, at_ms: int) -> Goal:
+    value = "" if event.value is None else str(int(event.value))
+    return Goal(at_ms, event.event_id, event.name, value, event.currency or "", event.properties)
 
 
-def _status_of(event: Any) -> tuple[int, str]:
-    """Number of the status that a message event counts in, and what is kept of it besides."""
-    status = STATUS_OF_CLASS[event.__class__]
-    if status == SENT:
-        return status, "" if event.cost is None else f"{int(event.cost)} {event.currency}"
-    if status in INTERACTIONS:
-        return (status + MACHINE_SHIFT if event.machine else status), ""
-    return status, event.reason if status == FAILED else ""
-
-
-def _has_exit(history: History) -> bool:
-    return any(entry.exited_at_ms >= 0 for entry in history.entries.values())
-
-
-def _concerns(scope: JourneyScope, goal_name: str) -> bool:
-    goals = (plan.rules.goal for plan in scope.plans.versions.values())
-    return any(goal is not None and goal.name == goal_name for goal in goals)
+def _step_goal(event: events.GoalReached, goal: Goal) -> StepGoal:
+    return StepGoal(goal.at_ms, goal.event_id, event.step_id or "", goal.name, goal.value, goal.currency)

@@ -38,7 +38,6 @@ QUALIFIED = KNOWN | REACHED
 
 
 MARK_BYTES: Final = 8
-SERIES_BYTES: Final = 4
 GROUP_BYTES: Final = 12
 _ARRAY_HEADER = b"\xdd"  # of MessagePack: an array whose length follows in four bytes
 
@@ -99,14 +98,14 @@ class History:
     """One user in one journey (or, with the journey "", the user's messages outside journeys).
 
     `person` is the user's number in the partition and `flags` are of `KNOWN`, `REACHED`,
-    `INTERACTED`. The rest are marks of a fixed width, one behind the other:
+    `INTERACTED`. `counted` has a character (`state.plans`) for each series in which the user is counted
+    over all time, of those that nobody ever leaves. Two are marks of a fixed width, one behind the other:
 
     - `seen`: of each event id merged so far (`MARK_BYTES`);
-    - `counted`: numbers of the series in which the user is counted over all time, of those that
-      nobody ever leaves (`SERIES_BYTES`);
     - `groups`: of each message and the number of the status at its step that it has (`GROUP_BYTES`).
 
     `messages` holds the `message_count` message events, encoded one behind the other as they came.
+    `facts` are those of the entries as they stand, while somebody remembers them; they are not stored.
     """
 
     __slots__ = (
@@ -114,6 +113,7 @@ class History:
         "_encoded_entries",
         "_entries",
         "counted",
+        "facts",
         "flags",
         "groups",
         "message_count",
@@ -126,13 +126,14 @@ class History:
         self.person = person
         self.flags = 0
         self.seen = b""
-        self.counted = b""
+        self.counted = ""
         self.groups = b""
         self.messages = b""
         self.message_count = 0
         self._entries: dict[str, Entry] | None = {}
         self._encoded_entries = b""
         self._changed = True
+        self.facts: Any = None  # `state.facts.EntryFacts`, which knows histories
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -156,10 +157,13 @@ class History:
         # The header of an array, with the count of the events, makes one of what stands in a row.
         return _decode_events(_ARRAY_HEADER + self.message_count.to_bytes(4, "big") + self.messages)
 
-    def add_message_event(self, event: MessageEvent) -> None:
-        """Keep an event of a message."""
-        self.messages += encode(event)
-        self.message_count += 1
+    def add_message_events(self, events: list[MessageEvent]) -> None:
+        """Keep events of messages."""
+        count = len(events)
+        # The items of an array stand one behind the other after its header.
+        header_bytes = 1 if count < 16 else 3 if count < 65_536 else 5
+        self.messages += encode(events)[header_bytes:]
+        self.message_count += count
 
     def encode(self) -> bytes:
         """The history as it is stored."""
@@ -234,34 +238,36 @@ def add_goal(user: User, goal: Goal) -> None:
     insort(user.goals, goal, key=event_order)
 
 
-def merge_entered(entry: Entry, at_ms: int, event_id: str, version: int) -> bool:
-    """Merge a `journey.entered`; True when it is now the earliest, which gives time and version."""
+def merge_entered(entry: Entry, at_ms: int, event_id: str, version: int) -> None:
+    """Merge a `journey.entered`: the earliest gives the entry its time and version."""
     if entry.entered_at_ms < 0 or (at_ms, event_id) < (entry.entered_at_ms, entry.entered_event_id):
         entry.entered_at_ms, entry.entered_event_id, entry.version = at_ms, event_id, version
-        return True
-    return False
 
 
-def merge_exited(entry: Entry, at_ms: int, event_id: str, reason: str) -> bool:
-    """Merge a `journey.exited`; True when it is now the earliest, the one that counts."""
+def merge_exited(entry: Entry, at_ms: int, event_id: str, reason: str) -> None:
+    """Merge a `journey.exited`: the earliest is the one that counts."""
     if entry.exited_at_ms < 0 or (at_ms, event_id) < (entry.exited_at_ms, entry.exited_event_id):
         entry.exited_at_ms, entry.exited_event_id, entry.exit_reason = at_ms, event_id, reason
-        return True
-    return False
 
 
-def arrival_index(entry: Entry, at_ms: int, event_id: str) -> int:
-    """Where an arrival belongs among those of its entry."""
+def add_step_goal(entry: Entry, goal: StepGoal) -> None:
+    """Keep a goal that named a step of the entry in its place by time."""
+    insort(entry.goals, goal, key=event_order)
+
+
+def add_arrival(entry: Entry, arrival: Arrival) -> None:
+    """Keep an arrival in its place by time; most often it is the latest."""
     arrivals = entry.arrivals
     index = len(arrivals)
-    key = (at_ms, event_id)
+    key = (arrival.at_ms, arrival.event_id)
     while index and (arrivals[index - 1].at_ms, arrivals[index - 1].event_id) > key:
         index -= 1
-    return index
+    arrivals.insert(index, arrival)
 
 
 def holds(marks: bytes, mark: bytes, width: int) -> bool:
     """True when one of the marks, which stand one behind the other at a fixed width, is this one."""
+    # Not `in`: bytes first try whether what they are asked for is a number, which takes three times as long.
     position = marks.find(mark)
     while position >= 0:
         if position % width == 0:
@@ -271,6 +277,6 @@ def holds(marks: bytes, mark: bytes, width: int) -> bool:
 
 
 decode_user = msgspec.msgpack.Decoder(User).decode
-_decode_row = msgspec.msgpack.Decoder(tuple[int, int, bytes, bytes, bytes, bytes, bytes, int]).decode
+_decode_row = msgspec.msgpack.Decoder(tuple[int, int, bytes, str, bytes, bytes, bytes, int]).decode
 _decode_entries = msgspec.msgpack.Decoder(dict[str, Entry]).decode
 _decode_events = msgspec.msgpack.Decoder(list[MessageEvent]).decode

@@ -7,7 +7,7 @@ from pyroaring import BitMap
 from wayfold.models.zone import MINUTE_MS, Span
 from wayfold.state import keys
 from wayfold.state.catalog import JourneyScope
-from wayfold.state.facts import EntryFacts, Fact, MessageFacts, entered_facts, step_goal_facts
+from wayfold.state.facts import EntryFacts, Fact, MessageFacts
 from wayfold.state.history import STATUSES, Goal, History
 from wayfold.state.live_views import LiveViews
 from wayfold.state.people import People
@@ -111,7 +111,7 @@ class Lists:
 def metric_of(number: str, *, at_step: bool) -> tuple[str, FactsOf]:
     """The metric that a number counts, and the facts of a history that can be counted in it."""
     if number.startswith(GOAL_PREFIX):
-        return "goals", _step_goal_facts
+        return "goals", _entries
     status, _, counter = number.partition(".")
     if status in STATUSES and counter in ("events", "messages", "users"):
         return status, _messages if counter == "messages" else _message_events
@@ -124,20 +124,11 @@ def metric_of(number: str, *, at_step: bool) -> tuple[str, FactsOf]:
         )
     if metric == "active_users":
         return metric, _interactions
-    return metric, _entered if metric == "entered" else _entries
+    return metric, _entries
 
 
 def _entries(scope: JourneyScope, history: History, goals: list[Goal]) -> Iterable[Fact]:
-    facts = EntryFacts(scope, history, goals)
-    return facts.facts + facts.users
-
-
-def _entered(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
-    return [fact for entry in history.entries.values() for fact in entered_facts(scope, entry)]
-
-
-def _step_goal_facts(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
-    return [fact for entry in history.entries.values() for fact in step_goal_facts(scope, entry)[0]]
+    return EntryFacts(scope, history, goals).facts
 
 
 def _message_events(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:

@@ -6,12 +6,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from wayfold.models.decode import event_decoder
 from wayfold.models.definition import JourneyDefinition
-from wayfold.models.events import JourneyDefined, occurred_ms
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record
-from wayfold.models.refusal import DeadLetter, Refusal
+from wayfold.models.refusal import DeadLetter
 from wayfold.models.zone import Zone
 from wayfold.state import keys
 from wayfold.state.catalog import Catalog
@@ -19,14 +17,15 @@ from wayfold.state.cells import CellWriter, Change, Histogram, Totals, dwells_of
 from wayfold.state.changes import Changes
 from wayfold.state.closings import Closings
 from wayfold.state.engagement import Engagement
-from wayfold.state.fold import DUPLICATE, Fold
+from wayfold.state.fold import Fold
 from wayfold.state.history import encode
+from wayfold.state.intake import Intake
 from wayfold.state.lists import MESSAGES_SUFFIX, Lists
 from wayfold.state.live_views import LiveViews
-from wayfold.state.people import People, WrongPartitionError
+from wayfold.state.people import People
 from wayfold.state.query import Query
 from wayfold.state.reading import Reader
-from wayfold.state.refusals import DAY_MS, FUTURE_LIMIT_MS, out_of_time, wrong_key
+from wayfold.state.refusals import DAY_MS
 from wayfold.state.rules import rules_of
 from wayfold.state.store_reader import StoreReader
 from wayfold.state.views import JOURNEY, JourneyView
@@ -124,20 +123,17 @@ class Partition:
         )
         self._people.next_person = self.meta.next_person
         self._engagement = Engagement(self.store, self._changes)
-        self._fold = Fold(self.catalog, self._people, self._changes, self._engagement)
+        self._fold = Fold(self.catalog, self._people, self._changes, self._engagement, self.watermark_ms)
+        self._intake = Intake(self.number, self.settings.retention_ms, self.catalog, self._fold)
         self._cells = CellWriter(self.store, self.catalog)
         self._live = LiveViews(self.catalog, self.totals)
         self._closings = Closings(self.store, self.catalog, self.totals)
         self.reader = Reader(self.store, self.totals, self._live, self._closings)
         self._lists = Lists(self.store, self.reader, self._live, self._people)
         self._load_definitions()
-        self.refused: list[DeadLetter] = []
         self._prepared: _Prepared | None = None
         self._preparing: Iterator[None] = iter(())
         self._pending_offsets = dict(self.offsets)
-        self._pending_watermark_ms = self.watermark_ms
-        self._pending_counters: dict[str, int] = {}
-        self._definitions: list[JourneyDefinition] = []
 
     @property
     def sequence(self) -> int:
@@ -150,36 +146,7 @@ class Partition:
         Records below the next offset are skipped: they are folded already. Bad input never raises;
         it is refused, with its reason, into `refused`.
         """
-        decode, handlers, counters = event_decoder(topic), self._fold.handlers, self._pending_counters
-        records = self._unfolded(topic, records)
-        watermark_ms, retention_ms = self._pending_watermark_ms, self.settings.retention_ms
-        accepted = 0
-        for record in records:
-            event: Any = decode(record.value, record.headers)  # the handlers tell which it is
-            handler = handlers.get(event.__class__)
-            if handler is None:
-                verdict = self._fold_control(event)
-            elif record.key != event.user_id.encode():
-                verdict = wrong_key(record, event)
-            else:
-                at_ms = occurred_ms(event.occurred_at)
-                if watermark_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS:
-                    try:
-                        verdict = handler(event, at_ms, record.timestamp)
-                    except WrongPartitionError as error:
-                        verdict = error.refusal
-                    if verdict is None and at_ms > watermark_ms:
-                        watermark_ms = self._engagement.watermark_ms = at_ms
-                else:
-                    verdict = out_of_time(record, event, at_ms, retention_ms)
-            if verdict is None:
-                accepted += 1
-            elif verdict is DUPLICATE:
-                counters["duplicate_total"] = counters.get("duplicate_total", 0) + 1
-            elif isinstance(verdict, Refusal):
-                self._refuse(topic, record, verdict)
-        counters["accepted_total"] = counters.get("accepted_total", 0) + accepted
-        self._pending_watermark_ms = watermark_ms
+        self._intake.take(topic, self._unfolded(topic, records))
 
     def _unfolded(self, topic: str, records: Sequence[Record]) -> Sequence[Record]:
         """Those of the records that are not folded yet; they count as folded from now on."""
@@ -190,16 +157,12 @@ class Partition:
             self._pending_offsets[topic] = records[-1].offset + 1
         return records
 
-    def _fold_control(self, event: object) -> Refusal | str | None:
-        """Fold what is no user's event: a refusal stays one, definitions go to their journeys."""
-        if isinstance(event, Refusal):
-            return event
-        if not isinstance(event, JourneyDefined):
-            return None
-        verdict = self._fold.define(event.definition)
-        if verdict is None:
-            self._definitions.append(event.definition)
-        return verdict
+    @property
+    def refused(self) -> list[DeadLetter]:
+        """Refusals of the pending batch, once `prepare` has come to its end or `commit` is next."""
+        for _ in self._intake.merge():
+            pass
+        return self._intake.refused
 
     def prepare(self) -> Iterator[None]:
         """Work towards the commit of what is pending, in pieces between which others may read.
@@ -223,12 +186,13 @@ class Partition:
         self._committed(prepared.meta)
 
     def _prepare(self, prepared: "_Prepared") -> Iterator[None]:
+        yield from self._intake.merge()
         self._cells.roll_up_accounts(self._changes)
         yield
         prepared.changed = totals_of(self._changes)
         prepared.dwells = dwells_of(self._changes)
         closings, prepared.ranges = self._closings.rows(
-            self._changes, self.watermark_ms, self._pending_watermark_ms, prepared.changed
+            self._changes, self.watermark_ms, self._fold.watermark_ms, prepared.changed
         )
         batch = self.meta.batch + 1
         rows = chain(
@@ -249,15 +213,15 @@ class Partition:
                 yield
         prepared.puts.update(self.catalog.rows)
         counters = dict(self.counters)
-        for name, amount in self._pending_counters.items():
+        for name, amount in self._intake.counters.items():
             counters[name] = counters.get(name, 0) + amount
         prepared.meta = Meta(
-            dict(self._pending_offsets), counters, self._pending_watermark_ms, self._people.next_person, batch
+            dict(self._pending_offsets), counters, self._fold.watermark_ms, self._people.next_person, batch
         )
         prepared.puts[keys.META] = encode(prepared.meta)
 
     def _definition_rows(self) -> Iterator[tuple[bytes, bytes]]:
-        for definition in self._definitions:
+        for definition in self._intake.definitions:
             scope = self.catalog.scope(definition.account_id, definition.journey_id)
             key = keys.definition_key(keys.DEFINITION, scope.number, definition.journey_version)
             yield key, definition.model_dump_json().encode()
@@ -267,11 +231,9 @@ class Partition:
         self.meta = meta
         self.offsets, self.counters, self.watermark_ms = meta.offsets, meta.counters, meta.watermark_ms
         self._pending_offsets = dict(meta.offsets)
-        self._pending_counters = {}
         self._changes.clear()
         self.catalog.rows.clear()
-        self._definitions.clear()
-        self.refused = []
+        self._intake.clear()
         self._people.trim()
 
     def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
@@ -352,22 +314,6 @@ class Partition:
     def close(self) -> None:
         """Forget what is pending and let go of the store."""
         self.store.close()
-
-    def _refuse(self, topic: str, record: Record, refusal: Refusal) -> None:
-        name = f"refused_total:{refusal.reason.value}"
-        self._pending_counters[name] = self._pending_counters.get(name, 0) + 1
-        self.refused.append(
-            DeadLetter(
-                topic,
-                self.number,
-                record.offset,
-                record.timestamp,
-                refusal,
-                record.key,
-                record.value,
-                record.headers,
-            )
-        )
 
     def _load_definitions(self) -> None:
         for _, value in self.store.scan(keys.DEFINITION, keys.after(keys.DEFINITION)):

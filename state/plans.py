@@ -8,7 +8,7 @@ that `base | hour` is a fact.
 
 from collections.abc import Callable
 
-from wayfold.state.history import INTERACTIONS, SERIES_BYTES, STATUSES
+from wayfold.state.history import INTERACTIONS, STATUSES
 from wayfold.state.rules import UNDEFINED, VersionRules
 
 HOUR_BITS = 32
@@ -16,6 +16,7 @@ HOUR_MASK = (1 << HOUR_BITS) - 1
 
 Name = tuple[str | int, ...]
 SeriesId = Callable[[Name], int]
+SERIES_BYTES = 4
 
 
 class VersionPlan:
@@ -95,6 +96,7 @@ class MessageKind:
         "at_channel",
         "at_channel_mark",
         "at_step",
+        "at_step_bytes",
         "at_step_mark",
         "channel",
         "number",
@@ -109,6 +111,7 @@ class MessageKind:
     def __init__(
         self,
         base: SeriesId,
+        mark: Callable[[int], str],
         number: int,
         words: tuple[int, int, str, str, str],
     ) -> None:
@@ -119,13 +122,14 @@ class MessageKind:
         name = STATUSES[status]
         self.place = base(("entered*", version, step_id)) if step_id else -1
         self.at_step = base((f"{name}*", version, step_id)) >> HOUR_BITS
-        self.at_step_mark = self.at_step.to_bytes(SERIES_BYTES, "big")
+        self.at_step_bytes = self.at_step.to_bytes(SERIES_BYTES, "big")
+        self.at_step_mark = mark(self.at_step)
         self.at_channel = base((f"{name}+", version, step_id, channel, platform)) >> HOUR_BITS
-        self.at_channel_mark = self.at_channel.to_bytes(SERIES_BYTES, "big")
-        self.active: tuple[tuple[int, bytes], ...] = ()
+        self.at_channel_mark = mark(self.at_channel)
+        self.active: tuple[tuple[int, str], ...] = ()
         if status in INTERACTIONS:
             series = [base(("active_users", which)) >> HOUR_BITS for which in (version, 0)]
-            self.active = tuple((number, number.to_bytes(SERIES_BYTES, "big")) for number in series)
+            self.active = tuple((number, mark(number)) for number in series)
         self.variants: dict[str, tuple[int, int]] = {}
         self._costs: dict[tuple[str, str], int] = {}
 
@@ -147,25 +151,25 @@ class MessageKind:
         return found
 
 
-Kind = ArrivalKind | MessageKind
-
-
 class Plans:
     """All kinds and versions of one journey.
 
-    `base` gives the base of a series name, `new_kind` a number that stands for a new kind's words.
+    `base` gives the base of a series name, `mark` the character that stands for a series in a history,
+    `new_kind` a number that stands for a new kind's words.
     `split_places` are the places with variants, `marks_at` the marks of the statuses at a place.
     """
 
-    def __init__(self, base: SeriesId, new_kind: Callable[[Name], int]) -> None:
+    def __init__(self, base: SeriesId, mark: Callable[[int], str], new_kind: Callable[[Name], int]) -> None:
         self.base = base
+        self._mark = mark
         self._new_kind = new_kind
         self.versions: dict[int, VersionPlan] = {}
         self.arrivals: dict[tuple[int, str, str], ArrivalKind] = {}
         self.messages: dict[tuple[int, int, str, str, str], MessageKind] = {}
-        self.kinds: dict[int, Kind] = {}
+        self.arrival_kinds: dict[int, ArrivalKind] = {}
+        self.message_kinds: dict[int, MessageKind] = {}
         self.split_places: set[int] = set()
-        self.marks_at: dict[int, set[bytes]] = {}
+        self.marks_at: dict[int, set[str]] = {}
 
     def version(self, version: int) -> VersionPlan:
         """The plan of a version, with the rules `UNDEFINED` while it has no definition."""
@@ -188,14 +192,14 @@ class Plans:
     def load_arrival(self, number: int, words: tuple[int, str, str]) -> ArrivalKind:
         """Take up a kind of arrival under its number."""
         kind = self.arrivals[words] = ArrivalKind(self.base, number, *words)
-        self.kinds[number] = kind
+        self.arrival_kinds[number] = kind
         if kind.variant:
             self.split_places.add(kind.place)
         return kind
 
     def load_message(self, number: int, words: tuple[int, int, str, str, str]) -> MessageKind:
         """Take up a kind of message event under its number."""
-        kind = self.messages[words] = MessageKind(self.base, number, words)
+        kind = self.messages[words] = MessageKind(self.base, self._mark, number, words)
         self.marks_at.setdefault(kind.place, set()).add(kind.at_step_mark)
-        self.kinds[number] = kind
+        self.message_kinds[number] = kind
         return kind

@@ -206,7 +206,7 @@ def test_late_and_future_are_judged_to_the_millisecond() -> None:
     assert reasons(partition) == ["late"]
     hour_ahead = LogRecord(
         3,
-        partition._pending_watermark_ms - 3_600_000,
+        partition._fold.watermark_ms - 3_600_000,
         b"joe",
         json.dumps(entered("e4", "03T10:00:00", "joe")).encode(),
     )
