@@ -36,9 +36,9 @@ QUERIES: Sequence[dict[str, Any]] = (
 
 
 class LogPublisher:
-    """Publishes a log record by record, keyed and placed as it says."""
+    """Publishes a log record by record, keyed and placed as it says; `options` go to KafkaProducer."""
 
-    def __init__(self, settings: Settings, timestamp_ms: int) -> None:
+    def __init__(self, settings: Settings, timestamp_ms: int, **options: object) -> None:
         self.prefix = settings.kafka.topic_prefix
         self.timestamp_ms = timestamp_ms
         self.producer = KafkaProducer(
@@ -47,6 +47,7 @@ class LogPublisher:
             linger_ms=5,
             delivery_timeout_ms=300_000,
             enable_idempotence=True,
+            **options,
         )
 
     def publish(self, records: Iterable[Published]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from local_services import wait_until
+from tests.agents.audit.damage import change_rows, raise_count
 from tests.agents.embedded.running import RunningHost, running_host
 from wayfold.agents.audit.audit import Scope, Verdict
 from wayfold.agents.audit.live import AuditImpossibleError
@@ -21,8 +22,6 @@ from wayfold.agents.sink import EVENT_KINDS
 from wayfold.cli.auditing import run_audit
 from wayfold.settings import Settings
 from wayfold.state import keys
-from wayfold.state.cells import pack, unpack
-from wayfold.state.store import Store, StoreMemory
 
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))
 EVENTS = 800
@@ -110,26 +109,6 @@ def test_numbers_that_move_are_compared_at_one_point(data: Path) -> None:
             traffic.wait()
 
 
-def raise_count(value: bytes) -> bytes:
-    first, second = unpack(value)
-    return pack(first + 1, second) + value[len(pack(0, 0)) :]
-
-
-def change_rows(data: Path, prefix: bytes, change: Callable[[bytes], bytes | None], count: int = 1) -> None:
-    """Change the first rows below a prefix in the first partition that has any; None takes them away."""
-    memory = StoreMemory(32 * 1024 * 1024)
-    for number in range(4):
-        store = Store.open(data / "state" / f"partition-{number}", memory, partition=number)
-        rows = list(store.scan(prefix, keys.after(prefix)))[:count]
-        changed = [(key, change(value)) for key, value in rows]
-        puts = [(key, value) for key, value in changed if value is not None]
-        store.write(puts, [key for key, value in changed if value is None])
-        store.close()
-        if rows:
-            return
-    raise AssertionError("no such row")
-
-
 @pytest.mark.parametrize(
     ("prefix", "change", "count"),
     [
@@ -145,7 +124,7 @@ def test_a_damaged_row_is_found(
     data: Path, prefix: bytes, change: Callable[[bytes], bytes | None], count: int
 ) -> None:
     """What is wrong in the store of one partition, in rows of any kind, shows as a difference."""
-    change_rows(data, prefix, change, count)
+    change_rows(data / "state", prefix, change, count)
     with running_host(data) as host:
         wait_until_counted(host)
         verdict = audited(host, data)
@@ -155,7 +134,7 @@ def test_a_damaged_row_is_found(
 
 def test_a_lost_history_shows_in_the_lists(data: Path) -> None:
     """Lists are found among the histories, so an audit of users sees one that is gone."""
-    change_rows(data, keys.HISTORY, lambda _: None)
+    change_rows(data / "state", keys.HISTORY, lambda _: None)
     with running_host(data) as host:
         wait_until_counted(host)
         verdict = audited(host, data, users_share=1.0)
@@ -171,7 +150,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_says_it_with_its_status(data: Path) -> None:
     """Status 0 means equal, 1 different and 2 not audited; the table and --json name what differs."""
-    change_rows(data, keys.TOTAL, raise_count)
+    change_rows(data / "state", keys.TOTAL, raise_count)
     with running_host(data) as host:
         wait_until_counted(host)
         here = ("--url", host.url, "--data", str(data))
