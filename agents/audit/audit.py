@@ -9,30 +9,23 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from itertools import chain
-from random import Random
 from typing import Any, Final
 
 import msgspec
 
-from wayfold.agents.audit.gathering import Gathered, LogRules, Room, Selection
+from wayfold.agents.audit.gathering import Gathered, LogRules, Room
 from wayfold.agents.audit.live import AuditImpossibleError, LiveNumbers, LiveSystem, Offsets
 from wayfold.agents.audit.log_sources import EventLog
 from wayfold.agents.audit.oracle import Acceptance, differences
 from wayfold.agents.audit.oracle_accept import BROADCAST
-from wayfold.agents.audit.recount import Lists, Recount, places_of
+from wayfold.agents.audit.questions import NOTHING, Answer, Scope, ask_all
+from wayfold.agents.audit.recount import Lists, Recount, open_numbers, places_of
 from wayfold.state.numbers import finish
-from wayfold.state.query import Query
 
-ALL_TIME: Final = ""
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 VERDICTS: Final = ("accepted_total", "duplicate_total", "refused_total:")
 SHOWN_USERS: Final = 5
 PROGRESS_RECORDS: Final = 20_000
-NOTHING: Final = Query(account_id="", journey_id="-")
-"""Asks how far the partitions are and for no numbers: no account has this id."""
-
 SENTENCE: Final = re.compile(
     r"(?s)(?P<path>.*?): (?:got (?P<live>.*), )?(?P<rest>missing, )?expected (?P<recomputed>.*)"
 )
@@ -44,25 +37,6 @@ class Difference(msgspec.Struct, frozen=True):
     path: str
     live: Any
     recomputed: Any
-
-
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What is audited: everything, an account, a journey, or only a share of the users (0 to 1)."""
-
-    account_id: str | None = None
-    journey_id: str | None = None
-    users_share: float | None = None
-    seed: int = 0
-
-    @property
-    def query(self) -> Query:
-        """The question put to the partitions."""
-        return Query(account_id=self.account_id, journey_id=self.journey_id)
-
-    @property
-    def selection(self) -> Selection:
-        """What is needed of the log."""
-        return Selection(journey_id=self.journey_id, users_share=self.users_share, seed=self.seed)
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -114,31 +88,27 @@ async def audit(
     """
     if scope.users_share is not None:
         return await _audit_users(system, scope, max_events, progress)
-    plain = await system.live.numbers(scope.query)
-    answers = [(ALL_TIME, scope.query, plain)]
-    for name, query in ranges(scope, plain.watermark_ms):
-        answers.append((name, query, await system.live.numbers(query)))
-    # Offsets only grow, so those of the last answer are the greatest.
-    reading = _read(system, scope, answers[-1][2].offsets, max_events, progress)
-    found = _definition_differences(plain)
+    answers = await ask_all(system.live, scope)
+    reading = _read(system, scope, _furthest(answers), max_events, progress)
+    found = _definition_differences(answers[0].said)
     compared = 0
     recount: Recount | None = None
     recounted: Offsets = {}
-    for name, query, said in answers:
+    for answer in answers:
+        said = answer.said
         if recount is None or said.offsets != recounted:
             reading.accept(said.offsets)
             recount, recounted = system.recount(reading.acceptances), said.offsets
-        document = finish([said.partials[number] for number in sorted(said.partials)], query)
-        recomputed = recount.numbers(query, max(0, said.watermark_ms))
+        document, recomputed = _both(answer, recount)
         _require_journey(scope, document, recomputed)
-        found += [_difference(name, sentence) for sentence in differences(document, recomputed)]
-        if scope.selection.is_all:
-            found += _counter_differences(name, said, reading.acceptances)
+        found += [_difference(answer.name, sentence) for sentence in differences(document, recomputed)]
+        if scope.selection.is_all and not answer.only_open:
+            found += _counter_differences(answer.name, said, reading.acceptances)
         compared += _count(document)
     return Verdict(
         equal=not found,
         scope=scope,
-        watermark=recomputed["watermark"],
+        watermark=None if recount is None else recount.watermark,
         records=reading.records,
         events=reading.events,
         compared=compared,
@@ -147,29 +117,24 @@ async def audit(
     )
 
 
-def ranges(scope: Scope, watermark_ms: int) -> list[tuple[str, Query]]:
-    """The ranges that are compared beside all time, each with its name.
+def _furthest(answers: Sequence[Answer]) -> Offsets:
+    """The greatest offsets of all answers: those of a partition go back when it moves to an older state."""
+    furthest: dict[int, dict[str, int]] = {}
+    for answer in answers:
+        for number, row in answer.said.offsets.items():
+            known = furthest.setdefault(number, {})
+            known.update((kind, max(offset, known.get(kind, 0))) for kind, offset in row.items())
+    return furthest
 
-    One holds every day, by both clocks: it is answered from what is kept for each day. One, chosen by the
-    seed, begins and ends in the middle of a day: it needs what is kept for each hour too.
-    """
-    chance = Random(scope.seed)  # noqa: S311 - nobody gains by guessing it
-    today = EPOCH + timedelta(milliseconds=max(0, watermark_ms))
-    tomorrow = f"{today + timedelta(days=2):%Y-%m-%d}"
-    last = today - timedelta(days=chance.randrange(max(1, min(30, (today - EPOCH).days - 8))))
-    first = last - timedelta(days=chance.randrange(8)) if last > EPOCH + timedelta(days=8) else EPOCH
-    start, end = sorted(
-        f"{day:%Y-%m-%d}T{hour:02d}:00"
-        for day, hour in ((first, chance.randrange(24)), (last, chance.randrange(24)))
-    )
-    days = msgspec.structs.replace(scope.query, start=f"{EPOCH:%Y-%m-%d}", end=tomorrow)
-    hours = msgspec.structs.replace(scope.query, start=start, end=end)
-    return [
-        ("by day: ", days),
-        ("by day, entry clock: ", msgspec.structs.replace(days, clock="entry")),
-        (f"{start} to {end}: ", hours),
-        (f"{start} to {end}, entry clock: ", msgspec.structs.replace(hours, clock="entry")),
-    ]
+
+def _both(answer: Answer, recount: Recount) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What the system says and what the events give, laid out alike."""
+    said, query = answer.said, answer.query
+    document = finish([said.partials[number] for number in sorted(said.partials)], query)
+    judged_at_ms = max(0, said.watermark_ms)
+    if answer.only_open:
+        return open_numbers(document), recount.open_numbers(query, judged_at_ms)
+    return document, recount.numbers(query, judged_at_ms)
 
 
 class Reading(msgspec.Struct):

@@ -38,8 +38,11 @@ class LiveSystem(Protocol):
     Every method raises an error that says what to do when a partition cannot be asked.
     """
 
-    async def numbers(self, query: Query) -> LiveNumbers:
-        """Give every partition's share of the answer to a query."""
+    async def numbers(self, query: Query, judged_at_ms: int = 0) -> LiveNumbers:
+        """Give every partition's share of the answer to a query.
+
+        Open windows are judged at `judged_at_ms`, or at the watermark when that is later.
+        """
 
     async def users(self, query: Query, number: str) -> set[str]:
         """Give the ids of the users behind a number, over all partitions."""

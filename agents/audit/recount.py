@@ -7,6 +7,7 @@ from wayfold.agents.audit.oracle_accounts import Journey, accounts_of
 from wayfold.agents.audit.oracle_document import account_document, journey_document
 from wayfold.agents.audit.oracle_events import STATUSES, event_set, watermark_of
 from wayfold.agents.audit.oracle_facts import Fact, Filter, users_of
+from wayfold.agents.audit.oracle_journeys import journey_numbers
 from wayfold.agents.audit.oracle_time import instant_text
 from wayfold.state.query import Query
 
@@ -26,6 +27,7 @@ STEP_LISTS: Mapping[str, str] = {
     "dropped_users": "dropped",
     **{f"{status}.users": f"{status}.events" for status in STATUSES},
 }
+OPEN_NUMBERS = ("conversion_rate_open", "total_exits_open")
 GOALS = "goals:"
 ASKED = ("account_id", "journey_id", "start", "end", "clock")
 
@@ -67,6 +69,11 @@ class Recount:
         self.watermark_ms = watermark_of(chosen)
         self._accounts = accounts_of(chosen, time_zones, default_time_zone)
 
+    @property
+    def watermark(self) -> str | None:
+        """The greatest time of the events, None without any."""
+        return instant_text(self.watermark_ms) if self.watermark_ms >= 0 else None
+
     def numbers(self, query: Query, judged_at_ms: int) -> dict[str, Any]:
         """The numbers document of an account, a journey or all, over a range or all time.
 
@@ -74,31 +81,39 @@ class Recount:
         watermark: a running system may go on between choosing the instant and giving its numbers.
         """
         asked = {name: getattr(query, name) for name in ASKED}
-        accounts, journeys = [], []
-        for name, account in self._accounts.items():
-            if query.account_id not in (None, name):
-                continue
-            where = Filter.of(asked, account.zone)
-            if query.journey_id is None:
-                accounts.append(account_document(account, asked, where))
-            journeys += [
-                journey_document(journey, asked, where, judged_at_ms)
-                for journey_id, journey in account.journeys.items()
-                if query.journey_id in (None, journey_id)
-            ]
-        watermark = instant_text(self.watermark_ms) if self.watermark_ms >= 0 else None
-        return {"watermark": watermark, "accounts": accounts, "journeys": journeys}
+        wheres = {name: Filter.of(asked, account.zone) for name, account in self._accounts.items()}
+        return {
+            "watermark": self.watermark,
+            "accounts": [
+                account_document(account, asked, wheres[name])
+                for name, account in self._accounts.items()
+                if query.account_id in (None, name) and query.journey_id is None
+            ],
+            "journeys": [
+                journey_document(journey, asked, wheres[journey.account], judged_at_ms)
+                for journey in self._journeys(query)
+            ],
+        }
+
+    def open_numbers(self, query: Query, judged_at_ms: int) -> dict[str, Any]:
+        """How many windows are open at an instant, over all time, as `open_numbers` of a document."""
+        return {"journeys": [_open_numbers_of(journey, judged_at_ms) for journey in self._journeys(query)]}
 
     def lists(self, query: Query) -> Lists:
         """The users behind the numbers of journeys, their versions and steps; empty lists are left out."""
         found: Lists = {}
+        for journey in self._journeys(query):
+            for place, number, facts in self._facts(Place(journey.account, journey.journey), journey):
+                if facts:
+                    found[place, number] = users_of(facts)
+        return found
+
+    def _journeys(self, query: Query) -> Iterator[Journey]:
+        """The journeys that a query asks about."""
         for name, account in self._accounts.items():
             for journey_id, journey in account.journeys.items():
                 if query.account_id in (None, name) and query.journey_id in (None, journey_id):
-                    for place, number, facts in self._facts(Place(name, journey_id), journey):
-                        if facts:
-                            found[place, number] = users_of(facts)
-        return found
+                    yield journey
 
     def _facts(self, whole: Place, journey: Journey) -> Iterator[tuple[Place, str, list[Fact]]]:
         for version in (None, *journey.versions()):
@@ -114,6 +129,42 @@ class Recount:
                 by_step.setdefault(place, []).append(fact)
             for place, here in by_step.items():
                 yield place, number, here
+
+
+def open_numbers(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a numbers document says of open windows, and nothing else."""
+    return {
+        "journeys": [
+            {
+                **{name: journey[name] for name in ("account_id", "journey_id")},
+                "numbers": _kept(journey["numbers"]),
+                "versions": [
+                    {"journey_version": row["journey_version"], "numbers": _kept(row["numbers"])}
+                    for row in journey["versions"]
+                ],
+            }
+            for journey in document["journeys"]
+        ]
+    }
+
+
+def _open_numbers_of(journey: Journey, judged_at_ms: int) -> dict[str, Any]:
+    def numbers(version: int | None) -> dict[str, Any]:
+        facts = journey.entry_facts(Filter(version=version), judged_at_ms)
+        return _kept(journey_numbers(facts, journey.entries))
+
+    return {
+        "account_id": journey.account,
+        "journey_id": journey.journey,
+        "numbers": numbers(None),
+        "versions": [
+            {"journey_version": version, "numbers": numbers(version)} for version in journey.versions()
+        ],
+    }
+
+
+def _kept(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: numbers[name] for name in OPEN_NUMBERS}
 
 
 def places_of(document: Mapping[str, Any]) -> Iterator[tuple[Place, list[str]]]:

@@ -14,10 +14,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from wayfold.agents.audit.audit import Scope, System, Verdict, audit
+from wayfold.agents.audit.audit import System, Verdict, audit
 from wayfold.agents.audit.gathering import LogRules
 from wayfold.agents.audit.live import AuditImpossibleError, LiveNumbers
 from wayfold.agents.audit.log_sources import EventLog, KafkaLog, LocalLog
+from wayfold.agents.audit.questions import Scope
 from wayfold.agents.embedded.open import events_directory
 from wayfold.cli.options import DEFAULT_URL
 from wayfold.exporters.api.cluster import PARTIALS, STATUSES, USERS, Reply
@@ -48,11 +49,11 @@ class LiveOverHttp:
             {} if token is None else {TOKEN_HEADER: token}
         )
 
-    async def numbers(self, query: Query) -> LiveNumbers:
+    async def numbers(self, query: Query, judged_at_ms: int = 0) -> LiveNumbers:
         """Give every partition's share; raises `AuditImpossibleError` when one cannot be asked."""
         owners = await self._by_url()
         statuses = await self._ask(owners, "partitions", None, STATUSES)
-        watermark_ms = max(status.watermark_ms for status in statuses.values())
+        watermark_ms = max(judged_at_ms, *(status.watermark_ms for status in statuses.values()))
         # A partition cannot judge open windows at an instant that it has passed: when events come in
         # meanwhile, all are asked about an instant that lies ahead, as far as it takes.
         for ahead_ms in AHEAD_MS:

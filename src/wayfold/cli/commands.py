@@ -282,7 +282,7 @@ def audit_(
     try:
         from rich.console import Console
 
-        from wayfold.agents.audit.audit import Scope
+        from wayfold.agents.audit.questions import Scope
         from wayfold.cli.auditing import print_verdict, run_audit
 
         scope = Scope(account_id=account, journey_id=journey, users_share=users_sample, seed=seed)

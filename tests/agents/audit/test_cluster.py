@@ -21,9 +21,10 @@ from tests.services.cluster import PARTITIONS, Publisher, settings_for
 from tests.services.hostile import hostile_log
 from tests.services.processes import WorkerProcess, environment
 from tests.services.verdict import LogPublisher, wait_until_folded
-from wayfold.agents.audit.audit import Scope, Verdict
+from wayfold.agents.audit.audit import Verdict
 from wayfold.agents.audit.live import AuditImpossibleError
 from wayfold.agents.audit.log_sources import KafkaLog
+from wayfold.agents.audit.questions import Scope
 from wayfold.agents.topics import ensure_topics, find_topics, topic_name
 from wayfold.agents.worker.run import fold_settings
 from wayfold.cli.auditing import run_audit

@@ -14,8 +14,9 @@ from rich.console import Console
 from local_services import wait_until
 from tests.agents.audit.damage import change_rows, raise_count
 from tests.agents.embedded.running import RunningHost, running_host
-from wayfold.agents.audit.audit import Scope, Verdict
+from wayfold.agents.audit.audit import Verdict
 from wayfold.agents.audit.live import AuditImpossibleError
+from wayfold.agents.audit.questions import Scope
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.embedded.open import events_directory
 from wayfold.agents.sink import EVENT_KINDS
@@ -116,9 +117,10 @@ def test_numbers_that_move_are_compared_at_one_point(data: Path) -> None:
         (keys.CELL, raise_count, 1),
         (keys.USER_SET, lambda _: None, 1),
         (keys.DWELL, lambda _: None, 1),
+        (keys.CLOSING, lambda _: None, 1),
         (keys.DEFINITION, lambda value: value.replace(b'"name":"', b'"name":"not '), 1),
     ],
-    ids=["total", "cell", "user set", "dwell", "definition"],
+    ids=["total", "cell", "user set", "dwell", "open window", "definition"],
 )
 def test_a_damaged_row_is_found(
     data: Path, prefix: bytes, change: Callable[[bytes], bytes | None], count: int

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayfold.agents.audit.audit import Scope, ranges
 from wayfold.agents.audit.gathering import Gathered, LogRules, Room, Selection
 from wayfold.agents.audit.live import AuditImpossibleError
+from wayfold.agents.audit.questions import Scope, ranges
 from wayfold.models.partitioner import PARTITIONERS
 from wayfold.models.record import LogRecord
 from wayfold.models.zone import Zone
