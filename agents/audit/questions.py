@@ -93,8 +93,8 @@ def later_instants(scope: Scope, said: LiveNumbers) -> Sequence[int]:
     """Instants to come at which open windows are compared, in ms UTC, chosen by the seed.
 
     The numbers of now say how many windows are open and when the last one closes, and nothing of when the
-    others do. Half of what is left until that last one is looked at with each instant less, because most
-    windows close soon.
+    others do. Of the time until then one instant lies in the later half, one in the quarter before it, and
+    so on, because most windows close soon.
     """
     last_ms = max(
         (

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ from wayfold.agents.topics import ensure_topics, find_topics, topic_name
 from wayfold.agents.worker.run import fold_settings
 from wayfold.cli.auditing import run_audit
 from wayfold.exporters.redis_views.reader import RedisReader
-from wayfold.settings import RedisSettings, Settings, StateSettings, WorkerSettings
+from wayfold.settings import KafkaSettings, RedisSettings, Settings, StateSettings, WorkerSettings
 from wayfold.state import keys
 from wayfold.state.partition import Partition
 from wayfold.state.store import Store, StoreMemory
@@ -169,14 +170,39 @@ def test_a_damaged_total_is_all_that_differs(settings: Settings) -> None:
     assert all(difference.live == difference.recomputed + 1 for difference in found), found
 
 
-def test_topics_without_their_beginning_are_not_audited(settings: Settings, topic_prefix: str) -> None:
-    """What retention has deleted is told with topic and offset, before anything is compared."""
-    kafka = settings.kafka.model_copy(update={"topic_prefix": topic_prefix})
-    with Publisher(settings.model_copy(update={"kafka": kafka})) as publisher:
+@pytest.fixture
+def topics(kafka: str, topic_prefix: str, tmp_path: Path) -> Iterator[Publisher]:
+    """Topics of one's own with five records in partition 2 of one and a few elsewhere."""
+    with Publisher(settings_for(kafka, topic_prefix, tmp_path)) as publisher:
+        publisher.publish(PARTITIONS, "steps")
         publisher.publish(5, partition=2)
-    entries = topic_name(topic_prefix, "entries")
-    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+        publisher.publish(1, "calls", partition=3)
+        yield publisher
+
+
+def test_every_record_below_the_ends_is_read(kafka: str, topics: Publisher) -> None:
+    """Topics that have records in some partitions only are read like others, and none beyond the ends."""
+    log = KafkaLog(KafkaSettings(bootstrap_servers=kafka, topic_prefix=topics.prefix))
+    ends = {number: {"steps": 1} for number in range(PARTITIONS)}
+    ends[2] |= {"entries": 4}
+    ends[3] |= {"calls": 1, "messages": 0}
+    found = Counter((number, kind) for number, kind, _ in log.read(ends))
+    assert found == {(number, kind): end for number, row in ends.items() for kind, end in row.items() if end}
+
+
+def test_topics_without_their_beginning_are_not_audited(kafka: str, topics: Publisher) -> None:
+    """What retention has deleted is told with topic and offset, before anything is compared."""
+    entries = topic_name(topics.prefix, "entries")
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
     admin.delete_records({TopicPartition(entries, 2): 3})
     admin.close()
+    log = KafkaLog(KafkaSettings(bootstrap_servers=kafka, topic_prefix=topics.prefix))
     with pytest.raises(AuditImpossibleError, match=f"{entries} begins at offset 3 of entries, partition 2"):
-        list(KafkaLog(kafka).read({2: {"entries": 5}}))
+        list(log.read({2: {"entries": 5}}))
+
+
+def test_topics_that_were_made_again_are_not_audited(kafka: str, topics: Publisher) -> None:
+    """Topics that end before what was counted are not the ones that were counted."""
+    log = KafkaLog(KafkaSettings(bootstrap_servers=kafka, topic_prefix=topics.prefix))
+    with pytest.raises(AuditImpossibleError, match="ends at offset 5 of partition 2 and 6 were counted"):
+        list(log.read({2: {"entries": 6}}))
