@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from wayfold.models.partitioner import murmur2_partition
+from wayfold.models.partitioner import PARTITIONERS, Partitioner
 
 EVENT_KINDS: Final = ("entries", "steps", "messages", "conversions", "calls", "definitions", "users")
 """The topic kinds that are folded; in Kafka each is the topic `<prefix>.<kind>`."""
@@ -52,15 +52,15 @@ class EventSink(Protocol):
 
 
 @lru_cache(maxsize=65_536)
-def partition_of(key: bytes, partitions: int) -> int:
-    """Choose the partition of a key as Kafka's default partitioner does (murmur2), of `partitions`."""
-    return murmur2_partition(key, partitions)
+def partition_of(key: bytes, partitions: int, partitioner: Partitioner = "murmur2") -> int:
+    """Choose the partition of a key, of `partitions`: as Kafka's default partitioner does, unless told."""
+    return PARTITIONERS[partitioner](key, partitions)
 
 
-def partitions_of(record: Outgoing, partitions: int) -> Sequence[int]:
+def partitions_of(record: Outgoing, partitions: int, partitioner: Partitioner = "murmur2") -> Sequence[int]:
     """Choose the partitions that a record goes to: the one of its user, or all for control records."""
     if record.partition is not None:
         return (record.partition,)
     if record.kind in BROADCAST_KINDS:
         return range(partitions)
-    return (partition_of(record.key or b"", partitions),)
+    return (partition_of(record.key or b"", partitions, partitioner),)

@@ -25,7 +25,7 @@ async def open_destination(address: str, settings: Settings) -> Destination:
     if address == "kafka" or address.startswith("kafka:"):
         brokers = address.removeprefix("kafka").strip(":/")
         kafka = settings.kafka.model_copy(update={"bootstrap_servers": brokers} if brokers else {})
-        return await KafkaDestination.open(kafka)
+        return await KafkaDestination.open(kafka, settings.fold.partitioner)
     if "://" in address and not address.startswith("file://"):
         raise DestinationError(
             f"{address!r} is no destination: write http://host:port, kafka://broker:port or file:path."

@@ -12,6 +12,7 @@ from wayfold.agents.ingest.accept import Rejected
 from wayfold.agents.kafka_clients import client_options
 from wayfold.agents.sink import Outgoing, SinkFailedError, partitions_of
 from wayfold.agents.topics import BrokerUnreachableError, TopicsError, partition_count, topic_name
+from wayfold.models.partitioner import Partitioner
 from wayfold.settings import KafkaSettings
 
 BATCH_BYTES: Final = 256 * 1024
@@ -22,16 +23,20 @@ Place = tuple[str, int]
 class KafkaSink:
     """An `EventSink` in front of Kafka: returns once every replica that is in sync has the records.
 
-    The producer is idempotent, so that its own retries write nothing twice.
+    `partitioner` is the one of the workers that read, `fold.partitioner`: they refuse a record in another
+    partition than its user's. The producer is idempotent, so that its own retries write nothing twice.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, prefix: str, partitions: int) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, prefix: str, partitions: int, partitioner: Partitioner
+    ) -> None:
         self.partitions = partitions
+        self._partitioner: Partitioner = partitioner
         self._producer = producer
         self._prefix = prefix
 
     @classmethod
-    async def open(cls, settings: KafkaSettings) -> Self:
+    async def open(cls, settings: KafkaSettings, partitioner: Partitioner = "murmur2") -> Self:
         """Connect; raises `TopicsError` or `BrokerUnreachableError`, which say what to do."""
         partitions = await asyncio.to_thread(partition_count, settings)
         producer = AIOKafkaProducer(
@@ -42,13 +47,13 @@ class KafkaSink:
             max_batch_size=BATCH_BYTES,
         )
         await producer.start()
-        return cls(producer, settings.topic_prefix, partitions)
+        return cls(producer, settings.topic_prefix, partitions, partitioner)
 
     async def append(self, records: Sequence[Outgoing]) -> None:
         """Return when the records are durable; raises `SinkFailedError` when some may not be."""
         places: dict[Place, list[Outgoing]] = {}
         for record in records:
-            for partition in partitions_of(record, self.partitions):
+            for partition in partitions_of(record, self.partitions, self._partitioner):
                 places.setdefault((topic_name(self._prefix, record.kind), partition), []).append(record)
         try:
             futures = [future for place, group in places.items() for future in await self._send(place, group)]
@@ -99,10 +104,10 @@ class KafkaDestination:
         self._sink = sink
 
     @classmethod
-    async def open(cls, settings: KafkaSettings) -> Self:
+    async def open(cls, settings: KafkaSettings, partitioner: Partitioner) -> Self:
         """Connect; raises `DestinationError`."""
         try:
-            return cls(await KafkaSink.open(settings))
+            return cls(await KafkaSink.open(settings, partitioner))
         except (TopicsError, BrokerUnreachableError) as error:
             raise DestinationError(str(error)) from error
         except KafkaError as error:

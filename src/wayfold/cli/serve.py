@@ -57,7 +57,7 @@ async def _run(settings: Settings, ingest: bool) -> None:
         )
         routes: list[ControllerRouterHandler] = []
         if ingest:
-            sink = await KafkaSink.open(settings.kafka)
+            sink = await KafkaSink.open(settings.kafka, settings.fold.partitioner)
             stack.push_async_callback(sink.close)
             routes.append(ingest_router(sink))
         app = create_app(

@@ -184,8 +184,8 @@ class FoldSettings(Group):
     """Days of event time within which repeats are recognised and late events taken; older ones are
     refused."""
     partitioner: Literal["murmur2", "crc32"] = "murmur2"
-    """How publishers map a user to a partition: murmur2 (Kafka's Java default) or crc32 (librdkafka's
-    default)."""
+    """How publishers map a user to a partition, Wayfold itself among them: murmur2 (Kafka's Java default)
+    or crc32 (librdkafka's default)."""
     batch_interval_ms: Annotated[int, Field(ge=1, le=60_000)] = 50
     """Most milliseconds that folded events wait for their commit."""
     batch_records: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000

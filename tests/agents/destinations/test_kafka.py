@@ -2,21 +2,24 @@
 
 from collections import Counter
 
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from wayfold.agents.destinations.addresses import open_destination
-from wayfold.agents.sink import EVENT_KINDS, Outgoing, partition_of
+from wayfold.agents.sink import EVENT_KINDS, Outgoing
 from wayfold.agents.topics import ensure_topics, topic_name
-from wayfold.settings import KafkaSettings, Settings
+from wayfold.models.partitioner import PARTITIONERS, Partitioner
+from wayfold.settings import FoldSettings, KafkaSettings, Settings
 
 PARTITIONS = 3
 
 
-def settings_of(bootstrap_servers: str, prefix: str) -> Settings:
+def settings_of(bootstrap_servers: str, prefix: str, partitioner: Partitioner) -> Settings:
     return Settings(
         kafka=KafkaSettings(
             bootstrap_servers=bootstrap_servers, topic_prefix=prefix, topic_partitions=PARTITIONS
-        )
+        ),
+        fold=FoldSettings(partitioner=partitioner),
     )
 
 
@@ -46,9 +49,12 @@ async def read_all(
         await consumer.stop()
 
 
-async def test_records_lie_where_the_workers_look_for_them(kafka: str, topic_prefix: str) -> None:
+@pytest.mark.parametrize("partitioner", ["murmur2", "crc32"])
+async def test_records_lie_where_the_workers_look_for_them(
+    kafka: str, topic_prefix: str, partitioner: Partitioner
+) -> None:
     """Events lie in their user's partition with key and headers, definitions in every partition."""
-    settings = settings_of(kafka, topic_prefix)
+    settings = settings_of(kafka, topic_prefix, partitioner)
     ensure_topics(settings.kafka)
     destination = await open_destination(f"kafka://{kafka}", settings)
     try:
@@ -64,7 +70,7 @@ async def test_records_lie_where_the_workers_look_for_them(kafka: str, topic_pre
     assert Counter(kind for kind, *_ in found) == {"steps": 200, "messages": 1, "definitions": PARTITIONS}
     for kind, partition, key, _, headers in found:
         if key is not None:
-            assert partition == partition_of(key, PARTITIONS)
+            assert partition == PARTITIONERS[partitioner](key, PARTITIONS)
         if kind == "messages":
             assert headers == [("ce_id", b"1")]
     definitions = [partition for kind, partition, *_ in found if kind == "definitions"]
