@@ -124,7 +124,7 @@ class CellWriter:
                 tally[0] += first
                 tally[1] += second
                 # Who leaves one variant is in another: nobody ever leaves the account's set.
-                tally[2] += [person for person in persons if person >= 0]
+                tally[2] += persons if not changes.days else [person for person in persons if person >= 0]
 
     def _account_series_of(self, series: int) -> int:
         found = self._account_series.get(series)
