@@ -4,6 +4,7 @@ Nothing here writes: `state/partition.py` commits what has gathered.
 """
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from xxhash import xxh3_64_digest
@@ -65,6 +66,8 @@ class Fold:
         self.accepted = 0
         self.duplicates = 0
         self.refused: list[tuple[str, Record, Refusal]] = []
+        # Of the entries that were merged: offset, journey, event, its time and the log's.
+        self._entered: list[tuple[int, JourneyScope, events.JourneyEntered, int, int]] = []
 
     def merge(self) -> Iterator[None]:
         """Merge what waits, in pieces; starting again goes on where another left off."""
@@ -74,6 +77,7 @@ class Fold:
                 for _ in range(min(len(pending), MERGED_PIECE)):
                     self._merge(scope, *pending.popitem())
                 yield
+        self._engage()
         for account in list(self.catalog.accounts.values()):
             goals = account.pending
             while goals:
@@ -135,7 +139,7 @@ class Fold:
             entry = history.entry(event.entry_id)
             if event.__class__ is events.JourneyEntered:
                 merge.merge_entered(entry, at_ms, event.event_id, event.journey_version)
-                self._engage(scope, user, event, at_ms, record.timestamp)
+                self._entered.append((record.offset, scope, event, at_ms, record.timestamp))
             else:
                 merge.merge_exited(entry, at_ms, event.event_id, event.reason)
         after = history.facts = EntryFacts(scope, history, user.goals)
@@ -146,16 +150,20 @@ class Fold:
         if any(event.__class__ is events.JourneyEntered for event, _, _ in bounds):
             raise_flag(self.changes, scope, history, KNOWN)
 
-    def _engage(
-        self, scope: JourneyScope, user: User, event: events.JourneyEntered, at_ms: int, timestamp_ms: int
-    ) -> None:
-        """Let a person who entered a journey be known there, and count in the month."""
-        changed = self.engagement.entered(scope, user, at_ms, event.event_id, timestamp_ms)
-        if scope.journey_id not in user.journeys:
-            user.journeys.append(scope.journey_id)
-            changed = True
-        if changed:
-            self.people.changed(scope.account, event.user_id, user)
+    def _engage(self) -> None:
+        """Let persons who entered journeys be known there, and count in the month.
+
+        In the order of the log: what a person's month looked like when it closed depends on it.
+        """
+        for _, scope, event, at_ms, timestamp_ms in sorted(self._entered, key=itemgetter(0)):
+            user = self.people.user(scope.account, event.user_id)
+            changed = self.engagement.entered(scope, user, at_ms, event.event_id, timestamp_ms)
+            if scope.journey_id not in user.journeys:
+                user.journeys.append(scope.journey_id)
+                changed = True
+            if changed:
+                self.people.changed(scope.account, event.user_id, user)
+        self._entered = []
 
     def _merge_goals(self, account: AccountScope, user_id: str, items: list[Item]) -> None:
         """Merge goal events of a user into every journey that the user is in."""
