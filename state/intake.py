@@ -9,7 +9,8 @@ from wayfold.models.events import GoalReached, JourneyDefined, JourneyEntered, U
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter, Refusal
 from wayfold.state.catalog import Catalog
-from wayfold.state.fold import DUPLICATE, Fold
+from wayfold.state.erasures import Erasures
+from wayfold.state.fold import DUPLICATE, Fold, Verdict
 from wayfold.state.refusals import FUTURE_LIMIT_MS, out_of_time, wrong_key
 
 
@@ -23,11 +24,14 @@ class Intake:
     `refused`, `counters` and `definitions` are those since the last commit; complete once all is merged.
     """
 
-    def __init__(self, number: int, retention_ms: int, catalog: Catalog, fold: Fold) -> None:
+    def __init__(
+        self, number: int, retention_ms: int, catalog: Catalog, fold: Fold, erasures: Erasures
+    ) -> None:
         self._number = number
         self._retention_ms = retention_ms
         self._catalog = catalog
         self._fold = fold
+        self._erasures = erasures
         self._latest_ms = fold.watermark_ms
         self.refused: list[DeadLetter] = []
         self.counters: dict[str, int] = {}
@@ -104,17 +108,19 @@ class Intake:
         )
 
     def _take_control(self, topic: str, record: Record, event: object) -> None:
-        """Take what is no user's fact: a refusal stays one, definitions go to their journeys."""
+        """Take what is no user's fact: refusals, definitions, and erasures."""
         if isinstance(event, Refusal):
             self._refuse(topic, record, event)
             return
-        verdict = None
+        verdict: Verdict = None
         if isinstance(event, JourneyDefined):
             for _ in self.merge():
                 pass
             verdict = self._fold.define(event.definition)
             if verdict is None:
                 self.definitions.append(event.definition)
+        elif isinstance(event, UserErased) and not self._erasures.add(event):
+            verdict = DUPLICATE
         if isinstance(verdict, Refusal):
             self._refuse(topic, record, verdict)
         else:

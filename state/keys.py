@@ -17,6 +17,7 @@
 | user set | `s` series, grain, bucket, batch, sign | roaring bitmap of what a batch put in or took out |
 | closing | `x` scope, version, time, hour of entry, person, entry | whether the entry converted |
 | engagement | `e` account, month, person, row | the consumption row |
+| erasure | `r` hash of account, user and event id | `state.erasures.Erasure` |
 """
 
 import struct
@@ -27,7 +28,7 @@ META = b"m"
 ACCOUNT, SCOPE, SERIES, KIND, DEFINITION = b"a", b"j", b"n", b"k", b"d"
 HISTORY, USER, PERSON = b"h", b"u", b"i"
 TOTAL, CELL, DWELL, USER_SET = b"t", b"c", b"b", b"s"
-CLOSING, ENGAGEMENT = b"x", b"e"
+CLOSING, ENGAGEMENT, ERASURE = b"x", b"e", b"r"
 
 DAY_GRAIN, HOUR_GRAIN, ALL_GRAIN = 0, 1, 2
 TAKEN_OUT, PUT_IN = 0, 1

@@ -17,6 +17,7 @@ from wayfold.state.cells import CellWriter, Change, Histogram, Totals, dwells_of
 from wayfold.state.changes import Changes
 from wayfold.state.closings import Closings
 from wayfold.state.engagement import Engagement
+from wayfold.state.erasures import Erasures
 from wayfold.state.fold import Fold
 from wayfold.state.history import encode
 from wayfold.state.intake import Intake
@@ -124,7 +125,8 @@ class Partition:
         self._people.next_person = self.meta.next_person
         self._engagement = Engagement(self.store, self._changes)
         self._fold = Fold(self.catalog, self._people, self._changes, self._engagement, self.watermark_ms)
-        self._intake = Intake(self.number, self.settings.retention_ms, self.catalog, self._fold)
+        erasures = Erasures(self.store, self._changes)
+        self._intake = Intake(self.number, self.settings.retention_ms, self.catalog, self._fold, erasures)
         self._cells = CellWriter(self.store, self.catalog)
         self._live = LiveViews(self.catalog, self.totals)
         self._closings = Closings(self.store, self.catalog, self.totals)

@@ -7,7 +7,9 @@ import msgspec
 
 from wayfold.state.store_errors import StoreProblem, StoreRefusedError, damaged, refused
 
-FORMAT_VERSION = 1
+# Version 2 added rows of erasures, and made `counted` of a history text. A store without the rows knows of
+# its erasures only how many came: read on, it would accept their repeats.
+FORMAT_VERSION = 2
 """Version of everything a store holds: its files, and the keys and values that the fold keeps in it."""
 
 IDENTITY_FILE = "wayfold-store.json"

@@ -94,7 +94,8 @@ MEANINGS: Final[dict[str, str]] = {
     "kind": "How the input was given.",
     "outcome": "How the call ended.",
     "duration_ms": "How long the call lasted, in milliseconds.",
-    "mode": "Keep the person in the numbers without their identity (anonymise), or take them out (subtract).",
+    "mode": "What is asked for: to stay in the numbers without identity (anonymise), or to be taken out "
+    "of them (subtract). Neither changes a number yet.",
 }
 _MEANINGS_BY_TYPE: Final[dict[tuple[str, str], str]] = {
     ("journey.exited", "reason"): "Why the entry ended.",

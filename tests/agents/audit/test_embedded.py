@@ -35,17 +35,25 @@ LATE = {
     "journey_version": 1,
     "entry_id": "n-1",
 }
+ERASED = {
+    "type": "user.erased",
+    "event_id": "gone",
+    "occurred_at": "2026-09-21T00:00:00Z",
+    "user_id": "ann",
+    "mode": "anonymise",
+}
 
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a host that has counted simulated traffic, a late event and a repeated one."""
+    """The directory of a host that has counted simulated traffic, a late event and two repeated ones."""
     folder = tmp_path_factory.mktemp("counted")
     with running_host(folder / "data") as host:
         simulated = ("simulate", "--count", str(EVENTS), "--seed", "5", "--to", host.url)
         subprocess.run([WAYFOLD, *simulated], check=True, capture_output=True, timeout=120)
         on_time = {**LATE, "occurred_at": "2026-09-20T00:00:00Z", "event_id": "twice"}
         assert httpx.post(f"{host.url}/v1/events", json=[LATE, on_time, on_time]).status_code == 202
+        assert httpx.post(f"{host.url}/v1/events", json=[ERASED, ERASED]).status_code == 202
         wait_until_counted(host)
         host.kill()
     return folder / "data"
