@@ -13,6 +13,7 @@ from tests.generators.times import log_over_years
 from tests.generators.world import TIME_ZONES, Event
 from tests.properties.executions import answer
 from wayfold.agents.audit import oracle
+from wayfold.models.record import LogRecord
 from wayfold.state.memory_store import MemoryStore
 from wayfold.state.partition import FoldSettings, Partition
 
@@ -28,16 +29,23 @@ def _events(seed: int, generator: random.Random) -> list[tuple[str, Event]]:
 def _fold(
     log: Sequence[Logged], number: int, partitions: int
 ) -> tuple[Partition, dict[tuple[str, int], str]]:
-    """The partition after the log, a record at a time, and the reason of each refusal."""
+    """The partition after the log, in batches of all sizes, and the reason of each refusal."""
     settings = FoldSettings(partitions=partitions, account_time_zones=TIME_ZONES)
     partition = Partition(MemoryStore(number), number, settings)
+    generator = random.Random(len(log))
     reasons = {}
-    for topic, record in log:
+    batch: dict[tuple[str, int], LogRecord] = {}
+    for place, (topic, record) in enumerate(log, 1):
         partition.fold(topic, [record])
+        batch[topic, record.offset] = record
+        if place < len(log) and generator.random() < 0.95 ** (place % 60):
+            continue
         for letter in partition.refused:
-            assert (letter.key, letter.value) == (record.key, record.value)
+            refused = batch[letter.topic, letter.offset]
+            assert (letter.key, letter.value) == (refused.key, refused.value)
             reasons[letter.topic, letter.offset] = letter.refusal.reason.value
         partition.commit()
+        batch.clear()
     return partition, reasons
 
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,9 @@ def killed(scratch_root: Path, memory: StoreMemory) -> Path:
         write_batches(store, 0, 60)
     with Store.open(directory / "alive", memory, partition=0) as store:
         write_batches(store, 60, 100)
+        # RocksDB removes the log of the first opening when it finds the time.
+        while len(list((directory / "alive").glob("*.log"))) > 1:
+            time.sleep(0.01)
         return copy_of_files(directory / "alive", directory / "killed")
 
 
