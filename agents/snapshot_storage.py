@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore as CloudStore
 from obstore.store import from_url
 
-from wayfold.state.snapshot_objects import (
+from wayfold.state.snapshots.objects import (
     DirectoryObjects,
     ObjectMissingError,
     ObjectStorageError,

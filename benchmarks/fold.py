@@ -13,7 +13,7 @@ from wayfold.agents.collector import relax_collector
 from wayfold.agents.sink import EVENT_KINDS, partition_of
 from wayfold.models.record import LogRecord
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.store.store import Store, StoreMemory
 
 EVENTS: Final = 600_000
 BATCH_RECORDS: Final = 20_000

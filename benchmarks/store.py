@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.store.store import Store, StoreMemory
 
 PARTITIONS = 4
 RECORD_BYTES = 500

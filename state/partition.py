@@ -11,25 +11,25 @@ from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter
 from wayfold.models.zone import Zone
-from wayfold.state import keys
-from wayfold.state.catalog import Catalog
-from wayfold.state.cells import CellWriter, Change, Histogram, Totals, dwells_of, totals_of
-from wayfold.state.changes import Changes
-from wayfold.state.closings import Closings
-from wayfold.state.engagement import Engagement
-from wayfold.state.erasures import Erasures
-from wayfold.state.fold import Fold
-from wayfold.state.history import encode
-from wayfold.state.intake import Intake
-from wayfold.state.lists import MESSAGES_SUFFIX, Lists
-from wayfold.state.live_views import LiveViews
-from wayfold.state.people import People
-from wayfold.state.query import Query
-from wayfold.state.reading import Reader
-from wayfold.state.refusals import DAY_MS
-from wayfold.state.rules import rules_of
-from wayfold.state.store_reader import StoreReader
-from wayfold.state.views import JOURNEY, JourneyView
+from wayfold.state.cells.cells import CellWriter, Change, Histogram, Totals, dwells_of, totals_of
+from wayfold.state.cells.changes import Changes
+from wayfold.state.histories.closings import Closings
+from wayfold.state.histories.engagement import Engagement
+from wayfold.state.histories.history import encode
+from wayfold.state.histories.merging import Fold
+from wayfold.state.histories.people import People
+from wayfold.state.histories.rules import rules_of
+from wayfold.state.intake.erasures import Erasures
+from wayfold.state.intake.intake import Intake
+from wayfold.state.intake.refusals import DAY_MS
+from wayfold.state.names.catalog import Catalog
+from wayfold.state.reading.lists import MESSAGES_SUFFIX, Lists
+from wayfold.state.reading.live_views import LiveViews
+from wayfold.state.reading.query import Query
+from wayfold.state.reading.reader import Reader
+from wayfold.state.reading.views import JOURNEY, JourneyView
+from wayfold.state.store import keys
+from wayfold.state.store.reader import StoreReader
 
 # Any order of topics gives the same numbers; in this one a batch has the fewest of them to take back.
 FOLD_ORDER = ("definitions", "steps", "messages", "conversions", "calls", "entries", "users")
@@ -53,7 +53,7 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartitionStore(StoreReader, Protocol):
-    """Where a partition keeps its state; `wayfold.state.store.Store` on disk."""
+    """Where a partition keeps its state; `wayfold.state.store.store.Store` on disk."""
 
     def write(
         self,

@@ -21,7 +21,7 @@ from wayfold.agents.audit.oracle import Acceptance, differences
 from wayfold.agents.audit.oracle_accept import BROADCAST
 from wayfold.agents.audit.questions import NOTHING, Answer, Scope, ask_all
 from wayfold.agents.audit.recount import Lists, Recount, open_numbers, places_of
-from wayfold.state.numbers import finish
+from wayfold.state.reading.numbers import finish
 
 VERDICTS: Final = ("accepted_total", "duplicate_total", "refused_total:")
 SHOWN_USERS: Final = 5

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 Offsets = Mapping[int, Mapping[str, int]]
 """By partition and topic kind: the next offset to fold, up to which the numbers reflect the log."""

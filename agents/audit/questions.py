@@ -10,7 +10,7 @@ import msgspec
 from wayfold.agents.audit.gathering import Selection
 from wayfold.agents.audit.live import LiveNumbers, LiveSystem
 from wayfold.agents.audit.oracle_time import instant_text
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 ALL_TIME: Final = ""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

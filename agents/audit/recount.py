@@ -9,7 +9,7 @@ from wayfold.agents.audit.oracle_events import STATUSES, event_set, watermark_of
 from wayfold.agents.audit.oracle_facts import Fact, Filter, users_of
 from wayfold.agents.audit.oracle_journeys import journey_numbers
 from wayfold.agents.audit.oracle_time import instant_text
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 # The numbers whose users are compared, and the oracle's facts behind each.
 JOURNEY_LISTS: Mapping[str, str] = {

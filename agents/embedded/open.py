@@ -10,7 +10,7 @@ from wayfold.agents.sink import EVENT_KINDS
 from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.store.store import Store, StoreMemory
 from wayfold.state.telemetry import Telemetry
 
 DAY_MS: Final = 86_400_000

@@ -13,7 +13,7 @@ from wayfold.models.decode import decode_event
 from wayfold.models.definition import JourneyDefinition
 from wayfold.models.events import Event, JourneyDefined, UserEvent, occurred_ms
 from wayfold.models.refusal import Reason, Refusal
-from wayfold.state.refusals import FUTURE_LIMIT_MS
+from wayfold.state.intake.refusals import FUTURE_LIMIT_MS
 
 SLICE_EVENTS: Final = 250
 """Events that are checked without a pause."""

@@ -10,10 +10,10 @@ import structlog
 
 from wayfold.agents.worker.state_directory import StateDirectory
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.snapshot_errors import SnapshotError
-from wayfold.state.snapshot_manifest import SnapshotManifest
-from wayfold.state.snapshots import Snapshots
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.snapshots.errors import SnapshotError
+from wayfold.state.snapshots.manifest import SnapshotManifest
+from wayfold.state.snapshots.snapshots import Snapshots
+from wayfold.state.store.store import Store, StoreMemory
 
 REPLAY_LIMIT_RECORDS = 2_000_000
 """How far a snapshot must be ahead of the state on this disk before fetching it beats folding again."""

@@ -20,10 +20,10 @@ from wayfold.agents.worker.partition_states import PartitionStates
 from wayfold.agents.worker.snapshotting import SnapshotTaker
 from wayfold.agents.worker.state_directory import StateDirectory, StateIdentity
 from wayfold.agents.worker.worker import Worker
+from wayfold.state.intake.refusals import DAY_MS
 from wayfold.state.partition import FoldSettings
-from wayfold.state.refusals import DAY_MS
-from wayfold.state.snapshots import Snapshots
-from wayfold.state.store import StoreMemory
+from wayfold.state.snapshots.snapshots import Snapshots
+from wayfold.state.store.store import StoreMemory
 
 if TYPE_CHECKING:
     from wayfold.agents.effects import ViewSink

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 
-from wayfold.state.snapshot_errors import SnapshotError
-from wayfold.state.store_errors import StoreFailedError
+from wayfold.state.snapshots.errors import SnapshotError
+from wayfold.state.store.errors import StoreFailedError
 
 if TYPE_CHECKING:
     from wayfold.agents.effects import OpenPartition
     from wayfold.state.partition import Partition
-    from wayfold.state.snapshots import Snapshots
-    from wayfold.state.store import Store
+    from wayfold.state.snapshots.snapshots import Snapshots
+    from wayfold.state.store.store import Store
     from wayfold.state.telemetry import Telemetry
 
 _log = structlog.get_logger(__name__)

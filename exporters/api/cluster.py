@@ -24,7 +24,7 @@ from wayfold.exporters.api.internal import (
 from wayfold.exporters.api.local import finished, is_plain
 from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import Zone
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 from wayfold.state.telemetry import Telemetry
 
 T = TypeVar("T")

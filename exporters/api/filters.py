@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 
 from wayfold.exporters.api.source import BadQuestionError
 from wayfold.models.zone import RangeError, Zone
-from wayfold.state.query import Clock, Query
+from wayfold.state.reading.query import Clock, Query
 
 _BOUND: Final = "in the account's time zone: a date (2026-11-01) or an hour (2026-11-01T13:00)."
 

@@ -9,7 +9,7 @@ from litestar.params import SkipValidation
 
 from wayfold.exporters.api.answers import Problem
 from wayfold.exporters.api.source import NumbersSource
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 
 class Limits(NamedTuple):

@@ -20,7 +20,7 @@ from wayfold.exporters.api.given import MetricsPage
 from wayfold.exporters.api.health import healthz, metrics
 from wayfold.exporters.api.local import ReadablePartition, local_users
 from wayfold.exporters.api.problems import EXCEPTION_HANDLERS, problem
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 TOKEN_HEADER: Final = "x-wayfold-token"  # noqa: S105 - the name of the header, not a secret
 

@@ -12,7 +12,7 @@ from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, Question, Source
 from wayfold.exporters.api.paths import as_id
 from wayfold.exporters.api.problems import NotKnownError
 from wayfold.exporters.api.source import BadQuestionError, NumbersSource
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 T = TypeVar("T")
 

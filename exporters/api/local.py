@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import BadQuestionError, Freshness
 from wayfold.models.zone import RangeError, Zone
-from wayfold.state.numbers import finish
-from wayfold.state.query import Query
+from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.query import Query
 from wayfold.state.telemetry import Telemetry
 
 

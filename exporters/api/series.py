@@ -15,7 +15,7 @@ from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import JourneyId, answer, fresh, read_journey, steps_of
 from wayfold.exporters.api.paths import as_id
 from wayfold.exporters.api.source import BadQuestionError, NumbersSource
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 BucketName = Literal["hour", "day", "month"]
 BucketLength = Annotated[BucketName, QueryParameter(name="bucket", description=filters.MEANINGS["bucket"])]

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from wayfold.models.zone import Zone
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 
 class Freshness(msgspec.Struct, frozen=True, kw_only=True):

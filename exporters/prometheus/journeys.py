@@ -5,7 +5,7 @@ from typing import Any
 
 from wayfold.exporters.prometheus.families import Families
 from wayfold.exporters.prometheus.names import ACCOUNT, JOURNEY, STEP, VERSION, Name
-from wayfold.state.history import STATUSES
+from wayfold.state.histories.history import STATUSES
 
 STEP_BY_FIELD = {name.field: name for name in STEP}
 PERCENTILES = {"50": "p50_ms", "90": "p90_ms", "99": "p99_ms"}

@@ -9,7 +9,7 @@ from wayfold.exporters.api.source import NumbersSource, SourceUnavailableError
 from wayfold.exporters.prometheus.engine import BY_NAME, MeasuredPartition, add_engine
 from wayfold.exporters.prometheus.families import Families
 from wayfold.exporters.prometheus.journeys import add_journeys
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 from wayfold.state.telemetry import Telemetry
 
 

@@ -9,8 +9,8 @@ import msgspec
 from wayfold.exporters.redis_views.changes import Fields
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.state.partition import Partition
-from wayfold.state.query import Query
-from wayfold.state.views import ACCOUNT, JOURNEY
+from wayfold.state.reading.query import Query
+from wayfold.state.reading.views import ACCOUNT, JOURNEY
 
 TIME_ZONE: Final = "time_zone"
 EVERYTHING: Final = Query()

@@ -3,7 +3,7 @@
 from importlib.resources import files
 
 from wayfold.exporters.redis_views.fields import DWELL, VIEWS, Field, Kind
-from wayfold.state.dwell import GAMMA
+from wayfold.state.cells.dwell import GAMMA
 
 _TYPES = {
     Kind.COUNT: "integer",

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
-from wayfold.state.history import STATUSES
-from wayfold.state.numbers import COUNTERS, UNDELIVERED_CHANNELS
-from wayfold.state.views import MAXIMUM_FIELD_SUFFIX
+from wayfold.state.histories.history import STATUSES
+from wayfold.state.reading.numbers import COUNTERS, UNDELIVERED_CHANNELS
+from wayfold.state.reading.views import MAXIMUM_FIELD_SUFFIX
 
 CLICK_BASE: Final = "click_base_messages"
 

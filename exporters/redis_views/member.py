@@ -13,7 +13,7 @@ from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.ledger import Ledger
 from wayfold.exporters.redis_views.shared import Shared, now_ms
 from wayfold.exporters.redis_views.windows import OpenWindows
-from wayfold.state.numbers import instant_text
+from wayfold.state.reading.numbers import instant_text
 
 NEVER_S: Final = float("inf")
 NEVER_MS: Final = -1

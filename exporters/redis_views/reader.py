@@ -12,8 +12,8 @@ from wayfold.exporters.redis_views.link import AWAY, RedisLink
 from wayfold.exporters.redis_views.registry import PartitionClaim, read_claims, read_names
 from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
 from wayfold.settings import RedisSettings
-from wayfold.state.numbers import finish
-from wayfold.state.query import Query
+from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.query import Query
 
 FRESH_MS: Final = 2_500
 """A claim at most this old tells the lag as it is; an older one may hide that much more."""

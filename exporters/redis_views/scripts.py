@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Final
 
 from wayfold.exporters.redis_views import fields
-from wayfold.state.dwell import GAMMA
+from wayfold.state.cells.dwell import GAMMA
 
 
 class Script:

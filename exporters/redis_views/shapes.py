@@ -9,7 +9,7 @@ from wayfold.exporters.redis_views.committed import TIME_ZONE
 from wayfold.exporters.redis_views.fields import PERCENTILES, RATIOS, Kind, kind_of
 from wayfold.exporters.redis_views.keys import JourneyName, encode_view, step_of
 from wayfold.models.money import MAXIMUM_DECIMALS
-from wayfold.state.views import Views, step_view
+from wayfold.state.reading.views import Views, step_view
 
 Hash = Mapping[str, str]
 Hashes = Mapping[str, Hash]
@@ -21,7 +21,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def journey_partial(name: JourneyName, metadata: Hash, hashes: Hashes) -> dict[str, Any]:
-    """A journey as `wayfold.state.numbers.finish` takes it from a partition."""
+    """A journey as `wayfold.state.reading.numbers.finish` takes it from a partition."""
     return {
         "account_id": name.account_id,
         "journey_id": name.journey_id,
@@ -31,7 +31,7 @@ def journey_partial(name: JourneyName, metadata: Hash, hashes: Hashes) -> dict[s
 
 
 def account_partial(name: JourneyName, metadata: Hash, hashes: Hashes) -> dict[str, Any]:
-    """An account as `wayfold.state.numbers.finish` takes it from a partition."""
+    """An account as `wayfold.state.reading.numbers.finish` takes it from a partition."""
     time_zone = metadata.get(TIME_ZONE, "UTC")
     return {"account_id": name.account_id, "time_zone": time_zone, "views": views_of(hashes)}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from wayfold.exporters.redis_views.changes import Fields
 from wayfold.exporters.redis_views.keys import JourneyName
-from wayfold.state.views import JOURNEY
+from wayfold.state.reading.views import JOURNEY
 
 
 class OpenWindows:

@@ -12,7 +12,7 @@ from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
 
 if TYPE_CHECKING:
-    from wayfold.state.views import JourneyView
+    from wayfold.state.reading.views import JourneyView
 
 
 class RememberingPartition:

@@ -8,16 +8,16 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore
 
 from tests.agents.small_s3 import small_s3
-from tests.state.snapshot_places import ObjectsInMemory
+from tests.state.snapshots.places import ObjectsInMemory
 from wayfold.agents.snapshot_storage import CloudObjects, SnapshotUrlError, open_snapshot_objects
-from wayfold.state.snapshot_objects import (
+from wayfold.state.snapshots.objects import (
     DirectoryObjects,
     ObjectMissingError,
     ObjectStorageError,
     SnapshotObjects,
 )
-from wayfold.state.snapshots import Snapshots
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.snapshots.snapshots import Snapshots
+from wayfold.state.store.store import Store, StoreMemory
 
 
 @pytest.fixture

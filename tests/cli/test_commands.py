@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 from local_services import wait_until
 from wayfold.cli.commands import app, main
-from wayfold.state.snapshot_objects import DirectoryObjects
-from wayfold.state.snapshots import Snapshots
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.snapshots.objects import DirectoryObjects
+from wayfold.state.snapshots.snapshots import Snapshots
+from wayfold.state.store.store import Store, StoreMemory
 
 REPOSITORY = Path(__file__).parents[2]
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))

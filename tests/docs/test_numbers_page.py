@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from wayfold.state.numbers import journey_numbers, step_numbers
-from wayfold.state.query import Query
+from wayfold.state.reading.numbers import journey_numbers, step_numbers
+from wayfold.state.reading.query import Query
 
 PAGE = Path(__file__).parents[2] / "docs" / "numbers.md"
 

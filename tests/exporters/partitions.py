@@ -10,7 +10,7 @@ from tests.exporters.traffic import ZONES
 from wayfold.models.partitioner import PARTITIONERS
 from wayfold.models.record import LogRecord
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.store.store import Store, StoreMemory
 
 KINDS = {"journey.entered": "entries", "journey.exited": "entries", "step.entered": "steps"}
 KINDS |= {"goal.reached": "conversions", "journey.defined": "definitions"}

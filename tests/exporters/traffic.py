@@ -7,7 +7,7 @@ from typing import Any
 from wayfold.agents.audit import oracle
 from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import Zone
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 ZONES = {"acme": "Europe/Berlin"}
 

@@ -7,8 +7,8 @@ from tests.generators.logs import log_of
 from tests.generators.world import TOPICS
 from tests.properties.executions import answer
 from wayfold.agents.audit import oracle
-from wayfold.state.memory_store import MemoryStore
 from wayfold.state.partition import FoldSettings, Partition
+from wayfold.state.store.memory_store import MemoryStore
 
 Event = dict[str, Any]
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from tests.generators.logs import Logged, batches, interleaved, log_of
 from tests.generators.seeded import with_repeats
 from tests.generators.world import TIME_ZONES, Event
-from wayfold.state.memory_store import MemoryStore
-from wayfold.state.numbers import finish
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.query import Query
+from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.query import Query
+from wayfold.state.store.memory_store import MemoryStore
 
 Events = list[tuple[str, Event]]
 

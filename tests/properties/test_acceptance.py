@@ -14,8 +14,8 @@ from tests.generators.world import TIME_ZONES, Event
 from tests.properties.executions import answer
 from wayfold.agents.audit import oracle
 from wayfold.models.record import LogRecord
-from wayfold.state.memory_store import MemoryStore
 from wayfold.state.partition import FoldSettings, Partition
+from wayfold.state.store.memory_store import MemoryStore
 
 # One thing may be missing and another wrong in one event: which of them is named is not the contract's.
 MALFORMED = ("missing_field", "wrong_field")

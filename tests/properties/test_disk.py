@@ -11,7 +11,7 @@ from tests.generators.world import TIME_ZONES
 from tests.properties.executions import answer, fold_batch
 from wayfold.agents.audit import oracle
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.store.store import Store, StoreMemory
 
 
 @pytest.mark.parametrize("seed", seeds(2, first=500))

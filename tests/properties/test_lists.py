@@ -13,7 +13,7 @@ from tests.properties.executions import EXECUTIONS, Execution, run
 from wayfold.agents.audit import oracle
 from wayfold.agents.audit.oracle_events import STATUSES
 from wayfold.state.partition import Partition
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 JOURNEY_NUMBERS = (
     *("total_entries", "entered_users", "active_entries", "exited_entries", "exited_users"),

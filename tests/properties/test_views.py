@@ -8,9 +8,9 @@ from tests.generators.logs import batches, interleaved, log_of
 from tests.generators.seeded import event_set, replay_hint, seeds
 from tests.generators.world import TIME_ZONES
 from tests.properties.executions import fold_batch
-from wayfold.state.memory_store import MemoryStore
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.views import JourneyView
+from wayfold.state.reading.views import JourneyView
+from wayfold.state.store.memory_store import MemoryStore
 
 Pushed = dict[tuple[str, str, str], dict[str, int]]
 

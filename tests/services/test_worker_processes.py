@@ -24,7 +24,7 @@ from tests.services.verdict import (
 from wayfold.agents.snapshot_storage import open_snapshot_objects
 from wayfold.agents.topics import ensure_topics, topic_name
 from wayfold.settings import FoldSettings, RedisSettings, Settings, StateSettings, WorkerSettings
-from wayfold.state.snapshots import Snapshots
+from wayfold.state.snapshots.snapshots import Snapshots
 
 SESSION_MS = 3_000
 

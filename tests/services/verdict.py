@@ -20,10 +20,10 @@ from wayfold.agents.topics import event_topics, find_topics, topic_name
 from wayfold.agents.worker.run import fold_settings
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import RedisSettings, Settings
-from wayfold.state.numbers import finish
 from wayfold.state.partition import Partition
-from wayfold.state.query import Query
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.query import Query
+from wayfold.state.store.store import Store, StoreMemory
 
 CATCH_UP_S = 240.0
 REDIS_S = 60.0

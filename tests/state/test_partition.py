@@ -7,11 +7,11 @@ import pytest
 
 from wayfold.models.partitioner import PARTITIONERS
 from wayfold.models.record import LogRecord
-from wayfold.state.catalog import TimeZoneChangedError
-from wayfold.state.memory_store import MemoryStore
-from wayfold.state.numbers import finish
+from wayfold.state.names.catalog import TimeZoneChangedError
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.query import Query
+from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.query import Query
+from wayfold.state.store.memory_store import MemoryStore
 
 NOW_MS = 1_796_000_000_000
 DAY_MS = 86_400_000

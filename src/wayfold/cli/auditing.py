@@ -25,7 +25,7 @@ from wayfold.exporters.api.cluster import PARTIALS, STATUSES, USERS, Reply
 from wayfold.exporters.api.internal import TOKEN_HEADER, PartialsQuestion, UsersQuestion
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import Settings
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 T = TypeVar("T")
 

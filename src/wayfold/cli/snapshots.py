@@ -13,9 +13,9 @@ from rich.table import Table
 from wayfold.agents.snapshot_storage import open_snapshot_objects
 from wayfold.exporters.api.instants import instant
 from wayfold.settings import Settings, SettingsError
-from wayfold.state.snapshot_errors import SnapshotError
-from wayfold.state.snapshot_manifest import SnapshotManifest
-from wayfold.state.snapshots import Snapshots
+from wayfold.state.snapshots.errors import SnapshotError
+from wayfold.state.snapshots.manifest import SnapshotManifest
+from wayfold.state.snapshots.snapshots import Snapshots
 
 
 class NoSnapshotError(Exception):

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from wayfold.state import keys
-from wayfold.state.cells import pack, unpack
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.cells.cells import pack, unpack
+from wayfold.state.store import keys
+from wayfold.state.store.store import Store, StoreMemory
 
 PARTITIONS = 4
 

@@ -31,9 +31,9 @@ from wayfold.agents.worker.run import fold_settings
 from wayfold.cli.auditing import run_audit
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import KafkaSettings, RedisSettings, Settings, StateSettings, WorkerSettings
-from wayfold.state import keys
 from wayfold.state.partition import Partition
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.store import keys
+from wayfold.state.store.store import Store, StoreMemory
 
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))
 SIMULATED = 400

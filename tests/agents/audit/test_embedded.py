@@ -22,7 +22,7 @@ from wayfold.agents.embedded.open import events_directory
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.cli.auditing import run_audit
 from wayfold.settings import Settings
-from wayfold.state import keys
+from wayfold.state.store import keys
 
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))
 EVENTS = 800

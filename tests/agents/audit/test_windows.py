@@ -16,11 +16,11 @@ from wayfold.agents.audit.log_sources import Entry
 from wayfold.agents.audit.oracle_time import instant_ms
 from wayfold.agents.audit.questions import Scope, later_instants
 from wayfold.models.zone import MINUTE_MS
-from wayfold.state import keys
-from wayfold.state.closings import CONVERTED, UNCONVERTED
-from wayfold.state.memory_store import MemoryStore
+from wayfold.state.histories.closings import CONVERTED, UNCONVERTED
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
+from wayfold.state.store import keys
+from wayfold.state.store.memory_store import MemoryStore
 
 PARTITIONS = 2
 RETENTION_MS = 400 * DAY_MS

@@ -14,7 +14,7 @@ from wayfold.agents.files.replay import Replay
 from wayfold.exporters.api.local import LocalNumbers
 from wayfold.models.zone import Zone
 from wayfold.settings import EmbeddedSettings, Settings
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 AGAIN = ("duplicate_total", "refused_total:late")
 ROOT = Path(__file__).parents[3]

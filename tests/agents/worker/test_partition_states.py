@@ -13,10 +13,10 @@ from wayfold.agents.worker.snapshotting import SnapshotTaker
 from wayfold.agents.worker.state_directory import StateDirectory, StateIdentity
 from wayfold.models.record import LogRecord
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.snapshot_errors import SnapshotError
-from wayfold.state.snapshot_objects import DirectoryObjects, ObjectStorageError
-from wayfold.state.snapshots import Snapshots
-from wayfold.state.store import Store, StoreMemory
+from wayfold.state.snapshots.errors import SnapshotError
+from wayfold.state.snapshots.objects import DirectoryObjects, ObjectStorageError
+from wayfold.state.snapshots.snapshots import Snapshots
+from wayfold.state.store.store import Store, StoreMemory
 from wayfold.state.telemetry import Telemetry
 
 EVENT = (

@@ -19,7 +19,7 @@ from wayfold.exporters.api.server import listen, serving
 from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.partition import Partition
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 TOKEN = "a shared token"
 SLICE = Query(account_id="acme", journey_id="welcome", start="2026-11-01", end="2026-11-02")

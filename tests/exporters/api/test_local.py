@@ -13,7 +13,7 @@ from wayfold.exporters.api.local import LocalNumbers
 from wayfold.exporters.api.source import BadQuestionError
 from wayfold.models.zone import Zone
 from wayfold.state.partition import Partition
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 WITHOUT_CLOCK = ("as_of", "lag_ms")
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.exporters.traffic import ODD, OracleSource
 from wayfold.exporters.api import answers
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 WELCOME = "/v1/journeys/welcome"
 

@@ -18,7 +18,7 @@ from tests.exporters.redis_views.pushing import (
     totals,
 )
 from wayfold.exporters.redis_views.calls import Said
-from wayfold.state.dwell import percentile_ms
+from wayfold.state.cells.dwell import percentile_ms
 
 pytestmark = pytest.mark.services
 

@@ -19,9 +19,9 @@ from wayfold.exporters.redis_views import RedisViews
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import RedisSettings
-from wayfold.state.memory_store import MemoryStore
 from wayfold.state.partition import FoldSettings, Partition
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
+from wayfold.state.store.memory_store import MemoryStore
 from wayfold.state.telemetry import Telemetry
 
 pytestmark = pytest.mark.services

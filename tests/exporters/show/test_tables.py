@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tests.exporters.traffic import OracleSource, traffic
 from wayfold.exporters.show.tables import cell, duration, print_document
-from wayfold.state.query import Query
+from wayfold.state.reading.query import Query
 
 
 async def printed(query: Query, journey_id: str | None) -> str:

@@ -1,0 +1,1 @@
+"""What a batch changes: counts, money, user sets and histograms by series and time."""

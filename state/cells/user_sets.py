@@ -1,0 +1,92 @@
+"""Sets of users per series and day or hour: written as small deltas, merged now and then.
+
+A set is the rows of one key prefix, in the order of the batches that wrote them: what each batch
+took out, then what it put in. A batch thus writes only what it changed, and a reader unites rows.
+"""
+
+from collections.abc import Iterable, Iterator
+from struct import unpack_from
+
+from pyroaring import BitMap
+
+from wayfold.state.store import keys
+from wayfold.state.store.reader import StoreReader
+
+MERGE_AFTER = 64
+COUNTED_LIMIT = 200_000
+
+
+class UserSetWriter:
+    """Turns what a batch did to user sets into rows, and merges sets that have many."""
+
+    def __init__(self, store: StoreReader) -> None:
+        self._store = store
+        self._deltas: dict[tuple[int, int, int], int] = {}
+
+    def rows(
+        self, series: int, grain: int, bucket: int, persons: list[int], batch: int
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        """Rows to write (value None: to delete) for the changes of one set, in the order they came.
+
+        A person number puts in, its complement takes out.
+        """
+        put_in, taken_out = split(persons)
+        key = (series, grain, bucket)
+        count = self._deltas.get(key, 0) + 1
+        if count >= MERGE_AFTER:
+            count = 0
+            merged = BitMap()
+            for row, users in self._scan(series, grain, bucket):
+                _apply(merged, row, users)
+                yield row, None
+            put_in = (merged - taken_out) | put_in
+            taken_out = BitMap()
+        elif len(self._deltas) >= COUNTED_LIMIT:
+            self._deltas.clear()
+        self._deltas[key] = count
+        if taken_out:
+            yield (
+                keys.set_key(keys.USER_SET, series, grain, bucket, batch, keys.TAKEN_OUT),
+                taken_out.serialize(),
+            )
+        if put_in:
+            yield keys.set_key(keys.USER_SET, series, grain, bucket, batch, keys.PUT_IN), put_in.serialize()
+
+    def _scan(self, series: int, grain: int, bucket: int) -> Iterator[tuple[bytes, bytes]]:
+        start = keys.cell_key(keys.USER_SET, series, grain, bucket)
+        return self._store.scan(start, keys.after(start))
+
+
+def read_users(store: StoreReader, series: int, grain: int, buckets: tuple[int, int]) -> BitMap:
+    """Users of a series in any of the buckets [first, end) of a grain."""
+    union, current, bucket = BitMap(), BitMap(), -1
+    start = keys.cell_key(keys.USER_SET, series, grain, buckets[0])
+    end = keys.cell_key(keys.USER_SET, series, grain, buckets[1])
+    for row, users in store.scan(start, end):
+        (found,) = unpack_from(">I", row, 6)
+        if found != bucket:
+            union |= current
+            current, bucket = BitMap(), found
+        _apply(current, row, users)
+    return union | current
+
+
+def split(persons: Iterable[int]) -> tuple[BitMap, BitMap]:
+    """What a list of changes comes to: (put in, taken out); the last word on a person holds."""
+    persons = list(persons)
+    if min(persons, default=0) >= 0:
+        return BitMap(persons), BitMap()
+    last: dict[int, bool] = {}
+    for person in persons:
+        last[person if person >= 0 else ~person] = person >= 0
+    return (
+        BitMap([person for person, inside in last.items() if inside]),
+        BitMap([person for person, inside in last.items() if not inside]),
+    )
+
+
+def _apply(users: BitMap, row: bytes, value: bytes) -> None:
+    if row[-1] == keys.PUT_IN:
+        users |= BitMap.deserialize(value)
+    else:
+        users -= BitMap.deserialize(value)

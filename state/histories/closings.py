@@ -1,0 +1,146 @@
+"""Open windows: exited entries that a goal could still convert, at a watermark.
+
+A row stands for each exited entry whose window is open, in the order in which the windows close; it
+goes when the partition's watermark has passed it. What the rows come to is kept in the totals of the
+series ("open", version): first count all, second count those not converted. So a reader only looks at
+rows between the partition's watermark and the one it is asked for.
+"""
+
+from collections.abc import Iterator
+from struct import unpack_from
+from typing import NamedTuple
+
+from wayfold.models.zone import MINUTE_MS, Span
+from wayfold.state.cells.cells import Change, Totals
+from wayfold.state.cells.changes import Changes
+from wayfold.state.names.catalog import Catalog, JourneyScope
+from wayfold.state.store import keys
+from wayfold.state.store.reader import StoreReader
+
+LAST_MS = 2**63
+CONVERTED, UNCONVERTED = b"1", b"0"
+OPEN = "open"
+
+Row = tuple[bytes, bytes | None]
+Range = tuple[bytes, bytes]
+
+
+class Open(NamedTuple):
+    """Exited entries whose window is open: all, those not converted, and the latest closing of each."""
+
+    exited: int = 0
+    unconverted: int = 0
+    exited_closes_at_ms: int = -1
+    unconverted_closes_at_ms: int = -1
+
+
+class Closings:
+    """Keeps the rows of open windows and their totals, and reads them."""
+
+    def __init__(self, store: StoreReader, catalog: Catalog, totals: Totals) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._totals = totals
+
+    def rows(
+        self, changes: Changes, before_ms: int, after_ms: int, changed: dict[int, Change]
+    ) -> tuple[list[Row], list[Range]]:
+        """Rows to write or delete, and ranges to delete, when the watermark moves from before to after.
+
+        Adds to `changed` what becomes of the totals.
+        """
+        rows: list[Row] = []
+        for key, converted in changes.closings.items():
+            scope_number, version, closes_at_ms = unpack_from(">IQQ", key, 1)
+            change = self._change(changed, scope_number, version)
+            old = self._store.get(key)
+            new = None
+            if converted is not None and closes_at_ms >= after_ms:
+                new = CONVERTED if converted else UNCONVERTED
+            change.first += (new is not None) - (old is not None)
+            change.second += (new == UNCONVERTED) - (old == UNCONVERTED)
+            if new != old:
+                rows.append((key, new))
+        if after_ms <= before_ms:
+            return rows, []
+        return rows, self._expire(changes, max(0, before_ms), after_ms, changed)
+
+    def read(self, scope: JourneyScope, version: int, watermark_ms: int, span: Span | None) -> Open:
+        """Exited entries of a version inside their window at a watermark, which is the partition's or later.
+
+        With a `span`, only those entered in it: these are counted from their rows.
+        """
+        watermark_ms = max(0, watermark_ms)
+        low, high = _bounds(scope.number, version, watermark_ms, LAST_MS)
+        if span is not None:
+            return _counted(self._store.scan(low, high), span)
+        series = scope.series.get((OPEN, version))
+        if series is None:
+            return Open()
+        exited, unconverted, _ = self._totals.values.get(series, (0, 0, 0))
+        if not exited:
+            return Open()
+        passed = _counted(self._store.scan(*_bounds(scope.number, version, 0, watermark_ms)), None)
+        exited, unconverted = exited - passed.exited, unconverted - passed.unconverted
+        return Open(
+            exited,
+            unconverted,
+            self._latest(low, high, unconverted=False) if exited else -1,
+            self._latest(low, high, unconverted=True) if unconverted else -1,
+        )
+
+    def _expire(
+        self, changes: Changes, before_ms: int, after_ms: int, changed: dict[int, Change]
+    ) -> list[Range]:
+        ranges = []
+        for scope in self._catalog.numbered:
+            for version in scope.plans.versions:
+                series = scope.series.get((OPEN, version))
+                if series is None or not self._totals.values.get(series, (0, 0, 0))[0]:
+                    continue
+                low, high = _bounds(scope.number, version, before_ms, after_ms)
+                change = self._change(changed, scope.number, version)
+                for key, value in self._store.scan(low, high):
+                    if key not in changes.closings:
+                        change.first -= 1
+                        change.second -= value == UNCONVERTED
+                ranges.append((low, high))
+        return ranges
+
+    def _change(self, changed: dict[int, Change], scope_number: int, version: int) -> Change:
+        series = self._catalog.numbered[scope_number].series_id((OPEN, version))
+        return changed.setdefault(series, Change())
+
+    def _latest(self, low: bytes, high: bytes, *, unconverted: bool) -> int:
+        """When the last window of the rows in [low, high) closes."""
+        row = self._store.last(low, high)
+        while row is not None and unconverted and row[1] != UNCONVERTED:
+            row = self._store.last(low, row[0])
+        return -1 if row is None else _closes_at_ms(row[0])
+
+
+def _bounds(scope_number: int, version: int, from_ms: int, to_ms: int) -> tuple[bytes, bytes]:
+    """Bounds of the rows of a version whose windows close in [from_ms, to_ms)."""
+    return (
+        keys.closing_key(keys.CLOSING, scope_number, version, from_ms, 0, 0, 0),
+        keys.closing_key(keys.CLOSING, scope_number, version, to_ms, 0, 0, 0),
+    )
+
+
+def _closes_at_ms(key: bytes) -> int:
+    closes_at_ms: int = unpack_from(">Q", key, 13)[0]
+    return closes_at_ms
+
+
+def _counted(rows: Iterator[tuple[bytes, bytes]], span: Span | None) -> Open:
+    """What rows come to, of those entered in the span."""
+    exited = unconverted = 0
+    exited_at_ms = unconverted_at_ms = -1
+    for key, value in rows:
+        closes_at_ms, hour = unpack_from(">QI", key, 13)
+        if span is not None and not span.start_ms <= hour * MINUTE_MS < span.end_ms:
+            continue
+        exited, exited_at_ms = exited + 1, closes_at_ms
+        if value == UNCONVERTED:
+            unconverted, unconverted_at_ms = unconverted + 1, closes_at_ms
+    return Open(exited, unconverted, exited_at_ms, unconverted_at_ms)

@@ -1,0 +1,130 @@
+"""Users and histories of a partition, with a bounded cache in front of the store."""
+
+from collections.abc import Callable, Iterator
+
+from wayfold.models.refusal import Reason, Refusal
+from wayfold.state.histories.history import Goal, History, User, decode_user, encode
+from wayfold.state.names.catalog import AccountScope, Catalog, JourneyScope
+from wayfold.state.store import keys
+from wayfold.state.store.reader import StoreReader
+
+
+class WrongPartitionError(Exception):
+    """A user whose key belongs to another partition; raised before anything has changed."""
+
+    def __init__(self, user_id: str, found: int, expected: int) -> None:
+        self.refusal = Refusal(
+            Reason.WRONG_PARTITION,
+            "user_id",
+            f"user {user_id!r} belongs to partition {expected}, the record lies in {found}: "
+            "publish with the default partitioner and the user id as key, to topics of equal counts",
+        )
+        super().__init__(self.refusal.message)
+
+
+class People:
+    """Finds the user and history that an event is about; makes new ones.
+
+    `home` gives the partition of a user id. A cache holds at most twice `limit` histories and users;
+    what is changed stays in it until the batch is written.
+    """
+
+    def __init__(
+        self, store: StoreReader, catalog: Catalog, number: int, home: Callable[[str], int], limit: int
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._number = number
+        self._home = home
+        self._limit = limit
+        self._cached = 0
+        self.next_person = 0
+        self.dirty_users: dict[tuple[int, str], User] = {}
+        self._users: dict[tuple[int, str], User] = {}
+        self._older_users: dict[tuple[int, str], User] = {}
+        self.new_persons: list[tuple[int, AccountScope, str]] = []
+
+    def history(self, scope: JourneyScope, user_id: str) -> History:
+        """The history of a user in a journey, new and empty when there was none."""
+        found = scope.recent.get(user_id)
+        if found is not None:
+            return found
+        found = scope.older.get(user_id)
+        if found is None:
+            row = self._store.get(scope.key_prefix + user_id.encode())
+            found = History.decode(row) if row else History(self.user(scope.account, user_id).person)
+        scope.recent[user_id] = found
+        self._cached += 1
+        return found
+
+    def user(self, account: AccountScope, user_id: str) -> User:
+        """The user's own record, a new one with the next person number when there was none.
+
+        Raises `WrongPartitionError` for a new user that belongs elsewhere.
+        """
+        key = (account.number, user_id)
+        found = self._users.get(key)
+        if found is not None:
+            return found
+        found = self._older_users.get(key)
+        if found is None:
+            row = self._store.get(account.key_prefix + user_id.encode())
+            found = self._new_user(account, user_id) if row is None else decode_user(row)
+        self._users[key] = found
+        return found
+
+    def changed(self, account: AccountScope, user_id: str, user: User) -> None:
+        """Note that a user's record is to be written with the batch."""
+        self.dirty_users[account.number, user_id] = user
+
+    def histories_of(self, scope: JourneyScope) -> Iterator[tuple[str, History]]:
+        """Every history of a journey as it stands now, the pending batch included."""
+        prefix = scope.key_prefix
+        dirty = dict(scope.dirty)
+        for key, row in self._store.scan(prefix, keys.after(prefix)):
+            user_id = key[len(prefix) :].decode()
+            if user_id not in dirty:
+                yield user_id, History.decode(row)
+        yield from dirty.items()
+
+    def committed(self, scope: JourneyScope) -> Iterator[tuple[str, History, list[Goal]]]:
+        """Every history of a journey with the user's goals, as of the last commit."""
+        prefix = scope.key_prefix
+        for key, row in self._store.scan(prefix, keys.after(prefix)):
+            name = key[len(prefix) :]
+            user = self._store.get(scope.account.key_prefix + name)
+            yield name.decode(), History.decode(row), decode_user(user).goals if user else []
+
+    def take_rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """Rows of all that changed since the last commit; it counts as written afterwards."""
+        for scope in self._catalog.scopes.values():
+            prefix = scope.key_prefix
+            for user_id, history in scope.dirty.items():
+                yield prefix + user_id.encode(), history.encode()
+            scope.dirty = {}
+        accounts = {account.number: account.key_prefix for account in self._catalog.accounts.values()}
+        for (number, user_id), user in self.dirty_users.items():
+            yield accounts[number] + user_id.encode(), encode(user)
+        self.dirty_users = {}
+        for person, account, user_id in self.new_persons:
+            yield keys.number_key(keys.PERSON, person), encode((account.number, user_id))
+        self.new_persons = []
+
+    def trim(self) -> None:
+        """Let the cache forget its older generation when the recent one is full; after a commit only."""
+        if self._cached > self._limit:
+            for scope in self._catalog.scopes.values():
+                scope.older, scope.recent = scope.recent, {}
+            self._cached = 0
+        if len(self._users) > self._limit:
+            self._older_users, self._users = self._users, {}
+
+    def _new_user(self, account: AccountScope, user_id: str) -> User:
+        home = self._home(user_id)
+        if home != self._number:
+            raise WrongPartitionError(user_id, self._number, home)
+        user = User(self.next_person)
+        self.next_person += 1
+        self.new_persons.append((user.person, account, user_id))
+        self.changed(account, user_id, user)
+        return user

@@ -1,0 +1,1 @@
+"""Names of accounts, journeys, series and kinds, as numbers."""

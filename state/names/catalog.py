@@ -1,0 +1,213 @@
+"""Numbers for the names that keys are made of: accounts, journeys (scopes), series and kinds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from xxhash import xxh3_64_intdigest
+
+from wayfold.models.definition import JourneyDefinition
+from wayfold.models.zone import MINUTE_MS, Zone
+from wayfold.state.histories.history import History
+from wayfold.state.intake.pending import Pending
+from wayfold.state.names.plans import HOUR_BITS, HOUR_MASK, Name, Plans
+from wayfold.state.store import keys
+
+# Series in which users are numbers of their own, and where they are counted over all time: of a
+# journey in the version and in version 0, of a step in the series over all variants.
+USER_METRICS = frozenset(
+    (
+        "total_entries",
+        "exited_entries@event",
+        "exited_entries@entry",
+        "converted_entries@event",
+        "converted_entries@entry",
+        "entered",
+        "dropped@event",
+        "dropped@entry",
+    )
+)
+
+FIRST_SURROGATE, SURROGATES = 0xD800, 0x800
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class AccountScope:
+    """An account in one partition: its number and time zone.
+
+    `pending` are goal events that wait to be merged, by user.
+    """
+
+    def __init__(self, number: int, account_id: str, zone: Zone) -> None:
+        self.number = number
+        self.account_id = account_id
+        self.zone = zone
+        self.key_prefix = keys.number_key(keys.USER, number)
+        self.pending: Pending = {}
+
+
+class JourneyScope:
+    """A journey of an account in one partition (the journey "" is the account itself).
+
+    `series` numbers the names that have been counted. `pending` are events that wait to be merged, by
+    user; `recent`, `older` and `dirty` are the cache of histories: two generations, and those changed
+    since the last commit.
+    """
+
+    def __init__(self, catalog: "Catalog", number: int, account: AccountScope, journey_id: str) -> None:
+        self.catalog = catalog
+        self.number = number
+        self.account = account
+        self.account_id = account.account_id
+        self.journey_id = journey_id
+        self.zone = account.zone
+        self.key_prefix = keys.number_key(keys.HISTORY, number)
+        self.series: dict[Name, int] = {}
+        self.definitions: dict[int, JourneyDefinition] = {}
+        self.plans = Plans(self.base, self.mark, self._new_kind)
+        self.pending: Pending = {}
+        self.recent: dict[str, History] = {}
+        self.older: dict[str, History] = {}
+        self.dirty: dict[str, History] = {}
+
+    def series_id(self, name: Name) -> int:
+        """Number of a series of this journey; a new one is written with the pending batch."""
+        found = self.series.get(name)
+        return self.catalog.new_series(self, name) if found is None else found
+
+    def base(self, name: Name) -> int:
+        """Base of a series: its number, shifted to leave room for an hour."""
+        return self.series_id(name) << HOUR_BITS
+
+    def mark(self, series: int) -> str:
+        """The character that stands for one of this journey's series in its histories."""
+        return self.catalog.marks[series]
+
+    def closing_key(self, entry_id: str, person: int, version: int, closes_at_ms: int, hour: int) -> bytes:
+        """Store key of the row that says when the window of an exited entry closes."""
+        mark = xxh3_64_intdigest(entry_id.encode())
+        return keys.closing_key(keys.CLOSING, self.number, version, closes_at_ms, hour, person, mark)
+
+    def _new_kind(self, words: Name) -> int:
+        return self.catalog.new_kind(self, words)
+
+
+class Catalog:
+    """All names of a partition, each with the number that stands for it in keys and histories.
+
+    New names collect in `rows` until the batch that brought them is written.
+    """
+
+    def __init__(self, zone_of: Callable[[str], Zone]) -> None:
+        self._zone_of = zone_of
+        self.accounts: dict[str, AccountScope] = {}
+        self.scopes: dict[tuple[str, str], JourneyScope] = {}
+        self.numbered: list[JourneyScope] = []
+        self.series: list[tuple[JourneyScope, Name]] = []
+        self.marks: list[str] = []
+        self.rows: dict[bytes, bytes] = {}
+        self._next_kind = 0
+        self.counters: Mapping[int, tuple[int, ...]] = _Counters(self)
+
+    def load(self, scan: Callable[[bytes, bytes], Iterator[tuple[bytes, bytes]]]) -> None:
+        """Read the names that earlier batches wrote."""
+        for kind, add in (
+            (keys.ACCOUNT, self._load_account),
+            (keys.SCOPE, self._load_scope),
+            (keys.SERIES, self._load_series),
+            (keys.KIND, self._load_kind),
+        ):
+            for _, value in scan(kind, keys.after(kind)):
+                add(_decode(value))
+        self.rows.clear()
+
+    def account(self, account_id: str) -> AccountScope:
+        """The account, a new one when the partition has not seen it."""
+        found = self.accounts.get(account_id)
+        if found is None:
+            found = AccountScope(len(self.accounts), account_id, self._zone_of(account_id))
+            self.accounts[account_id] = found
+            self.rows[keys.number_key(keys.ACCOUNT, found.number)] = _encode([account_id, found.zone.name])
+        return found
+
+    def scope(self, account_id: str, journey_id: str) -> JourneyScope:
+        """The scope of a journey, a new one when the partition has not seen it."""
+        found = self.scopes.get((account_id, journey_id))
+        if found is None:
+            found = JourneyScope(self, len(self.numbered), self.account(account_id), journey_id)
+            self.scopes[account_id, journey_id] = found
+            self.numbered.append(found)
+            self.rows[keys.number_key(keys.SCOPE, found.number)] = _encode([account_id, journey_id])
+        return found
+
+    def new_series(self, scope: JourneyScope, name: Name) -> int:
+        """Number a new series of a scope."""
+        place = len(scope.series)
+        # Surrogates are no characters that could be stored.
+        self.marks.append(chr(place if place < FIRST_SURROGATE else place + SURROGATES))
+        number = scope.series[name] = len(self.series)
+        self.series.append((scope, name))
+        self.rows[keys.number_key(keys.SERIES, number)] = _encode([scope.number, *name])
+        return number
+
+    def new_kind(self, scope: JourneyScope, words: Name) -> int:
+        """Number a new kind of arrival or message event."""
+        number = self._next_kind
+        self._next_kind += 1
+        self.rows[keys.number_key(keys.KIND, number)] = _encode([scope.number, number, *words])
+        return number
+
+    def day_of(self, fact: int) -> int:
+        """A fact's day, in the place of its hour."""
+        series = fact >> HOUR_BITS
+        return series << HOUR_BITS | self.series[series][0].zone.place((fact & HOUR_MASK) * MINUTE_MS).day
+
+    def _load_account(self, row: list[str]) -> None:
+        account = self.account(row[0])
+        if account.zone.name != row[1]:
+            raise TimeZoneChangedError(row[0], row[1], account.zone.name)
+
+    def _load_scope(self, row: list[str]) -> None:
+        self.scope(row[0], row[1])
+
+    def _load_series(self, row: list[Any]) -> None:
+        self.new_series(self.numbered[row[0]], tuple(row[1:]))
+
+    def _load_kind(self, row: list[Any]) -> None:
+        plans = self.numbered[row[0]].plans
+        self._next_kind = row[1] + 1
+        words = tuple(row[2:])
+        if len(words) == 3:
+            plans.load_arrival(row[1], words)
+        else:
+            plans.load_message(row[1], words)
+
+
+class _Counters(dict[int, tuple[int, ...]]):
+    """By series, those in which its users are counted over all time; made when first asked for."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def __missing__(self, series: int) -> tuple[int, ...]:
+        scope, name = self._catalog.series[series]
+        found: tuple[int, ...] = ()
+        if name[0] in USER_METRICS:
+            if len(name) == 2:
+                found = (series, scope.series_id((name[0], 0)))
+            else:
+                found = (scope.series_id((f"{name[0]}*", name[1], name[2])),)
+        self[series] = found
+        return found
+
+
+class TimeZoneChangedError(Exception):
+    """The settings give an account another time zone than the one its buckets were cut in."""
+
+    def __init__(self, account_id: str, stored: str, asked: str) -> None:
+        super().__init__(
+            f"account {account_id!r} was counted in time zone {stored}, the settings say {asked}: set it "
+            "back, or remove the state directory so that the numbers are folded again from the log"
+        )

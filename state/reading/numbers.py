@@ -1,0 +1,265 @@
+"""The numbers document: partials of all partitions added up, under the names of the contract."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from wayfold.models.money import decimal_text
+from wayfold.state.cells.dwell import percentile_ms
+from wayfold.state.histories.history import STATUSES
+from wayfold.state.reading.query import Query
+from wayfold.state.reading.views import ACCOUNT, JOURNEY, Views, merge, step_view, version_view
+
+Document = dict[str, Any]
+
+# Channels that report no delivery: their clicks are measured against what was sent.
+UNDELIVERED_CHANNELS = frozenset(("push", "in_app", "webhook"))
+COUNTERS = ("events", "messages", "users")
+ENTRY_NUMBERS = (
+    "total_entries",
+    "entered_users",
+    "active_entries",
+    "exited_entries",
+    "exited_users",
+    "converted_entries",
+    "converted_users",
+    "conversion_events",
+)
+
+
+def finish(partials: Sequence[Mapping[str, Any]], query: Query) -> Document:
+    """Make the document of a query from the partials of all partitions.
+
+    A partial is what `Partition.partial` gives: {"watermark_ms", "journeys": [{"account_id",
+    "journey_id", "definitions", "views"}], "accounts": [{"account_id", "time_zone", "views"}]}.
+    """
+    watermark_ms = max((partial["watermark_ms"] for partial in partials), default=-1)
+    journeys = _merged(row for partial in partials for row in partial["journeys"])
+    accounts = _merged(row for partial in partials for row in partial["accounts"])
+    return {
+        "watermark": instant_text(watermark_ms),
+        "accounts": [_account(row, query) for _, row in sorted(accounts.items())],
+        "journeys": [_journey(row, query) for _, row in sorted(journeys.items())],
+    }
+
+
+def instant_text(at_ms: int) -> str | None:
+    """Milliseconds UTC as RFC 3339 text; None before anything happened."""
+    if at_ms < 0:
+        return None
+    instant = datetime.fromtimestamp(at_ms // 1000, UTC)
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+
+
+def _merged(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["account_id"], row.get("journey_id", ""))
+        into = merged.get(key)
+        if into is None:
+            into = merged[key] = {**row, "views": {}, "definitions": {}}
+        merge(into["views"], row["views"])
+        into["definitions"].update(row.get("definitions", {}))
+    return merged
+
+
+def _account(row: Mapping[str, Any], query: Query) -> Document:
+    views: Views = row["views"]
+    months = []
+    for view in sorted(name for name in views if name.startswith("month:")):
+        fields = views[view]
+        if not fields.get("persons"):
+            continue
+        journeys = sorted(
+            {field.split(":", 1)[1] for field, count in fields.items() if ":" in field and count}
+        )
+        months.append(
+            {
+                "month": view.split(":", 1)[1],
+                "persons": fields["persons"],
+                "journeys": [
+                    {
+                        "journey_id": journey_id,
+                        "persons": fields.get(f"persons:{journey_id}", 0),
+                        "marginal_persons": fields.get(f"marginal_persons:{journey_id}", 0),
+                    }
+                    for journey_id in journeys
+                ],
+            }
+        )
+    numbers: Document = {"monthly_engaged_persons": months, "channels": _channels(views.get(ACCOUNT, {}))}
+    kept: tuple[str, ...] = tuple(numbers)
+    if query.version is not None or query.step_id is not None or query.variant is not None:
+        kept = ()
+    elif query.start or query.end or query.channel or query.platform:
+        kept = ("channels",)
+    numbers = numbers if len(kept) == len(numbers) else _keep(numbers, kept)
+    return {"account_id": row["account_id"], "time_zone": row["time_zone"], **numbers}
+
+
+def _journey(row: Mapping[str, Any], query: Query) -> Document:
+    views: Views = row["views"]
+    definitions: dict[int, Mapping[str, Any]] = {int(key): value for key, value in row["definitions"].items()}
+    latest = definitions[max(definitions)] if definitions else None
+    versions = set(definitions) | {int(view.split(":", 2)[1]) for view in views if ":" in view}
+    if query.version is not None:
+        versions &= {query.version}
+    own = JOURNEY if query.version is None else version_view(query.version)
+    return {
+        "account_id": row["account_id"],
+        "journey_id": row["journey_id"],
+        "name": row["journey_id"] if latest is None else latest["name"],
+        "numbers": journey_numbers(views.get(own, {}), query),
+        "versions": [
+            _version(row["journey_id"], version, definitions.get(version), views, query)
+            for version in sorted(versions)
+        ],
+    }
+
+
+def _version(
+    journey_id: str, version: int, definition: Mapping[str, Any] | None, views: Views, query: Query
+) -> Document:
+    steps = {} if definition is None else {step["step_id"]: step for step in definition["steps"]}
+    prefix = step_view(version, "")
+    seen = sorted(view[len(prefix) :] for view in views if view.startswith(prefix))
+    order = [*steps, *(step_id for step_id in seen if step_id not in steps)]
+    if query.step_id is not None:
+        order = [step_id for step_id in order if step_id == query.step_id]
+    rows = []
+    for step_id in order:
+        step = steps.get(step_id, {})
+        rows.append(
+            {
+                "step_id": step_id,
+                "name": step.get("name") or step_id,
+                "type": step.get("type"),
+                "channel": step.get("channel"),
+                "numbers": step_numbers(views.get(step_view(version, step_id), {}), query),
+            }
+        )
+    return {
+        "journey_version": version,
+        "name": journey_id if definition is None else definition["name"],
+        "numbers": journey_numbers(views.get(version_view(version), {}), query),
+        "steps": rows,
+    }
+
+
+def journey_numbers(fields: Mapping[str, int], query: Query) -> Document:
+    """The numbers of a journey, or of one version of it, from the fields of its view.
+
+    Numbers that a filter of the query does not apply to are left out and named in `not_filterable`.
+    """
+    numbers: Document = {name: fields.get(name, 0) for name in ENTRY_NUMBERS}
+    numbers["conversion_values"] = _money(fields, "conversion_values:")
+    entered = fields.get("entered_users", 0)
+    converted = (
+        fields.get("cohort_converted_users", 0) if _ranged(query) else fields.get("converted_users", 0)
+    )
+    numbers["conversion_rate"] = converted / entered if entered else None
+    unbounded = fields.get("active_entries", 0) > 0
+    numbers["conversion_rate_open"] = {
+        "entries": fields.get("open_entries", 0),
+        "closes_at": None if unbounded else instant_text(fields.get("open_entries_closes_at_ms", -1)),
+    }
+    numbers["total_exits"] = fields.get("total_exits", 0)
+    numbers["total_exits_open"] = {
+        "entries": fields.get("open_exits", 0),
+        "closes_at": instant_text(fields.get("open_exits_closes_at_ms", -1)),
+    }
+    numbers["active_users"] = fields.get("active_users", 0)
+    if query.step_id or query.channel or query.platform or query.variant is not None:
+        return _keep(numbers, ("active_users",))
+    return numbers
+
+
+def step_numbers(fields: Mapping[str, int], query: Query) -> Document:
+    """The numbers of a step from the fields of its view; `not_filterable` as in `journey_numbers`."""
+    numbers: Document = {
+        name: fields.get(name, 0)
+        for name in ("entered", "entered_users", "current", "dropped", "dropped_users")
+    }
+    channels = _channels(fields)
+    for status in STATUSES:
+        numbers[status] = {counter: fields.get(f"{status}_{counter}", 0) for counter in COUNTERS}
+    numbers["channels"] = channels
+    clicked = sum(row["clicked"]["messages"] for row in channels)
+    reached = sum(
+        row["sent" if row["channel"] in UNDELIVERED_CHANNELS else "delivered"]["messages"] for row in channels
+    )
+    numbers["click_rate"] = clicked / reached if reached else None
+    sent = numbers["sent"]["messages"]
+    numbers["fail_rate"] = numbers["failed"]["messages"] / sent if sent else None
+    numbers["goals"] = _goals(fields)
+    numbers["cost"] = _cost(fields)
+    histogram = {
+        int(field[6:]): count for field, count in fields.items() if field.startswith("dwell:") and count
+    }
+    numbers["dwell"] = {
+        "count": sum(histogram.values()),
+        **{f"p{percent}_ms": percentile_ms(histogram, percent) for percent in (50, 90, 99)},
+    }
+    messages = (*STATUSES, "channels", "click_rate", "fail_rate", "cost")
+    if query.channel or query.platform:
+        return _keep(numbers, messages)
+    if query.variant is not None:
+        return _keep(numbers, tuple(name for name in numbers if name != "goals"))
+    return numbers
+
+
+def _ranged(query: Query) -> bool:
+    return bool(query.start or query.end or query.version is not None)
+
+
+def _keep(numbers: Document, names: Iterable[str]) -> Document:
+    kept = {name: numbers[name] for name in names}
+    kept["not_filterable"] = [name for name in numbers if name not in kept]
+    return kept
+
+
+def _channels(fields: Mapping[str, int]) -> list[Document]:
+    found: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+    for field, amount in fields.items():
+        head, *rest = field.split(":")
+        status, _, counter = head.rpartition("_")
+        if len(rest) == 2 and amount and status in STATUSES and counter in COUNTERS:
+            found.setdefault((rest[0], rest[1]), {})[status, counter] = amount
+    return [
+        {
+            "channel": channel,
+            "platform": platform,
+            **{
+                status: {counter: row.get((status, counter), 0) for counter in COUNTERS}
+                for status in STATUSES
+            },
+        }
+        for (channel, platform), row in sorted(found.items())
+    ]
+
+
+def _goals(fields: Mapping[str, int]) -> Document:
+    goals: Document = {}
+    for field, amount in sorted(fields.items()):
+        if field.startswith("goals_events:") and amount:
+            name = field.split(":", 1)[1]
+            goals[name] = {"events": amount, "values": _money(fields, f"goals_values:{name}:")}
+    return goals
+
+
+def _cost(fields: Mapping[str, int]) -> Document:
+    cost: Document = {}
+    for field, amount in sorted(fields.items()):
+        if field.startswith("cost:") and amount:
+            _, channel, currency = field.split(":")
+            cost.setdefault(channel, {})[currency] = decimal_text(amount)
+    return cost
+
+
+def _money(fields: Mapping[str, int], prefix: str) -> dict[str, str]:
+    """Sums by currency; a sum of zero is left out."""
+    return {
+        field[len(prefix) :]: decimal_text(amount)
+        for field, amount in sorted(fields.items())
+        if field.startswith(prefix) and ":" not in field[len(prefix) :] and amount
+    }

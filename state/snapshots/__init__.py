@@ -1,0 +1,1 @@
+"""Copies of a store in a directory or object store, and their restoration."""

@@ -1,0 +1,1 @@
+"""Where a partition keeps its rows: RocksDB, or memory in tests."""

@@ -1,0 +1,48 @@
+"""Keys of the store: one letter for the kind of row, then numbers big-endian so that they sort.
+
+| row | key | value |
+|---|---|---|
+| meta | `m` | offsets, watermark, counters, next numbers |
+| account | `a` account | name |
+| scope | `j` scope | account and journey ids |
+| series | `n` series | scope and name |
+| kind | `k` kind | scope and words of an arrival or message event |
+| definition | `d` scope, version | the `journey.defined` event as JSON |
+| history | `h` scope, user id | `state.histories.history.History` |
+| user | `u` account, user id | `state.histories.history.User` |
+| person | `i` person | account and user id |
+| total | `t` series | two counts and the users over all time |
+| cell | `c` series, grain, bucket | two counts |
+| dwell | `b` series, grain, bucket | histogram |
+| user set | `s` series, grain, bucket, batch, sign | roaring bitmap of what a batch put in or took out |
+| closing | `x` scope, version, time, hour of entry, person, entry | whether the entry converted |
+| engagement | `e` account, month, person, row | the consumption row |
+| erasure | `r` hash of account, user and event id | `state.intake.erasures.Erasure` |
+"""
+
+import struct
+
+import msgspec
+
+META = b"m"
+ACCOUNT, SCOPE, SERIES, KIND, DEFINITION = b"a", b"j", b"n", b"k", b"d"
+HISTORY, USER, PERSON = b"h", b"u", b"i"
+TOTAL, CELL, DWELL, USER_SET = b"t", b"c", b"b", b"s"
+CLOSING, ENGAGEMENT, ERASURE = b"x", b"e", b"r"
+
+DAY_GRAIN, HOUR_GRAIN, ALL_GRAIN = 0, 1, 2
+TAKEN_OUT, PUT_IN = 0, 1
+
+number_key = struct.Struct(">cI").pack
+cell_key = struct.Struct(">cIBI").pack
+set_key = struct.Struct(">cIBIQB").pack
+closing_key = struct.Struct(">cIQQIIQ").pack
+definition_key = struct.Struct(">cIQ").pack
+decode_person = msgspec.msgpack.Decoder(tuple[int, str]).decode
+engagement_key = struct.Struct(">cIIII").pack
+
+
+def after(prefix: bytes) -> bytes:
+    """The least key that is greater than every key with this prefix."""
+    trimmed = prefix.rstrip(b"\xff")
+    return trimmed[:-1] + bytes((trimmed[-1] + 1,))
