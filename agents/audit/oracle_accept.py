@@ -52,7 +52,7 @@ def accept(
         try:
             fields = bare(value, rest[0] if rest else ())
             check(fields)
-            _check_place(topic, fields, key, partition, partitions)
+            _check_key(topic, fields, key)
             event = parse(fields)
             if event is None:
                 raise RefusedError("unparseable")
@@ -62,6 +62,7 @@ def accept(
                     raise RefusedError("definition_conflict")
             elif event.kind not in CONTROL:
                 _check_time(event, timestamp_ms, result.watermark_ms, retention_ms)
+                _check_partition(fields["user_id"], partition, partitions)
         except RefusedError as refusal:
             result.refused[refusal.reason] += 1
             result.reasons[topic, offset] = refusal.reason
@@ -84,17 +85,17 @@ def _check_time(event: OracleEvent, timestamp_ms: int, watermark_ms: int, retent
         raise RefusedError("late")
 
 
-def _check_place(
-    topic: str, fields: Mapping[str, Any], key: bytes | None, partition: int | None, partitions: int | None
-) -> None:
+def _check_key(topic: str, fields: Mapping[str, Any], key: bytes | None) -> None:
     if TOPIC_OF[fields["type"]] != topic:
         raise RefusedError("wrong_topic")
-    if topic in BROADCAST:
-        return
-    user = fields["user_id"].encode()
-    if key != user:
+    if topic not in BROADCAST and key != fields["user_id"].encode():
         raise RefusedError("wrong_key")
-    if partition is not None and partitions is not None and partition_of(user, partitions) != partition:
+
+
+def _check_partition(user_id: str, partition: int | None, partitions: int | None) -> None:
+    if partition is None or partitions is None:
+        return
+    if partition_of(user_id.encode(), partitions) != partition:
         raise RefusedError("wrong_partition")
 
 
