@@ -1,9 +1,12 @@
-"""Polls that bring the topics of a backlog forward together, in the order of time.
+"""Polls that bring the topics of a backlog forward together, and hand on the records as they are.
 
 aiokafka hands its buffers over one after the other: ten thousand records of one topic partition, then ten
 thousand of another. While a worker catches up, the steps of a day would then be folded long before or after
 the day's messages, and each history read, changed and taken back again and again: catching up cost half as
 much again. So a poll takes a little at a time, of the topic partition that is furthest behind.
+
+It also makes an object of eleven fields of each record, which it has already as one that knows the five that
+count. That is left out: it was half of what fetching costs.
 """
 
 from __future__ import annotations
@@ -84,6 +87,15 @@ class EvenPollingThread(driver.AIOKafkaConsumerThread):
     def _furthest_behind(self, consumer: AIOKafkaConsumer, among: set[TP]) -> TP | None:
         """Find the topic partition to take from; none while the buffers hold nothing but errors."""
         fetched: Mapping[TP, Any] = consumer._fetcher._records
-        ready = [tp for tp, result in fetched.items() if tp in among and type(result) is FetchResult]
+        ready = []
+        for tp, result in fetched.items():
+            if tp in among and type(result) is FetchResult:
+                ready.append(tp)
+                if result.has_more():
+                    result._partition_records._consumer_record = _as_it_is
         reached_ms = self._reached_ms
         return min(ready, key=lambda tp: reached_ms.get(tp, -1), default=None)
+
+
+def _as_it_is(_tp: TP, record: Any) -> Any:
+    return record

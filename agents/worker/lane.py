@@ -25,7 +25,8 @@ class Lane:
     """Takes the batches of all topics of one partition, in order and without holes, and gives them on.
 
     `expected` is the next offset to read of each topic kind; it runs ahead of the partition's own
-    offsets by what is pending. `unfolded_records` counts what was accepted and is not committed.
+    offsets by what is pending. `unfolded_records` counts what was accepted and is not committed;
+    `newest_timestamp_ms` is when the log took the last record that was accepted.
     `opened` is replaced by a new one each time the partition is given to this worker again, and
     `interrupted` says that a batch was dropped in the middle of its fold.
     """
@@ -36,10 +37,10 @@ class Lane:
         self.opened = OpenPartition(partition)
         self.starts = dict(starts)
         self.expected = {**self.starts, **self.partition.offsets}
-        self.pending: deque[tuple[str, Sequence[Record]]] = deque()
+        self.pending: deque[tuple[str, Sequence[Record], float]] = deque()
         self.pending_records = 0
         self.unfolded_records = 0
-        self.pending_since_s = 0.0
+        self.newest_timestamp_ms = 0
         self.folded_timestamp_ms = 0
         self.interrupted = False
 
@@ -62,20 +63,19 @@ class Lane:
         self.expected[kind] = batch.end
         if not records:
             return 0
-        if not self.pending:
-            self.pending_since_s = now_s
-        self.pending.append((kind, records))
+        self.pending.append((kind, records, now_s))
         self.pending_records += len(records)
         self.unfolded_records += len(records)
+        self.newest_timestamp_ms = records[-1].timestamp
         return len(records)
 
     def take(self, limit: int) -> list[tuple[str, Sequence[Record]]]:
         """Take up to `limit` records out of the queue, in the order in which they came."""
         taken: list[tuple[str, Sequence[Record]]] = []
         while self.pending and limit > 0:
-            kind, records = self.pending.popleft()
+            kind, records, since_s = self.pending.popleft()
             if len(records) > limit:
-                self.pending.appendleft((kind, records[limit:]))
+                self.pending.appendleft((kind, records[limit:], since_s))
                 records = records[:limit]
             taken.append((kind, records))
             limit -= len(records)
@@ -85,7 +85,11 @@ class Lane:
 
     def oldest_timestamp_ms(self) -> int | None:
         """Return when the log took the oldest record that is pending, None when none is."""
-        return min((records[0].timestamp for _, records in self.pending), default=None)
+        return min((records[0].timestamp for _, records, _ in self.pending), default=None)
+
+    def pending_since_s(self) -> float:
+        """Return when the first record that is pending was accepted, in the time that `accept` was given."""
+        return self.pending[0][2]
 
     def revoke(self) -> None:
         """Drop what is pending and let nothing be written, not even a batch in the middle of its fold."""

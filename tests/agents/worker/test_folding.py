@@ -11,7 +11,7 @@ import pytest
 from tests.agents.fakes import KeptLetters, RememberingPartition
 from tests.agents.worker.batches import batch
 from wayfold.agents.effects import OpenPartition
-from wayfold.agents.worker.folding import Folding
+from wayfold.agents.worker.folding import BATCHES_IN_HAND, Folding
 from wayfold.agents.worker.lane import Lane
 from wayfold.state.telemetry import Telemetry
 
@@ -38,7 +38,9 @@ class Progress:
 class Bench:
     """Two lanes and what folds them."""
 
-    def __init__(self, directory: Path, interval_s: float, batch_records: int) -> None:
+    def __init__(
+        self, directory: Path, interval_s: float, batch_records: int, catch_up_interval_s: float = 0.0
+    ) -> None:
         self.partitions = [RememberingPartition(directory, number) for number in range(2)]
         self.lanes = {partition.number: Lane(partition, {}) for partition in self.partitions}
         self.views = Committed()
@@ -51,10 +53,13 @@ class Bench:
             Telemetry(),
             interval_s=interval_s,
             batch_records=batch_records,
+            catch_up_interval_s=catch_up_interval_s,
         )
 
-    def arrive(self, *offsets: int, kind: str = "entries", partition: int = 0) -> None:
+    def arrive(self, *offsets: int, kind: str = "entries", partition: int = 0, timestamp_ms: int = 0) -> None:
         given = batch(*offsets, kind=kind, partition=partition)
+        for record in given.records:
+            record.timestamp = timestamp_ms
         self.lanes[partition].accept(kind, given, time.monotonic())
         self.folding.arrived()
 
@@ -94,15 +99,45 @@ async def test_a_full_batch_does_not_wait(tmp_path: Path) -> None:
 
 
 async def test_fetching_pauses_while_too_much_waits(tmp_path: Path) -> None:
-    """There is no room for more when two full batches wait, and there is again when they are folded."""
+    """There is no room for more when as much waits as may, and there is again when it is folded."""
     bench = Bench(tmp_path, HOUR_S, 2)
+    most = BATCHES_IN_HAND * 2
+    bench.arrive(*range(most - 1))
     assert await bench.folding.wait_for_room()
-    bench.arrive(0, 1, 2, 3)
+    bench.arrive(most - 1)
     waiting = asyncio.create_task(bench.folding.wait_for_room())
-    await asyncio.sleep(0)
+    for _ in range(10):
+        await asyncio.sleep(0)
     assert not waiting.done()
     task = asyncio.create_task(bench.folding.run())
     assert await waiting
+    task.cancel()
+
+
+async def test_a_partition_that_catches_up_waits_until_its_batch_is_full(tmp_path: Path) -> None:
+    """Of old records a batch is folded when it is full; of fresh ones what there is after the interval."""
+    bench = Bench(tmp_path, 0.0, 3, catch_up_interval_s=HOUR_S)
+    task = asyncio.create_task(bench.folding.run())
+    bench.arrive(0, 1)
+    bench.arrive(0, 1, partition=1, timestamp_ms=int(time.time() * 1000))
+    await bench.until_folded(2)
+    assert [partition.commits for partition in bench.partitions] == [0, 1]
+    bench.arrive(2, 3)
+    await bench.until_folded(5)
+    assert bench.partitions[0].offsets == {"entries": 3}
+    task.cancel()
+
+
+async def test_when_there_is_no_room_the_fullest_partition_is_folded(tmp_path: Path) -> None:
+    """Partitions that all wait to be full do not wait for each other."""
+    bench = Bench(tmp_path, 0.0, 4, catch_up_interval_s=HOUR_S)
+    for number in range(2, 6):
+        bench.partitions.append(RememberingPartition(tmp_path, number))
+        bench.lanes[number] = Lane(bench.partitions[number], {})
+    for number in range(6):
+        bench.arrive(0, 1, 2, partition=number)
+    task = asyncio.create_task(bench.folding.run())
+    await bench.until_folded(3)
     task.cancel()
 
 
