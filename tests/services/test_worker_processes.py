@@ -104,6 +104,7 @@ def test_sigterm_folds_what_is_in_hand_and_ends_at_once(bench: Bench) -> None:
         assert worker.stop() == 0, worker.tail()
         assert time.monotonic() - started_s < 15
         worker.start()
+        worker.wait_for_log("partition_opened")
         bench.finish(worker)
 
 
