@@ -13,13 +13,12 @@ from typing import NamedTuple
 from wayfold.models.zone import MINUTE_MS, Span
 from wayfold.state.cells.cells import Change, Totals
 from wayfold.state.cells.changes import Changes
-from wayfold.state.names.catalog import Catalog, JourneyScope
+from wayfold.state.names.catalog import OPEN, Catalog, JourneyScope
 from wayfold.state.store import keys
 from wayfold.state.store.reader import StoreReader
 
 LAST_MS = 2**63
 CONVERTED, UNCONVERTED = b"1", b"0"
-OPEN = "open"
 
 Row = tuple[bytes, bytes | None]
 Range = tuple[bytes, bytes]
@@ -93,18 +92,16 @@ class Closings:
         self, changes: Changes, before_ms: int, after_ms: int, changed: dict[int, Change]
     ) -> list[Range]:
         ranges = []
-        for scope in self._catalog.numbered:
-            for version in scope.plans.versions:
-                series = scope.series.get((OPEN, version))
-                if series is None or not self._totals.values.get(series, (0, 0, 0))[0]:
-                    continue
-                low, high = _bounds(scope.number, version, before_ms, after_ms)
-                change = self._change(changed, scope.number, version)
-                for key, value in self._store.scan(low, high):
-                    if key not in changes.closings:
-                        change.first -= 1
-                        change.second -= value == UNCONVERTED
-                ranges.append((low, high))
+        for scope, version, series in self._catalog.open_series:
+            if not self._totals.values.get(series, (0, 0, 0))[0]:
+                continue
+            low, high = _bounds(scope.number, version, before_ms, after_ms)
+            change = self._change(changed, scope.number, version)
+            for key, value in self._store.scan(low, high):
+                if key not in changes.closings:
+                    change.first -= 1
+                    change.second -= value == UNCONVERTED
+            ranges.append((low, high))
         return ranges
 
     def _change(self, changed: dict[int, Change], scope_number: int, version: int) -> Change:

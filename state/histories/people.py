@@ -17,7 +17,7 @@ class WrongPartitionError(Exception):
             Reason.WRONG_PARTITION,
             "user_id",
             f"user {user_id!r} belongs to partition {expected}, the record lies in {found}: "
-            "publish with the default partitioner and the user id as key, to topics of equal counts",
+            "publish with the partitioner of the settings and the user id as key, to topics of equal counts",
         )
         super().__init__(self.refusal.message)
 
@@ -119,10 +119,14 @@ class People:
         if len(self._users) > self._limit:
             self._older_users, self._users = self._users, {}
 
-    def _new_user(self, account: AccountScope, user_id: str) -> User:
+    def check_home(self, user_id: str) -> None:
+        """Raise `WrongPartitionError` for a user that belongs to another partition."""
         home = self._home(user_id)
         if home != self._number:
             raise WrongPartitionError(user_id, self._number, home)
+
+    def _new_user(self, account: AccountScope, user_id: str) -> User:
+        self.check_home(user_id)
         user = User(self.next_person)
         self.next_person += 1
         self.new_persons.append((user.person, account, user_id))

@@ -9,7 +9,9 @@ from wayfold.models.events import GoalReached, JourneyDefined, JourneyEntered, U
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter, Refusal
 from wayfold.state.histories.merging import DUPLICATE, Fold, Verdict
+from wayfold.state.histories.people import WrongPartitionError
 from wayfold.state.intake.erasures import Erasures
+from wayfold.state.intake.pending import Pending
 from wayfold.state.intake.refusals import FUTURE_LIMIT_MS, out_of_time, wrong_key
 from wayfold.state.names.catalog import Catalog
 
@@ -40,7 +42,7 @@ class Intake:
     def take(self, topic: str, records: Sequence[Record]) -> None:
         """Decode, judge and gather records of a topic kind. Bad input never raises; it is refused."""
         decode = event_decoder(topic)
-        catalog, scopes = self._catalog, self._catalog.scopes
+        scopes = self._catalog.scopes
         latest_ms, retention_ms = self._latest_ms, self._retention_ms
         for record in records:
             event: Any = decode(record.value, record.headers)  # the class tells which it is
@@ -59,13 +61,12 @@ class Intake:
                 if not latest_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS:
                     self._refuse(topic, record, out_of_time(record, event, at_ms, retention_ms))
                     continue
-            if cls is GoalReached:
-                pending = catalog.account(event.account_id).pending
-            else:
-                key = (event.account_id, event.journey_id or "")
-                pending = (scopes.get(key) or catalog.scope(*key)).pending
-                if at_ms < latest_ms and cls is JourneyEntered and self._may_be_corrected(event, at_ms):
-                    latest_ms = self._settled_ms()
+            scope = None if cls is GoalReached else scopes.get((event.account_id, event.journey_id or ""))
+            pending = self._new_pending(topic, record, event) if scope is None else scope.pending
+            if pending is None:
+                continue
+            if at_ms < latest_ms and cls is JourneyEntered and self._may_be_corrected(event, at_ms):
+                latest_ms = self._settled_ms()
             items = pending.get(user_id)
             if items is None:
                 pending[user_id] = [(event, at_ms, record)]
@@ -89,6 +90,20 @@ class Intake:
     def clear(self) -> None:
         """Begin anew after a commit."""
         self.refused, self.counters, self.definitions = [], {}, []
+
+    def _new_pending(self, topic: str, record: Record, event: Any) -> Pending | None:
+        """Where a goal, or the first event of a journey, waits; None when it is refused.
+
+        Of journeys that are known only what is merged tells strangers from users: there they leave no trace.
+        """
+        if event.__class__ is GoalReached:
+            return self._catalog.account(event.account_id).pending
+        try:
+            self._fold.people.check_home(event.user_id)
+        except WrongPartitionError as error:
+            self._refuse(topic, record, error.refusal)
+            return None
+        return self._catalog.scope(event.account_id, event.journey_id or "").pending
 
     def _settled_ms(self) -> int:
         """The watermark for sure: what waits is merged."""

@@ -28,6 +28,7 @@ USER_METRICS = frozenset(
     )
 )
 
+OPEN = "open"  # the series of exited entries whose window is open, of a version
 FIRST_SURROGATE, SURROGATES = 0xD800, 0x800
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -97,7 +98,8 @@ class JourneyScope:
 class Catalog:
     """All names of a partition, each with the number that stands for it in keys and histories.
 
-    New names collect in `rows` until the batch that brought them is written.
+    New names collect in `rows` until the batch that brought them is written. `open_series` are those of
+    open windows: journey, version and number.
     """
 
     def __init__(self, zone_of: Callable[[str], Zone]) -> None:
@@ -107,6 +109,7 @@ class Catalog:
         self.numbered: list[JourneyScope] = []
         self.series: list[tuple[JourneyScope, Name]] = []
         self.marks: list[str] = []
+        self.open_series: list[tuple[JourneyScope, int, int]] = []
         self.rows: dict[bytes, bytes] = {}
         self._next_kind = 0
         self.counters: Mapping[int, tuple[int, ...]] = _Counters(self)
@@ -148,6 +151,8 @@ class Catalog:
         # Surrogates are no characters that could be stored.
         self.marks.append(chr(place if place < FIRST_SURROGATE else place + SURROGATES))
         number = scope.series[name] = len(self.series)
+        if name[0] == OPEN:
+            self.open_series.append((scope, int(name[1]), number))
         self.series.append((scope, name))
         self.rows[keys.number_key(keys.SERIES, number)] = _encode([scope.number, *name])
         return number

@@ -11,6 +11,7 @@ from wayfold.state.names.catalog import TimeZoneChangedError
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
+from wayfold.state.store import keys
 from wayfold.state.store.memory_store import MemoryStore
 
 NOW_MS = 1_796_000_000_000
@@ -123,6 +124,7 @@ def test_a_user_in_a_partition_of_others_is_refused() -> None:
     partition.commit()
     assert partition.counters["refused_total:wrong_partition"] == 1
     assert partition.watermark_ms == -1
+    assert partition.partial(Query())["journeys"] == []
 
 
 @pytest.mark.parametrize("key", [b"bob", b"", b"\xff"])
@@ -235,3 +237,12 @@ def test_shares_of_partitions_add_up() -> None:
             fold(partition, "entries", entered(f"e{number}", user=user), exited("01T12:00:00", user))
     document = finish([part.partial(Query(), whole.watermark_ms) for part in parts], Query())
     assert document == finish([whole.partial(Query())], Query())
+
+
+def test_windows_that_passed_leave_no_rows_after_a_restart() -> None:
+    """A version without a definition closes its windows too when another process goes on with it."""
+    store = MemoryStore()
+    fold(opened(store), "entries", entered("e1"), exited("01T11:00:00"))
+    again = opened(store.restarted())
+    fold(again, "conversions", event("goal.reached", "g1", "20T10:00:00", name="bought"))
+    assert list(again.store.scan(keys.CLOSING, keys.after(keys.CLOSING))) == []

@@ -10,7 +10,7 @@ from tests.generators.seeded import event_set, replay_hint, seeds
 from tests.properties.executions import EXECUTIONS, Execution, run
 from wayfold.state.cells.cells import Histogram, Totals, add_histogram, decode_histogram, unpack
 from wayfold.state.cells.user_sets import read_users
-from wayfold.state.histories.closings import OPEN
+from wayfold.state.names.catalog import OPEN
 from wayfold.state.partition import Partition
 from wayfold.state.store import keys
 from wayfold.state.store.reader import StoreReader
