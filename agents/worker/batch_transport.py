@@ -144,7 +144,7 @@ class BatchConsumerThread(EvenPollingThread):
     def unread_records(self, topic: str, partition: int) -> int:
         """Count what lies between the reading position and the end of the log as of the last fetch."""
         tp = TopicPartition(topic, partition)
-        subscription = None if self._consumer is None else self._consumer._subscription.subscription
+        subscription = self._ensure_consumer()._subscription.subscription
         assignment = None if subscription is None else subscription.assignment
         if assignment is None or tp not in assignment.tps:
             return 0
