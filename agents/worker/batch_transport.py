@@ -144,7 +144,7 @@ class BatchConsumerThread(EvenPollingThread):
     def unread_records(self, topic: str, partition: int) -> int:
         """Count what lies between the reading position and the end of the log as of the last fetch."""
         tp = TopicPartition(topic, partition)
-        subscription = self._ensure_consumer()._subscription.subscription
+        subscription = None if self._consumer is None else self._consumer._subscription.subscription
         assignment = None if subscription is None else subscription.assignment
         if assignment is None or tp not in assignment.tps:
             return 0
@@ -163,10 +163,32 @@ class BatchConsumerThread(EvenPollingThread):
                 await asyncio.to_thread(self._thread.is_stopped.wait, STOP_TIMEOUT_S)
 
 
+class NoReadOffsets(dict[TP, int | None]):
+    """Remembers no offset, so that Faust hands on every message.
+
+    Faust drops a message that starts before the last one it handed on, and notes that one only after it
+    was handed on: a seek back which comes in between is forgotten, and what is then read again would be
+    dropped. What was read twice is for the lanes to tell, which know where each batch starts and ends.
+    """
+
+    def __missing__(self, tp: TP) -> None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        pass
+
+    def update(self, *offsets: object, **more: object) -> None:
+        """Note nothing."""
+
+
 class BatchConsumer(driver.Consumer):
     """Faust's view of the consumer: one message per batch, positions from the store."""
 
     _thread: BatchConsumerThread
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._read_offset = NoReadOffsets()
 
     @property
     def host(self) -> BatchHost:

@@ -3,7 +3,8 @@
 aiokafka hands its buffers over one after the other: ten thousand records of one topic partition, then ten
 thousand of another. While a worker catches up, the steps of a day would then be folded long before or after
 the day's messages, and each history read, changed and taken back again and again: catching up cost half as
-much again. So a poll takes a little at a time, of the topic partition that is furthest behind.
+much again. So a poll takes a little at a time: of each partition in turn, so that one that catches up does
+not keep a fresh one waiting, and there of the topic that is furthest behind.
 
 It also makes an object of eleven fields of each record, which it has already as one that knows the five that
 count. That is left out: it was half of what fetching costs.
@@ -11,6 +12,7 @@ count. That is left out: it was half of what fetching costs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +50,10 @@ class EvenPollingThread(driver.AIOKafkaConsumerThread):
         """Take what is in the buffers; wait for something when they are empty."""
         left = SLICE_RECORDS if max_records is None else max_records
         taken: dict[TP, list[Any]] = {}
+        failed = _failed(consumer, active_partitions)
+        if failed:
+            # An error comes out when nothing was taken before it, which would be lost.
+            return await super()._fetch_records(consumer, failed, timeout, left)
         await self._take_evenly(consumer, active_partitions, taken, left)
         if not taken:
             first = await super()._fetch_records(
@@ -63,14 +69,16 @@ class EvenPollingThread(driver.AIOKafkaConsumerThread):
     ) -> None:
         """Add up to `left` records to `taken`, slice by slice."""
         among = set(among)
+        turns: Counter[int] = Counter()
         while left > 0:
-            tp = self._furthest_behind(consumer, among)
+            tp = self._next(consumer, among, turns)
             if tp is None:
                 return
             # Without a timeout this takes from the buffer and does not give way to other tasks.
             found = await super()._fetch_records(consumer, {tp}, 0, min(left, SLICE_RECORDS))
             count = self._add(taken, found)
             left -= count
+            turns[tp.partition] += count
             if not count:
                 among.discard(tp)
 
@@ -84,7 +92,7 @@ class EvenPollingThread(driver.AIOKafkaConsumerThread):
                 taken[tp] = records
         return sum(map(len, found.values()))
 
-    def _furthest_behind(self, consumer: AIOKafkaConsumer, among: set[TP]) -> TP | None:
+    def _next(self, consumer: AIOKafkaConsumer, among: set[TP], turns: Mapping[int, int]) -> TP | None:
         """Find the topic partition to take from; none while the buffers hold nothing but errors."""
         fetched: Mapping[TP, Any] = consumer._fetcher._records
         ready = []
@@ -94,7 +102,13 @@ class EvenPollingThread(driver.AIOKafkaConsumerThread):
                 if result.has_more():
                     result._partition_records._consumer_record = _as_it_is
         reached_ms = self._reached_ms
-        return min(ready, key=lambda tp: reached_ms.get(tp, -1), default=None)
+        return min(ready, key=lambda tp: (turns[tp.partition], reached_ms.get(tp, -1)), default=None)
+
+
+def _failed(consumer: AIOKafkaConsumer, among: set[TP]) -> set[TP]:
+    """Topic partitions whose last fetch failed."""
+    fetched: Mapping[TP, Any] = consumer._fetcher._records
+    return {tp for tp, result in fetched.items() if tp in among and type(result) is not FetchResult}
 
 
 def _as_it_is(_tp: TP, record: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 ROOM_WAIT_S = 1.0
 BATCHES_IN_HAND = 4
 """How many full batches may wait to be folded before fetching pauses."""
-BEHIND_MS = 5_000
-"""A partition whose newest record is older than this is catching up: large batches help it most."""
 CATCH_UP_INTERVAL_S = 2.0
 """How long a batch waits to be full while its partition is catching up."""
 
@@ -29,8 +27,9 @@ class Folding:
     """Folds the lanes, one batch after the other, in one task.
 
     A batch waits `interval_s` seconds for company, counted from its first record, and is not waited for
-    when `batch_records` records are there. A partition that is catching up has no reader who could tell
-    half a second, and folds full batches at half the price; so there a batch waits `catch_up_interval_s`.
+    when `batch_records` records are there. A partition is behind while the log holds a full batch for it,
+    by `unread`, which counts what is not read yet. Its numbers are old anyway, and full batches are folded
+    at a lower price, so there a batch waits `catch_up_interval_s`.
     """
 
     def __init__(
@@ -43,6 +42,7 @@ class Folding:
         *,
         interval_s: float,
         batch_records: int,
+        unread: Callable[[Lane], int],
         catch_up_interval_s: float = CATCH_UP_INTERVAL_S,
     ) -> None:
         self._lanes = lanes
@@ -52,6 +52,7 @@ class Folding:
         self._telemetry = telemetry
         self._interval_s = interval_s
         self._batch_records = batch_records
+        self._unread = unread
         self._catch_up_interval_s = max(interval_s, catch_up_interval_s)
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -89,40 +90,59 @@ class Folding:
 
     async def _fold_pending(self) -> None:
         """Fold and commit once what the lanes that are due have in hand."""
-        for lane in self._due():
-            batch = lane.take(self._batch_records)
-            if not batch:
-                continue
-            self._update_room()
-            try:
-                await apply_batch(
-                    lane.opened, batch, self._dead_letters, self._views, self._progress, self._telemetry
-                )
-            except PartitionRevokedError:
-                lane.interrupted = True
-            else:
-                lane.unfolded_records -= sum(len(records) for _, records in batch)
+        fresh, behind = self._due()
+        for lane in fresh:
+            await self._fold(lane)
+        for lane in behind:
+            await self._fold(lane)
+            # One that is not behind waits for one batch of the others, not for one of each.
+            for other in self._waiting():
+                if not self._finishing and not self._is_behind(other) and self._is_due(other):
+                    await self._fold(other)
         if self._pending_records():
             self._arrived.set()
 
+    async def _fold(self, lane: Lane) -> None:
+        batch = lane.take(self._batch_records)
+        if not batch:
+            return
+        self._update_room()
+        try:
+            await apply_batch(
+                lane.opened, batch, self._dead_letters, self._views, self._progress, self._telemetry
+            )
+        except PartitionRevokedError:
+            lane.interrupted = True
+        else:
+            lane.unfolded_records -= sum(len(records) for _, records in batch)
+
     async def _wait_until_due(self) -> None:
+        self._update_room()
         while not self._finishing and self._room.is_set():
             self._arrived.clear()
-            waiting = [lane for lane in self._lanes.values() if lane.pending]
-            wait_s = min((self._due_s(lane) for lane in waiting), default=0.0) - time.monotonic()
+            wait_s = min(map(self._due_s, self._waiting()), default=0.0) - time.monotonic()
             if wait_s <= 0:
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), wait_s)
 
-    def _due(self) -> list[Lane]:
-        """Lanes to fold now: those that are due, and with them all that do not wait to be full."""
-        waiting = [lane for lane in self._lanes.values() if lane.pending]
-        now_s = time.monotonic()
-        due = [lane for lane in waiting if not self._is_behind(lane) or self._due_s(lane) <= now_s]
+    def _waiting(self) -> list[Lane]:
+        return [lane for lane in self._lanes.values() if lane.pending]
+
+    def _due(self) -> tuple[list[Lane], list[Lane]]:
+        """Lanes to fold now: all that are not behind, and of the others those that are due."""
+        waiting = self._waiting()
         if self._finishing:
-            return waiting
-        return due or sorted(waiting, key=attrgetter("pending_records"))[-1:]
+            return waiting, []
+        fresh = [lane for lane in waiting if not self._is_behind(lane)]
+        behind = [lane for lane in waiting if self._is_behind(lane) and self._is_due(lane)]
+        if not fresh and not behind:
+            # There is no room for more, so that none of them would ever be full.
+            behind = sorted(waiting, key=attrgetter("pending_records"))[-1:]
+        return fresh, behind
+
+    def _is_due(self, lane: Lane) -> bool:
+        return self._due_s(lane) <= time.monotonic()
 
     def _due_s(self, lane: Lane) -> float:
         """When a lane is to be folded, in seconds of the monotonic clock."""
@@ -132,7 +152,7 @@ class Folding:
         return lane.pending_since_s() + (self._catch_up_interval_s if behind else self._interval_s)
 
     def _is_behind(self, lane: Lane) -> bool:
-        return time.time() * 1000 - lane.newest_timestamp_ms > BEHIND_MS
+        return lane.pending_records + self._unread(lane) >= self._batch_records
 
     def _pending_records(self) -> int:
         return sum(lane.pending_records for lane in self._lanes.values())

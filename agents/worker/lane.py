@@ -25,8 +25,7 @@ class Lane:
     """Takes the batches of all topics of one partition, in order and without holes, and gives them on.
 
     `expected` is the next offset to read of each topic kind; it runs ahead of the partition's own
-    offsets by what is pending. `unfolded_records` counts what was accepted and is not committed;
-    `newest_timestamp_ms` is when the log took the last record that was accepted.
+    offsets by what is pending. `unfolded_records` counts what was accepted and is not committed.
     `opened` is replaced by a new one each time the partition is given to this worker again, and
     `interrupted` says that a batch was dropped in the middle of its fold.
     """
@@ -40,7 +39,6 @@ class Lane:
         self.pending: deque[tuple[str, Sequence[Record], float]] = deque()
         self.pending_records = 0
         self.unfolded_records = 0
-        self.newest_timestamp_ms = 0
         self.folded_timestamp_ms = 0
         self.interrupted = False
 
@@ -66,7 +64,6 @@ class Lane:
         self.pending.append((kind, records, now_s))
         self.pending_records += len(records)
         self.unfolded_records += len(records)
-        self.newest_timestamp_ms = records[-1].timestamp
         return len(records)
 
     def take(self, limit: int) -> list[tuple[str, Sequence[Record]]]:

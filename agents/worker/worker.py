@@ -91,6 +91,7 @@ class Worker:
             self.telemetry,
             interval_s=settings.fold.batch_interval_ms / 1000,
             batch_records=settings.fold.batch_records,
+            unread=self._unread_records,
         )
         self._loop = asyncio.get_running_loop()
         self._failure: BaseException | None = None
@@ -204,6 +205,14 @@ class Worker:
         _log.info("partitions_assigned", partitions=sorted(numbers))
         self.telemetry.assignments += 1
         self._holdings.assign(numbers)
+        self._folding.dropped()
+
+    def _unread_records(self, lane: Lane) -> int:
+        """Count what the log holds for a partition and was not read yet."""
+        return sum(
+            self._consumer.unread_records(topic_name(self._prefix, kind), lane.number)
+            for kind in lane.expected
+        )
 
     def on_batch(self, batch: RecordBatch) -> None:
         """Queue a batch in its partition's lane."""

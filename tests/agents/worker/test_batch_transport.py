@@ -187,7 +187,37 @@ async def test_seeks_go_to_the_stores_offsets_and_unopened_partitions_wait(
     await consumer.perform_seek()
     assert sought == [{ENTRIES: 42}]
     assert consumer._get_active_partitions() == {ENTRIES}
-    assert consumer._read_offset[ENTRIES] == 42
+
+
+async def test_what_is_read_again_is_never_dropped(
+    app: FoldApp, consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seek back that comes while a message is handed on holds, though Faust notes its offset later."""
+    fetcher: Any = SimpleNamespace(_stopped=asyncio.Event())
+    polls = [[batch(15, 16)], [batch(0, 1)], [batch(2, 3)]]
+    handed_on: list[int] = []
+
+    async def poll(self: object, active_partitions: object, timeout: float) -> Mapping[TP, list[Any]]:
+        if not polls:
+            fetcher._stopped.set()
+            return {}
+        return {ENTRIES: polls.pop(0)}
+
+    async def callback(message: Any) -> None:
+        handed_on.append(message.offset)
+        if message.offset == 15:
+            # As the driver's thread does for a seek to 0.
+            consumer._read_offset.pop(ENTRIES, None)
+
+    monkeypatch.setattr(Consumer, "_get_active_partitions", lambda self: {ENTRIES})
+    monkeypatch.setattr(BatchConsumer, "_getmany", poll)
+    monkeypatch.setattr(BatchConsumer, "highwater", lambda self, tp: None)
+    consumer.callback = callback
+    consumer.flow_active = True
+    consumer.can_resume_flow.set()
+    async with asyncio.timeout(30):
+        await consumer._drain_messages(fetcher)
+    assert handed_on == [15, 0, 2]
 
 
 async def test_without_tables_a_rebalance_ends_with_our_seek_and_then_fetches(

@@ -128,15 +128,6 @@ async def test_only_active_partitions_are_taken_from(polled: Polled) -> None:
     assert MESSAGES in polled.fetcher._records
 
 
-async def test_an_error_waits_until_what_was_taken_is_handed_over(polled: Polled) -> None:
-    """Records beside a failed fetch are not lost with it, and the error is raised by the next poll."""
-    polled.buffer(MESSAGES, 100, 1)
-    polled.fetcher._records[STEPS] = FetchError(error=KafkaError("gone"), backoff=0)
-    assert len((await polled.poll(1_000))[MESSAGES]) == 100
-    with pytest.raises(KafkaError, match="gone"):
-        await polled.poll(1_000)
-
-
 async def test_a_buffer_that_is_no_longer_ours_is_passed_over(polled: Polled) -> None:
     """A buffer that a seek has overtaken gives nothing, and the others are taken from all the same."""
     polled.buffer(MESSAGES, 100, 1)
@@ -170,3 +161,24 @@ async def test_a_new_assignment_forgets_how_far_the_last_was_read(
     polled.thread._reached_ms = {MESSAGES: HOUR_MS}
     await polled.thread.on_partitions_assigned({MESSAGES}, 2)
     assert polled.thread._reached_ms == {}
+
+
+async def test_a_fresh_partition_gets_its_turn_in_every_poll(polled: Polled) -> None:
+    """A partition with days to catch up on does not keep the new records of another from being read."""
+    polled.buffer(MESSAGES, 40_000, 1)
+    polled.buffer(ENTRIES, 40_000, 1)
+    fresh = TP(MESSAGES.topic, 1)
+    polled.buffer(fresh, 5, 10**9)
+    taken = await polled.poll(10_000, MESSAGES, ENTRIES, fresh)
+    assert len(taken[fresh]) == 5
+    assert sum(map(len, taken.values())) == 10_000
+
+
+async def test_an_error_comes_out_while_other_buffers_are_full(polled: Polled) -> None:
+    """What went wrong with one topic partition is heard of at the next poll, and nothing taken is lost."""
+    polled.buffer(MESSAGES, 40_000, 1)
+    polled.fetcher._records[ENTRIES] = FetchError(error=KafkaError("gone"), backoff=0)
+    with pytest.raises(KafkaError, match="gone"):
+        await polled.poll(10_000)
+    taken = await polled.poll(10_000)
+    assert taken[MESSAGES][0].offset == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,6 +44,7 @@ class Bench:
     ) -> None:
         self.partitions = [RememberingPartition(directory, number) for number in range(2)]
         self.lanes = {partition.number: Lane(partition, {}) for partition in self.partitions}
+        self.unread: Counter[int] = Counter()
         self.views = Committed()
         self.letters = KeptLetters()
         self.folding = Folding(
@@ -53,6 +55,7 @@ class Bench:
             Telemetry(),
             interval_s=interval_s,
             batch_records=batch_records,
+            unread=lambda lane: self.unread[lane.number],
             catch_up_interval_s=catch_up_interval_s,
         )
 
@@ -115,11 +118,12 @@ async def test_fetching_pauses_while_too_much_waits(tmp_path: Path) -> None:
 
 
 async def test_a_partition_that_catches_up_waits_until_its_batch_is_full(tmp_path: Path) -> None:
-    """Of old records a batch is folded when it is full; of fresh ones what there is after the interval."""
+    """While the log holds a full batch it is waited for; elsewhere what there is is folded in time."""
     bench = Bench(tmp_path, 0.0, 3, catch_up_interval_s=HOUR_S)
+    bench.unread[0] = 7
     task = asyncio.create_task(bench.folding.run())
     bench.arrive(0, 1)
-    bench.arrive(0, 1, partition=1, timestamp_ms=int(time.time() * 1000))
+    bench.arrive(0, 1, partition=1)
     await bench.until_folded(2)
     assert [partition.commits for partition in bench.partitions] == [0, 1]
     bench.arrive(2, 3)
@@ -128,9 +132,31 @@ async def test_a_partition_that_catches_up_waits_until_its_batch_is_full(tmp_pat
     task.cancel()
 
 
+async def test_a_fresh_partition_waits_for_one_batch_of_the_others(tmp_path: Path) -> None:
+    """What arrives while partitions catch up is folded between their batches, not after all of them."""
+    bench = Bench(tmp_path, 0.0, 2)
+    bench.partitions += [RememberingPartition(tmp_path, number) for number in range(2, 5)]
+    bench.lanes |= {number: Lane(bench.partitions[number], {}) for number in range(2, 5)}
+    for number in range(4):
+        bench.unread[number] = 100
+        bench.arrive(0, 1, partition=number)
+    fold = bench.partitions[0].fold
+
+    def fold_while_one_arrives(topic: str, records: object) -> None:
+        fold(topic, records)  # type: ignore[arg-type]
+        bench.arrive(0, partition=4)
+
+    bench.partitions[0].fold = fold_while_one_arrives  # type: ignore[method-assign]
+    task = asyncio.create_task(bench.folding.run())
+    await bench.until_folded(9)
+    assert [number for number, _ in bench.views.sequences] == [0, 4, 1, 2, 3]
+    task.cancel()
+
+
 async def test_when_there_is_no_room_the_fullest_partition_is_folded(tmp_path: Path) -> None:
     """Partitions that all wait to be full do not wait for each other."""
     bench = Bench(tmp_path, 0.0, 4, catch_up_interval_s=HOUR_S)
+    bench.unread = Counter(dict.fromkeys(range(6), 100))
     for number in range(2, 6):
         bench.partitions.append(RememberingPartition(tmp_path, number))
         bench.lanes[number] = Lane(bench.partitions[number], {})
