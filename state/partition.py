@@ -11,8 +11,11 @@ from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter
 from wayfold.models.zone import Zone
-from wayfold.state.cells.cells import CellWriter, Change, Histogram, Totals, dwells_of, totals_of
+from wayfold.state.cells.cells import CellWriter
 from wayfold.state.cells.changes import Changes
+from wayfold.state.cells.recent import Recent, Rolled, decode_journal_row, journal_row, roll
+from wayfold.state.cells.totals import Change, Totals, dwells_of, totals_of
+from wayfold.state.cells.values import Histogram, Row
 from wayfold.state.histories.closings import Closings
 from wayfold.state.histories.engagement import Engagement
 from wayfold.state.histories.history import encode
@@ -41,7 +44,8 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the fold is told from outside; the same for every partition of a system.
 
     `partitions` is the partition count of every topic; `cache_histories` bounds the histories kept
-    decoded in memory, per partition.
+    decoded in memory, per partition; `journal_records` is of how many records the changes of cells may
+    wait to be settled (`state/cells/recent.py`).
     """
 
     partitions: int = 1
@@ -50,6 +54,7 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     retention_ms: int = 400 * DAY_MS
     partitioner: Partitioner = "murmur2"
     cache_histories: int = 8_000
+    journal_records: int = 10_000
 
 
 class PartitionStore(StoreReader, Protocol):
@@ -86,6 +91,9 @@ class _Prepared:
         self.ranges: list[tuple[bytes, bytes]] = []
         self.changed: dict[int, Change] = {}
         self.dwells: dict[int, Histogram] = {}
+        self.rolled = Rolled()
+        self.records = 0
+        self.settles = False
         self.meta = Meta()
 
 
@@ -118,6 +126,8 @@ class Partition:
         self.catalog.load(self.store.scan)
         self.totals = Totals()
         self.totals.load(self.store)
+        self._recent = Recent()
+        self._load_journal()
         self._changes = Changes(self.catalog.counters, self.catalog.day_of)
         self._people = People(
             self.store, self.catalog, self.number, self._home, self.settings.cache_histories
@@ -130,7 +140,7 @@ class Partition:
         self._cells = CellWriter(self.store, self.catalog)
         self._live = LiveViews(self.catalog, self.totals)
         self._closings = Closings(self.store, self.catalog, self.totals)
-        self.reader = Reader(self.store, self.totals, self._live, self._closings)
+        self.reader = Reader(self.store, self.totals, self._recent, self._live, self._closings)
         self._lists = Lists(self.store, self.reader, self._live, self._people)
         self._load_definitions()
         self._prepared: _Prepared | None = None
@@ -183,7 +193,11 @@ class Partition:
             pass
         prepared = self._prepared or _Prepared()
         self.store.write(prepared.puts.items(), prepared.deletes, prepared.ranges)
-        self.totals.apply(prepared.changed, prepared.dwells)
+        if prepared.settles:
+            self._recent.clear()
+        else:
+            self._recent.add(prepared.rolled, prepared.records)
+        self.totals.apply(prepared.changed, prepared.dwells, written=prepared.settles)
         self._live.apply(prepared.changed, prepared.dwells)
         self._committed(prepared.meta)
 
@@ -197,12 +211,13 @@ class Partition:
             self._changes, self.watermark_ms, self._fold.watermark_ms, prepared.changed
         )
         batch = self.meta.batch + 1
+        prepared.records = sum(self._pending_offsets.values()) - self.sequence
+        prepared.settles = self._recent.records + prepared.records >= self.settings.journal_records
+        prepared.rolled = roll(self._changes, self.catalog.day_of)
         rows = chain(
             closings,
             self._people.take_rows(),
-            self._cells.rows(self._changes, batch),
-            self._cells.dwell_rows(self._changes),
-            self.totals.rows(prepared.changed, prepared.dwells),
+            self._settled_rows(prepared, batch) if prepared.settles else self._journal_rows(prepared, batch),
             self._changes.rows.items(),
             self._definition_rows(),
         )
@@ -221,6 +236,25 @@ class Partition:
             dict(self._pending_offsets), counters, self._fold.watermark_ms, self._people.next_person, batch
         )
         prepared.puts[keys.META] = encode(prepared.meta)
+
+    def _settled_rows(self, prepared: "_Prepared", batch: int) -> Iterator[Row]:
+        if self._recent.batches:
+            prepared.ranges.append((keys.JOURNAL, keys.after(keys.JOURNAL)))
+        yield from self._cells.rows(self._recent.with_batch(prepared.rolled), batch)
+        yield from self.totals.rows(prepared.changed, prepared.dwells)
+
+    def _journal_rows(self, prepared: "_Prepared", batch: int) -> Iterator[Row]:
+        if self._changes.tallies or self._changes.dwells or prepared.changed:
+            value = journal_row(prepared.records, self._changes, prepared.changed)
+            yield keys.journal_key(keys.JOURNAL, batch), value
+
+    def _load_journal(self) -> None:
+        for _, value in self.store.scan(keys.JOURNAL, keys.after(keys.JOURNAL)):
+            row = decode_journal_row(value)
+            changes = Changes(self.catalog.counters, self.catalog.day_of)
+            changed = row.restore(changes)
+            self._recent.add(roll(changes, self.catalog.day_of), row.records)
+            self.totals.apply(changed, dwells_of(changes), written=False)
 
     def _definition_rows(self) -> Iterator[tuple[bytes, bytes]]:
         for definition in self._intake.definitions:

@@ -173,4 +173,4 @@ class Changes:
         still = {series for fact in kept for series in counters[fact >> HOUR_BITS]}
         self.new_users += gained - lost - still
         for series in lost - gained - still:
-            self.users[series] = self.users.get(series, 0) - 1
+            self.add_users(series, -1)

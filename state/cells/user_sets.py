@@ -4,7 +4,7 @@ A set is the rows of one key prefix, in the order of the batches that wrote them
 took out, then what it put in. A batch thus writes only what it changed, and a reader unites rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from struct import unpack_from
 
 from pyroaring import BitMap
@@ -39,8 +39,7 @@ class UserSetWriter:
             for row, users in self._scan(series, grain, bucket):
                 _apply(merged, row, users)
                 yield row, None
-            put_in = (merged - taken_out) | put_in
-            taken_out = BitMap()
+            put_in, taken_out = (merged - taken_out) | put_in, BitMap()
         elif len(self._deltas) >= COUNTED_LIMIT:
             self._deltas.clear()
         self._deltas[key] = count
@@ -57,18 +56,36 @@ class UserSetWriter:
         return self._store.scan(start, keys.after(start))
 
 
-def read_users(store: StoreReader, series: int, grain: int, buckets: tuple[int, int]) -> BitMap:
-    """Users of a series in any of the buckets [first, end) of a grain."""
+def read_users(
+    store: StoreReader,
+    series: int,
+    grain: int,
+    buckets: tuple[int, int],
+    recent: Mapping[int, Iterable[int]] | None = None,
+) -> BitMap:
+    """Users of a series in any of the buckets [first, end) of a grain.
+
+    `recent` gives by bucket the changes that came after the rows.
+    """
+    waiting = dict(recent or {})
     union, current, bucket = BitMap(), BitMap(), -1
     start = keys.cell_key(keys.USER_SET, series, grain, buckets[0])
     end = keys.cell_key(keys.USER_SET, series, grain, buckets[1])
     for row, users in store.scan(start, end):
         (found,) = unpack_from(">I", row, 6)
         if found != bucket:
-            union |= current
+            union |= _changed(current, waiting.pop(bucket, ()))
             current, bucket = BitMap(), found
         _apply(current, row, users)
-    return union | current
+    union |= _changed(current, waiting.pop(bucket, ()))
+    for persons in waiting.values():
+        union |= split(persons)[0]
+    return union
+
+
+def _changed(users: BitMap, persons: Iterable[int]) -> BitMap:
+    put_in, taken_out = split(persons)
+    return (users - taken_out) | put_in
 
 
 def split(persons: Iterable[int]) -> tuple[BitMap, BitMap]:

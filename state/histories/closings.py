@@ -11,8 +11,8 @@ from struct import unpack_from
 from typing import NamedTuple
 
 from wayfold.models.zone import MINUTE_MS, Span
-from wayfold.state.cells.cells import Change, Totals
 from wayfold.state.cells.changes import Changes
+from wayfold.state.cells.totals import Change, Totals
 from wayfold.state.names.catalog import OPEN, Catalog, JourneyScope
 from wayfold.state.store import keys
 from wayfold.state.store.reader import StoreReader

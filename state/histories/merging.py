@@ -29,13 +29,13 @@ from wayfold.state.histories.history import (
     holds,
 )
 from wayfold.state.histories.messages import STATUS_OF_CLASS, may_have_messages, merge_messages, raise_flag
+from wayfold.state.histories.pending import Item, Pending
 from wayfold.state.histories.people import People, WrongPartitionError
 from wayfold.state.histories.rules import VersionRules, rules_of
-from wayfold.state.intake.pending import Item
 from wayfold.state.names.catalog import AccountScope, Catalog, JourneyScope
 from wayfold.state.names.plans import ArrivalKind
 
-MERGED_PIECE = 64  # how many histories are merged in one piece
+MERGED_PIECE = 64  # how many histories, or users with goals, are merged in one piece
 BOUNDS = frozenset((events.JourneyEntered, events.JourneyExited))  # of an entry
 DUPLICATE = "duplicate"
 Verdict = Refusal | str | None
@@ -46,8 +46,8 @@ class Fold:
 
     All events of a history are merged together: it is looked up, compared and written once, however
     many they are. `watermark_ms` is the greatest time of an accepted event that was merged, `accepted`
-    and `duplicates` count merged events since the last commit, `refused` holds records that were found
-    to be in the wrong partition.
+    and `duplicates` count events that were merged, `refused` holds records that were found to be in the
+    wrong partition; the intake takes these three over.
     """
 
     def __init__(
@@ -72,16 +72,15 @@ class Fold:
     def merge(self) -> Iterator[None]:
         """Merge what waits, in pieces; starting again goes on where another left off."""
         for scope in list(self.catalog.numbered):
-            pending = scope.pending
-            while pending:
-                for _ in range(min(len(pending), MERGED_PIECE)):
-                    self._merge(scope, *pending.popitem())
+            for piece in _pieces(scope.pending):
+                for user_id, items in piece:
+                    self._merge(scope, user_id, items)
                 yield
         self._engage()
         for account in list(self.catalog.accounts.values()):
-            goals = account.pending
-            while goals:
-                self._merge_goals(account, *goals.popitem())
+            for piece in _pieces(account.pending):
+                for user_id, items in piece:
+                    self._merge_goals(account, user_id, items)
                 yield
         # Of the watermark at an event's arrival the months want to know no more than `take` made sure of.
         self.engagement.watermark_ms = self.watermark_ms
@@ -252,6 +251,12 @@ class Fold:
                 after = EntryFacts(scope, history, goals)
                 difference.compare_entries(self.changes, history.person, before, after)
         plan.rules = rules
+
+
+def _pieces(pending: Pending) -> Iterator[list[tuple[str, list[Item]]]]:
+    """Take out what waits, a piece at a time."""
+    while pending:
+        yield [pending.popitem() for _ in range(min(len(pending), MERGED_PIECE))]
 
 
 def _arrivals(

@@ -27,7 +27,7 @@ from wayfold.state.histories.history import (
     event_order,
     holds,
 )
-from wayfold.state.intake.pending import Item
+from wayfold.state.histories.pending import Item
 from wayfold.state.names.plans import MessageKind
 
 STATUS_OF_CLASS: dict[type[Event], int] = {

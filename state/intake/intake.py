@@ -9,9 +9,9 @@ from wayfold.models.events import GoalReached, JourneyDefined, JourneyEntered, U
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter, Refusal
 from wayfold.state.histories.merging import DUPLICATE, Fold, Verdict
+from wayfold.state.histories.pending import Pending
 from wayfold.state.histories.people import WrongPartitionError
 from wayfold.state.intake.erasures import Erasures
-from wayfold.state.intake.pending import Pending
 from wayfold.state.intake.refusals import FUTURE_LIMIT_MS, out_of_time, wrong_key
 from wayfold.state.names.catalog import Catalog
 

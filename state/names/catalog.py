@@ -9,7 +9,7 @@ from xxhash import xxh3_64_intdigest
 from wayfold.models.definition import JourneyDefinition
 from wayfold.models.zone import MINUTE_MS, Zone
 from wayfold.state.histories.history import History
-from wayfold.state.intake.pending import Pending
+from wayfold.state.histories.pending import Pending
 from wayfold.state.names.plans import HOUR_BITS, HOUR_MASK, Name, Plans
 from wayfold.state.store import keys
 

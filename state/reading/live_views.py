@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from wayfold.state.cells.cells import Change, Histogram, Totals
+from wayfold.state.cells.totals import Change, Totals
+from wayfold.state.cells.values import Histogram
 from wayfold.state.names.catalog import Catalog, JourneyScope
 from wayfold.state.names.plans import Name
 from wayfold.state.reading.views import Parts, Views, add, parts_of

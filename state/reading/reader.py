@@ -1,12 +1,14 @@
 """Reads a partition's numbers: all-time from the totals, a slice or a range from cells and sets."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from pyroaring import BitMap
 
 from wayfold.models.zone import Span
-from wayfold.state.cells.cells import Histogram, Totals, add_histogram, decode_histogram, unpack
+from wayfold.state.cells.recent import Recent
+from wayfold.state.cells.totals import Totals
 from wayfold.state.cells.user_sets import read_users
+from wayfold.state.cells.values import Histogram, add_histogram, decode_histogram, unpack
 from wayfold.state.histories.closings import Closings
 from wayfold.state.names.catalog import JourneyScope
 from wayfold.state.reading.live_views import LiveViews
@@ -21,10 +23,13 @@ STATE_METRICS = frozenset(("active_entries", "current"))
 
 
 class Reader:
-    """Reads the committed numbers of one partition."""
+    """Reads the committed numbers of one partition: what the rows say, and what is recent."""
 
-    def __init__(self, store: StoreReader, totals: Totals, live: LiveViews, closings: Closings) -> None:
+    def __init__(
+        self, store: StoreReader, totals: Totals, recent: Recent, live: LiveViews, closings: Closings
+    ) -> None:
         self._store = store
+        self._recent = recent
         self._closings = closings
         self._totals = totals
         self._live = live
@@ -63,15 +68,10 @@ class Reader:
 
     def users(self, series: int, span: Span | None) -> BitMap:
         """Users of a series, in a range or ever."""
-        if span is None:
-            return read_users(self._store, series, keys.DAY_GRAIN, (0, LAST_BUCKET))
-        users = (
-            read_users(self._store, series, keys.DAY_GRAIN, span.days)
-            if span.days[0] < span.days[1]
-            else BitMap()
-        )
-        for hours in span.hours:
-            users |= read_users(self._store, series, keys.HOUR_GRAIN, hours)
+        users = BitMap()
+        for grain, buckets in _ranges(span):
+            recent = {bucket: tally[2] for bucket, tally in self._recent.tallies(series, grain, buckets)}
+            users |= read_users(self._store, series, grain, buckets, recent)
         return users
 
     def counts(self, series: int, span: Span | None) -> tuple[int, int]:
@@ -79,10 +79,14 @@ class Reader:
         if span is None:
             return self._totals.values.get(series, (0, 0, 0))[:2]
         first = second = 0
-        for value in self._cells(keys.CELL, series, span):
-            counts = unpack(value)
-            first += counts[0]
-            second += counts[1]
+        for grain, buckets in _ranges(span):
+            for value in self._rows(keys.CELL, series, grain, buckets):
+                counts = unpack(value)
+                first += counts[0]
+                second += counts[1]
+            for _, tally in self._recent.tallies(series, grain, buckets):
+                first += tally[0]
+                second += tally[1]
         return first, second
 
     def _histogram(self, series: int, span: Span | None) -> Histogram:
@@ -90,20 +94,17 @@ class Reader:
         if span is None:
             return self._totals.dwells.get(series, {})
         histogram: Histogram = {}
-        for value in self._cells(keys.DWELL, series, span):
-            add_histogram(histogram, decode_histogram(value))
+        for grain, buckets in _ranges(span):
+            for value in self._rows(keys.DWELL, series, grain, buckets):
+                add_histogram(histogram, decode_histogram(value))
+            for recent in self._recent.histograms(series, grain, buckets):
+                add_histogram(histogram, recent)
         return histogram
 
-    def _cells(self, kind: bytes, series: int, span: Span) -> Iterator[bytes]:
-        ranges: Iterable[tuple[int, tuple[int, int]]] = (
-            (keys.DAY_GRAIN, span.days),
-            *((keys.HOUR_GRAIN, hours) for hours in span.hours),
-        )
-        for grain, (low, high) in ranges:
-            if low < high:
-                start = keys.cell_key(kind, series, grain, low)
-                for _, value in self._store.scan(start, keys.cell_key(kind, series, grain, high)):
-                    yield value
+    def _rows(self, kind: bytes, series: int, grain: int, buckets: tuple[int, int]) -> Iterator[bytes]:
+        start, end = (keys.cell_key(kind, series, grain, bucket) for bucket in buckets)
+        for _, value in self._store.scan(start, end):
+            yield value
 
     def _add_series(
         self,
@@ -166,6 +167,18 @@ class Reader:
                 ):
                     if at_ms >= 0:
                         fields[field] = max(at_ms, fields.get(field, -1))
+
+
+def _ranges(span: Span | None) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The grains, and buckets [first, end) of each, that a range comes to; without one all days."""
+    if span is None:
+        yield keys.DAY_GRAIN, (0, LAST_BUCKET)
+        return
+    if span.days[0] < span.days[1]:
+        yield keys.DAY_GRAIN, span.days
+    for hours in span.hours:
+        if hours[0] < hours[1]:
+            yield keys.HOUR_GRAIN, hours
 
 
 def filters_of(query: Query) -> dict[str, str | int]:

@@ -9,7 +9,7 @@ from wayfold.state.store.errors import StoreProblem, StoreRefusedError, damaged,
 
 # Version 2 added rows of erasures, and made `counted` of a history text. A store without the rows knows of
 # its erasures only how many came: read on, it would accept their repeats.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of everything a store holds: its files, and the keys and values that the fold keeps in it."""
 
 IDENTITY_FILE = "wayfold-store.json"

@@ -17,6 +17,7 @@
 | user set | `s` series, grain, bucket, batch, sign | roaring bitmap of what a batch put in or took out |
 | closing | `x` scope, version, time, hour of entry, person, entry | whether the entry converted |
 | engagement | `e` account, month, person, row | the consumption row |
+| journal | `g` batch | what a batch did to totals, cells and user sets, until it is settled |
 | erasure | `r` hash of account, user and event id | `state.intake.erasures.Erasure` |
 """
 
@@ -29,6 +30,7 @@ ACCOUNT, SCOPE, SERIES, KIND, DEFINITION = b"a", b"j", b"n", b"k", b"d"
 HISTORY, USER, PERSON = b"h", b"u", b"i"
 TOTAL, CELL, DWELL, USER_SET = b"t", b"c", b"b", b"s"
 CLOSING, ENGAGEMENT, ERASURE = b"x", b"e", b"r"
+JOURNAL = b"g"
 
 DAY_GRAIN, HOUR_GRAIN, ALL_GRAIN = 0, 1, 2
 TAKEN_OUT, PUT_IN = 0, 1
@@ -40,6 +42,7 @@ closing_key = struct.Struct(">cIQQIIQ").pack
 definition_key = struct.Struct(">cIQ").pack
 decode_person = msgspec.msgpack.Decoder(tuple[int, str]).decode
 engagement_key = struct.Struct(">cIIII").pack
+journal_key = struct.Struct(">cQ").pack
 
 
 def after(prefix: bytes) -> bytes:

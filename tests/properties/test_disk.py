@@ -19,7 +19,7 @@ def test_reopened_and_restored(seed: int, tmp_path: Path) -> None:
     """A store that is closed after any batch goes on where it was; a snapshot and the log's rest equal it."""
     generator = random.Random(seed)
     memory = StoreMemory()
-    settings = FoldSettings(account_time_zones=TIME_ZONES)
+    settings = FoldSettings(account_time_zones=TIME_ZONES, journal_records=50)
     events = event_set(seed, 150)
     [log] = log_of(events)
     snapshot = tmp_path / "snapshot"

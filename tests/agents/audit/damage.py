@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from wayfold.state.cells.cells import pack, unpack
+from tests.state.settling import settle
+from wayfold.state.cells.values import pack, unpack
 from wayfold.state.store import keys
 from wayfold.state.store.store import Store, StoreMemory
 
@@ -24,6 +25,7 @@ def change_rows(state: Path, prefix: bytes, change: Callable[[bytes], bytes | No
     memory = StoreMemory(32 * 1024 * 1024)
     for number in range(PARTITIONS):
         store = Store.open(state / f"partition-{number}", memory, partition=number)
+        settle(store, number)
         rows = list(store.scan(prefix, keys.after(prefix)))[:count]
         changed = [(key, change(value)) for key, value in rows]
         puts = [(key, value) for key, value in changed if value is not None]

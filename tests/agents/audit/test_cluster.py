@@ -22,6 +22,7 @@ from tests.services.cluster import PARTITIONS, Publisher, settings_for
 from tests.services.hostile import hostile_log
 from tests.services.processes import WorkerProcess, environment
 from tests.services.verdict import LogPublisher, wait_until_folded
+from tests.state.settling import settle
 from wayfold.agents.audit.audit import Verdict
 from wayfold.agents.audit.live import AuditImpossibleError
 from wayfold.agents.audit.log_sources import KafkaLog
@@ -149,6 +150,7 @@ def count_one_entry_more(settings: Settings, account_id: str, journey_id: str, v
     for number in range(PARTITIONS):
         path = settings.state.directory / f"partition-{number}"
         store = Store.open(path, memory, partition=number)
+        settle(store, number)
         scope = Partition(store, number, given).catalog.scopes.get((account_id, journey_id))
         series = None if scope is None else scope.series.get(("total_entries", version))
         row = None if series is None else store.get(keys.number_key(keys.TOTAL, series))

@@ -154,16 +154,20 @@ async def test_a_fresh_partition_waits_for_one_batch_of_the_others(tmp_path: Pat
 
 
 async def test_when_there_is_no_room_the_fullest_partition_is_folded(tmp_path: Path) -> None:
-    """Partitions that all wait to be full do not wait for each other."""
+    """Partitions that all wait to be full do not wait for each other; one is folded, which makes room."""
     bench = Bench(tmp_path, 0.0, 4, catch_up_interval_s=HOUR_S)
-    bench.unread = Counter(dict.fromkeys(range(6), 100))
-    for number in range(2, 6):
+    bench.unread = Counter(dict.fromkeys(range(8), 100))
+    for number in range(2, 8):
         bench.partitions.append(RememberingPartition(tmp_path, number))
         bench.lanes[number] = Lane(bench.partitions[number], {})
-    for number in range(6):
-        bench.arrive(0, 1, 2, partition=number)
+    for number in range(8):
+        bench.arrive(*range(3 if number == 5 else 2), partition=number)
     task = asyncio.create_task(bench.folding.run())
-    await bench.until_folded(3)
+    async with asyncio.timeout(5):
+        while not bench.views.sequences:
+            await asyncio.sleep(0.001)
+    assert bench.views.sequences == [(5, 3)]
+    assert await bench.folding.wait_for_room()
     task.cancel()
 
 

@@ -7,9 +7,12 @@ from struct import unpack_from
 import pytest
 
 from tests.generators.seeded import event_set, replay_hint, seeds
+from tests.generators.world import TIME_ZONES
 from tests.properties.executions import EXECUTIONS, Execution, run
-from wayfold.state.cells.cells import Histogram, Totals, add_histogram, decode_histogram, unpack
+from tests.state.settling import settle
+from wayfold.state.cells.totals import Totals
 from wayfold.state.cells.user_sets import read_users
+from wayfold.state.cells.values import Histogram, add_histogram, decode_histogram, unpack
 from wayfold.state.names.catalog import OPEN
 from wayfold.state.partition import Partition
 from wayfold.state.store import keys
@@ -73,6 +76,7 @@ def test_hours_days_and_totals_agree(seed: int, execution: Execution) -> None:
     some = False
     for partition in run(event_set(seed, 150), execution, random.Random(seed)):
         store = partition.store
+        settle(store, partition.number, TIME_ZONES)
         all_counts, all_dwells = totals(partition)
         assert counts(store, keys.HOUR_GRAIN) == all_counts, hint
         assert counts(store, keys.DAY_GRAIN) == all_counts, hint
