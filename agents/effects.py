@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from wayfold.models.record import Record
     from wayfold.models.refusal import DeadLetter
 
-SLICE_RECORDS = 500
-"""Records folded without a pause; heartbeats and HTTP requests are served between two slices."""
+SLICE_RECORDS = 100
+"""Records folded without looking at the clock."""
+TURN_S = 0.001
+"""How long the fold keeps other tasks waiting, about: what was polled takes a dozen turns to come through."""
 
 Batch = Sequence[tuple[str, "Sequence[Record]"]]
 """What is folded and committed together: (topic kind such as "entries", records in offset order)."""
@@ -165,8 +167,8 @@ async def apply_batch(
             # 2. Refused records are durable before anything says that they were read.
             if partition.refused:
                 await dead_letters.write(list(partition.refused))
-                opened.require_ownership()
             # 3. Numbers and offsets, in one atomic write. No await between the check and the write.
+            opened.require_ownership()
             with measured.commit_seconds.timed():
                 partition.commit()
         except BaseException:
@@ -181,19 +183,38 @@ async def apply_batch(
 
 
 async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> None:
-    folding_s = 0.0
+    turns = _Turns(opened)
     for topic, records in sorted(batch, key=lambda part: FOLD_ORDER.index(part[0])):
         for start in range(0, len(records), SLICE_RECORDS):
-            before_s = time.perf_counter()
             opened.partition.fold(topic, records[start : start + SLICE_RECORDS])
-            folding_s += time.perf_counter() - before_s
-            await asyncio.sleep(0)
-            opened.require_ownership()
-    before_s = time.perf_counter()
+            if turns.is_over():
+                await turns.give_way()
     for _ in opened.partition.prepare():
-        folding_s += time.perf_counter() - before_s
-        await asyncio.sleep(0)
-        opened.require_ownership()
-        before_s = time.perf_counter()
-    measured.fold_seconds.observe(folding_s)
+        if turns.is_over():
+            await turns.give_way()
+    measured.fold_seconds.observe(turns.folding_s())
     measured.batch_records.observe(sum(len(records) for _, records in batch))
+
+
+class _Turns:
+    """Cuts the fold of a batch into turns, between which other tasks run."""
+
+    def __init__(self, opened: OpenPartition) -> None:
+        self._opened = opened
+        self._folding_s = 0.0
+        self._since_s = time.perf_counter()
+
+    def is_over(self) -> bool:
+        """Whether it is time to give way."""
+        return time.perf_counter() - self._since_s >= TURN_S
+
+    async def give_way(self) -> None:
+        """Let other tasks run; raises `PartitionRevokedError` when one of them took the partition away."""
+        self._folding_s = self.folding_s()
+        await asyncio.sleep(0)
+        self._since_s = time.perf_counter()
+        self._opened.require_ownership()
+
+    def folding_s(self) -> float:
+        """Seconds of all turns so far."""
+        return self._folding_s + time.perf_counter() - self._since_s

@@ -36,7 +36,7 @@ from wayfold.state.store.reader import StoreReader
 
 # Any order of topics gives the same numbers; in this one a batch has the fewest of them to take back.
 FOLD_ORDER = ("definitions", "steps", "messages", "conversions", "calls", "entries", "users")
-PREPARED_ROWS = 256  # how many rows are made in one piece
+PREPARED_ROWS = 64  # how many rows are made in one piece
 DEFAULT_ACCOUNT = "default"
 
 

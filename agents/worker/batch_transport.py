@@ -1,8 +1,9 @@
-"""Faust's Kafka transport, handing over whole fetched batches in place of single records.
+"""Faust's Kafka transport, handing over whole polls in place of single records.
 
-Faust spends about as much on a message as the fold spends on ten events. Here a message of Faust's *is* a
-batch: everything that one fetch gave for one topic partition, its value a `RecordBatch`, its offset that
-of the first record. Positions are sought from the store's offsets and never from the group's.
+Faust spends about as much on a message as the fold spends on ten events, and a message takes a dozen turns
+of the event loop to reach the agent. Here a message of Faust's *is* a poll: a `RecordBatch` for each topic
+partition that it gave records of; the message stands under the first of them. Positions are sought from the
+store's offsets and never from the group's.
 
 What this relies on in Faust 0.15.3 and aiokafka is pinned by tests/agents/worker/test_batch_transport.py.
 """
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.consumer.group_coordinator import OffsetCommitRequest
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -26,11 +27,15 @@ from wayfold.agents.worker.even_polling import EvenPollingThread
 
 if TYPE_CHECKING:
     from faust.types import AppT, Message
+    from mode.types import ServiceT
 
 T = TypeVar("T")
 
 STOP_TIMEOUT_S = 10.0
 """How long a worker that stops waits for its polling thread."""
+
+POLL_TIMEOUT_S = 1.0
+"""How long a poll waits for records."""
 
 MAX_POLL_RECORDS = 10_000
 """Records that one poll gives at most, over all topic partitions."""
@@ -50,6 +55,10 @@ class RecordBatch(msgspec.Struct, frozen=True, gc=False):
     end: int
 
 
+Poll = Sequence[RecordBatch]
+"""What one poll gave: at most one batch of each topic partition."""
+
+
 class BatchHost(Protocol):
     """What the transport asks of the worker."""
 
@@ -67,18 +76,18 @@ class BatchHost(Protocol):
 
 
 class PassThroughSchema(Schema[Any, Any]):
-    """A schema that decodes nothing: the value of an event is the batch itself."""
+    """A schema that decodes nothing: the value of an event is the poll itself."""
 
     def loads_key(self, app: AppT, message: Message, **options: Any) -> Any:
-        """Give no key; each record of the batch has its own."""
+        """Give no key; each record of the poll has its own."""
 
     def loads_value(self, app: AppT, message: Message, **options: Any) -> Any:
-        """Give the batch."""
+        """Give the poll."""
         return message.value
 
 
 class BatchConsumerThread(EvenPollingThread):
-    """Polls Kafka in a thread of its own and turns each poll into batches."""
+    """Polls Kafka in a thread of its own, and says of each batch where it begins and ends."""
 
     consumer: BatchConsumer
 
@@ -126,14 +135,14 @@ class BatchConsumerThread(EvenPollingThread):
             return {}
         # Nothing has run on this loop since the records were taken, so positions are those behind them.
         assignment = consumer._subscription.subscription.assignment
-        batches: dict[TP, list[Any]] = {}
+        poll = []
         for tp, records in fetched.items():
             if tp not in self._ends:
                 continue
             start, end = self._ends[tp], assignment.state_value(tp).position
             self._ends[tp] = end
-            batches[tp] = [RecordBatch(tp.topic, tp.partition, records, start, end)]
-        return batches
+            poll.append(RecordBatch(tp.topic, tp.partition, records, start, end))
+        return {TP(poll[0].topic, poll[0].partition): [poll]} if poll else {}
 
     async def run_in_thread(self, work: Callable[[AIOKafkaConsumer], Coroutine[Any, Any, T]]) -> T:
         """Run something with the Kafka consumer, in its thread."""
@@ -163,32 +172,10 @@ class BatchConsumerThread(EvenPollingThread):
                 await asyncio.to_thread(self._thread.is_stopped.wait, STOP_TIMEOUT_S)
 
 
-class NoReadOffsets(dict[TP, int | None]):
-    """Remembers no offset, so that Faust hands on every message.
-
-    Faust drops a message that starts before the last one it handed on, and notes that one only after it
-    was handed on: a seek back which comes in between is forgotten, and what is then read again would be
-    dropped. What was read twice is for the lanes to tell, which know where each batch starts and ends.
-    """
-
-    def __missing__(self, tp: TP) -> None:
-        return None
-
-    def __setitem__(self, tp: TP, offset: int | None) -> None:
-        pass
-
-    def update(self, *offsets: object, **more: object) -> None:
-        """Note nothing."""
-
-
 class BatchConsumer(driver.Consumer):
-    """Faust's view of the consumer: one message per batch, positions from the store."""
+    """Faust's view of the consumer: one message per poll, positions from the store."""
 
     _thread: BatchConsumerThread
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._read_offset = NoReadOffsets()
 
     @property
     def host(self) -> BatchHost:
@@ -203,18 +190,40 @@ class BatchConsumer(driver.Consumer):
             return {}
         return await super()._getmany(active_partitions, timeout)
 
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        """Hand what is polled to the agent, until the fetcher is to stop.
+
+        Faust hands each message on by four tasks, so that a suspended flow does not hold it up. While the
+        flow is open a message is taken at once. Faust also drops a message that starts before the last one,
+        whose offset it notes after handing it on, when a seek back may have come in between. What was read
+        twice is for the lanes to tell.
+        """
+        callback, flow = self.callback, self.app.flow_control
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                # A poll need not wait for anything, and other tasks are to run.
+                await asyncio.sleep(0)
+                async for _, message in self.getmany(timeout=POLL_TIMEOUT_S):
+                    if flow.is_active() and not self.suspend_flow.is_set():
+                        await callback(message)
+                    else:
+                        await self.wait_first(callback(message), self.suspend_flow.wait())
+        except (ConsumerStoppedError, asyncio.CancelledError):
+            if not self.app.should_stop:
+                raise
+
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        batch: RecordBatch = record
-        first = batch.records[0]
+        poll: Poll = record
+        first = poll[0].records[0]
         return ConsumerMessage(
-            batch.topic,
-            batch.partition,
+            tp.topic,
+            tp.partition,
             first.offset,
             first.timestamp / 1000,
             first.timestamp_type,
             None,
             None,
-            cast("bytes", batch),
+            cast("bytes", poll),
             None,
             0,
             0,

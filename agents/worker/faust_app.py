@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from faust.types import TP, AgentT, StreamT
     from faust.types.transports import TransportT
 
-    from wayfold.agents.worker.batch_transport import RecordBatch
+    from wayfold.agents.worker.batch_transport import Poll, RecordBatch
     from wayfold.settings import KafkaSettings
 
 AGENT_NAME = "wayfold-fold"
@@ -90,9 +90,10 @@ def new_app(settings: KafkaSettings, topics: Iterable[str], host: AppHost) -> Fo
     app.host = host
     channel = app.topic(*topics, schema=PassThroughSchema(), acks=False, internal=False)
 
-    async def fold(stream: StreamT[RecordBatch]) -> None:
-        async for batch in stream:
-            host.on_batch(batch)
+    async def fold(stream: StreamT[Poll]) -> None:
+        async for poll in stream:
+            for batch in poll:
+                host.on_batch(batch)
 
     app.agent(channel, name=AGENT_NAME)(fold)
     return app

@@ -1,13 +1,11 @@
-"""How often changes are pushed: often while the machine has time to spare, seldom while it is busy."""
+"""How often changes are pushed: often while the numbers are fresh, seldom while a backlog is worked off."""
 
-import time
+from collections.abc import Mapping
 from typing import Final
 
-MEASURED_S: Final = 0.5
-BUSY_LOAD: Final = 0.9
-IDLE_LOAD: Final = 0.6
-BUSY_SHARE: Final = 0.06
-IDLE_SHARE: Final = 0.3
+BEHIND_MS: Final = 2_000
+FRESH_SHARE: Final = 0.3
+BEHIND_SHARE: Final = 0.06
 MOST_INTERVAL_S: Final = 0.25
 LEAST_HISTOGRAM_INTERVAL_S: Final = 1.0
 MOST_HISTOGRAM_INTERVAL_S: Final = 5.0
@@ -16,15 +14,14 @@ MOST_HISTOGRAM_INTERVAL_S: Final = 5.0
 class Pace:
     """Says how much time may go into pushing.
 
-    While the process uses most of a core, reading, building and sending get 6 % of it, else up to 30 %.
-    What Redis does with a push costs it about as much as the push cost here.
+    While a partition is 2 s or more behind its log, by `lag_ms`, reading, building and sending get 6 % of the
+    time, for the backlog's sake; else up to 30 %. What Redis does with a push costs it about as much as
+    the push cost here.
     """
 
-    def __init__(self, least_interval_s: float) -> None:
+    def __init__(self, least_interval_s: float, lag_ms: Mapping[int, int]) -> None:
         self._least_interval_s = least_interval_s
-        self._since_s = time.perf_counter()
-        self._cpu_s = time.process_time()
-        self._load = 0.0
+        self._lag_ms = lag_ms
 
     def interval_s(self, spent_s: float) -> float:
         """Seconds to wait after a push that took `spent_s` seconds to read and build."""
@@ -35,12 +32,5 @@ class Pace:
         return min(MOST_HISTOGRAM_INTERVAL_S, max(LEAST_HISTOGRAM_INTERVAL_S, self._fair_s(spent_s)))
 
     def _fair_s(self, spent_s: float) -> float:
-        return spent_s / self._share()
-
-    def _share(self) -> float:
-        now_s, cpu_s = time.perf_counter(), time.process_time()
-        if now_s - self._since_s >= MEASURED_S:
-            self._load = (cpu_s - self._cpu_s) / (now_s - self._since_s)
-            self._since_s, self._cpu_s = now_s, cpu_s
-        busy = min(1.0, max(0.0, (self._load - IDLE_LOAD) / (BUSY_LOAD - IDLE_LOAD)))
-        return IDLE_SHARE + busy * (BUSY_SHARE - IDLE_SHARE)
+        behind = max(self._lag_ms.values(), default=0) >= BEHIND_MS
+        return spent_s / (BEHIND_SHARE if behind else FRESH_SHARE)

@@ -52,7 +52,7 @@ class RedisViews:
     ) -> None:
         self._link = RedisLink(settings)
         identity = Identity(secrets.token_hex(8), url, source, partitions)
-        pace = Pace(settings.publish_interval_ms / 1000)
+        pace = Pace(settings.publish_interval_ms / 1000, telemetry.lag_ms)
         self._shared = Shared(self._link, settings.prefix, identity, pace, telemetry)
         self._views_of = views_of
         self._members = Members()

@@ -35,7 +35,7 @@ from wayfold.state.histories.rules import VersionRules, rules_of
 from wayfold.state.names.catalog import AccountScope, Catalog, JourneyScope
 from wayfold.state.names.plans import ArrivalKind
 
-MERGED_PIECE = 64  # how many histories, or users with goals, are merged in one piece
+MERGED_PIECE = 8  # how many histories, or users with goals, are merged in one piece
 BOUNDS = frozenset((events.JourneyEntered, events.JourneyExited))  # of an entry
 DUPLICATE = "duplicate"
 Verdict = Refusal | str | None

@@ -108,22 +108,23 @@ async def test_agent_and_topics_have_explicit_names(app: FoldApp) -> None:
     assert app.agents[AGENT_NAME].channel.topics == ("t.entries", "t.steps")
 
 
-async def test_a_poll_yields_one_message_for_each_batch(
+async def test_a_poll_is_one_message(
     app: FoldApp, consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Faust's getmany iterates what _getmany gave and wraps it with _to_message: a batch is one message."""
-    batches = {ENTRIES: [batch(5, 6, 7)], TP("t.steps", 1): [batch(1)]}
+    """Faust's getmany iterates what _getmany gave and wraps it with _to_message: a poll is one message."""
+    given = [batch(5, 6, 7), RecordBatch("t.steps", 1, [record(1)], 1, 2)]
 
     async def poll(self: object, active: object, timeout: float) -> Mapping[TP, list[Any]]:
-        return batches
+        return {ENTRIES: [given]}
 
-    monkeypatch.setattr(Consumer, "_get_active_partitions", lambda self: set(batches))
+    monkeypatch.setattr(Consumer, "_get_active_partitions", lambda self: {ENTRIES, TP("t.steps", 1)})
     monkeypatch.setattr("faust.transport.consumer.ThreadDelegateConsumer._getmany", poll)
     monkeypatch.setattr(consumer, "highwater", lambda tp: 8)
     consumer.resume_flow()
     messages = {tp: message async for tp, message in consumer.getmany(1.0)}
-    values: dict[TP, Any] = {tp: message.value for tp, message in messages.items()}
-    assert values == {tp: given[0] for tp, given in batches.items()}
+    assert messages.keys() == {ENTRIES}
+    value: Any = messages[ENTRIES].value
+    assert value is given
     assert messages[ENTRIES].offset == 5
 
 
@@ -135,10 +136,10 @@ async def test_nothing_is_fetched_while_there_is_no_room(
     assert await consumer._getmany({ENTRIES}, 1.0) == {}
 
 
-async def test_the_agent_is_given_the_batch_itself(app: Any, consumer: BatchConsumer) -> None:
-    """The pass-through schema decodes nothing: the event's value is the batch object."""
+async def test_the_agent_is_given_the_poll_itself(app: Any, consumer: BatchConsumer) -> None:
+    """The pass-through schema decodes nothing: the event's value is the poll object."""
     channel = app.agents[AGENT_NAME].channel
-    given = batch(3)
+    given = [batch(3)]
     event = await channel.decode(consumer._to_message(ENTRIES, given), propagate=True)
     assert event.value is given
     assert event.key is None
@@ -148,7 +149,7 @@ async def test_nothing_is_acknowledged_to_faust(app: Any, consumer: BatchConsume
     """With acks off Faust tracks no offsets of ours, so it commits none and forgets none."""
     app.topics._topics.add(app.agents[AGENT_NAME].channel)
     await app.topics._update_indices()
-    message = consumer._to_message(ENTRIES, batch(3))
+    message = consumer._to_message(ENTRIES, [batch(3)])
     assert not app.topics.acks_enabled_for("t.entries")
     assert not consumer.ack(message)
     assert not consumer._acked
@@ -189,32 +190,31 @@ async def test_seeks_go_to_the_stores_offsets_and_unopened_partitions_wait(
     assert consumer._get_active_partitions() == {ENTRIES}
 
 
+@pytest.mark.parametrize("flow_is_open", [True, False])
 async def test_what_is_read_again_is_never_dropped(
-    app: FoldApp, consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+    app: FoldApp, consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch, *, flow_is_open: bool
 ) -> None:
-    """A seek back that comes while a message is handed on holds, though Faust notes its offset later."""
-    fetcher: Any = SimpleNamespace(_stopped=asyncio.Event())
-    polls = [[batch(15, 16)], [batch(0, 1)], [batch(2, 3)]]
+    """What was polled is handed on whatever came before: a seek back while a message is handed on holds."""
+    fetcher: Any = SimpleNamespace(should_stop=False)
+    polls = [[[batch(15, 16)]], [[batch(0, 1)]], [[batch(2, 3)]]]
     handed_on: list[int] = []
 
     async def poll(self: object, active_partitions: object, timeout: float) -> Mapping[TP, list[Any]]:
         if not polls:
-            fetcher._stopped.set()
+            fetcher.should_stop = True
             return {}
         return {ENTRIES: polls.pop(0)}
 
     async def callback(message: Any) -> None:
         handed_on.append(message.offset)
-        if message.offset == 15:
-            # As the driver's thread does for a seek to 0.
-            consumer._read_offset.pop(ENTRIES, None)
 
     monkeypatch.setattr(Consumer, "_get_active_partitions", lambda self: {ENTRIES})
     monkeypatch.setattr(BatchConsumer, "_getmany", poll)
     monkeypatch.setattr(BatchConsumer, "highwater", lambda self, tp: None)
     consumer.callback = callback
-    consumer.flow_active = True
-    consumer.can_resume_flow.set()
+    consumer.resume_flow()
+    if flow_is_open:
+        app.flow_control.resume()
     async with asyncio.timeout(30):
         await consumer._drain_messages(fetcher)
     assert handed_on == [15, 0, 2]
@@ -270,7 +270,7 @@ async def polling(
 
     async def poll() -> RecordBatch | None:
         found = await thread._fetch_records(fake, {ENTRIES})
-        return found[ENTRIES][0] if found else None
+        return found[ENTRIES][0][0] if found else None
 
     yield fake, poll
 
