@@ -15,6 +15,7 @@ loses nothing and counts nothing twice:
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -28,8 +29,15 @@ if TYPE_CHECKING:
 
 SLICE_RECORDS = 100
 """Records folded without looking at the clock."""
+LARGE_BATCH_RECORDS = 5_000
+"""A batch from here on works off a backlog: speed counts, and nobody waits for its latest event."""
 TURN_S = 0.001
-"""How long the fold keeps other tasks waiting, about: what was polled takes a dozen turns to come through."""
+LONG_TURN_S = 0.005
+"""How long the fold of a batch, and of a large one, keeps other tasks and threads waiting, about.
+
+A poll takes half a dozen turns to come through, so that short ones show an event sooner; they cost a sixth of
+the speed.
+"""
 
 Batch = Sequence[tuple[str, "Sequence[Record]"]]
 """What is folded and committed together: (topic kind such as "entries", records in offset order)."""
@@ -183,7 +191,8 @@ async def apply_batch(
 
 
 async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> None:
-    turns = _Turns(opened)
+    count = sum(len(records) for _, records in batch)
+    turns = _Turns(opened, TURN_S if count < LARGE_BATCH_RECORDS else LONG_TURN_S)
     for topic, records in sorted(batch, key=lambda part: FOLD_ORDER.index(part[0])):
         for start in range(0, len(records), SLICE_RECORDS):
             opened.partition.fold(topic, records[start : start + SLICE_RECORDS])
@@ -193,20 +202,22 @@ async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> Non
         if turns.is_over():
             await turns.give_way()
     measured.fold_seconds.observe(turns.folding_s())
-    measured.batch_records.observe(sum(len(records) for _, records in batch))
+    measured.batch_records.observe(count)
 
 
 class _Turns:
-    """Cuts the fold of a batch into turns, between which other tasks run."""
+    """Cuts the fold of a batch into turns of about `turn_s` seconds, between which other tasks run."""
 
-    def __init__(self, opened: OpenPartition) -> None:
+    def __init__(self, opened: OpenPartition, turn_s: float) -> None:
         self._opened = opened
+        self._turn_s = turn_s
+        sys.setswitchinterval(turn_s)
         self._folding_s = 0.0
         self._since_s = time.perf_counter()
 
     def is_over(self) -> bool:
         """Whether it is time to give way."""
-        return time.perf_counter() - self._since_s >= TURN_S
+        return time.perf_counter() - self._since_s >= self._turn_s
 
     async def give_way(self) -> None:
         """Let other tasks run; raises `PartitionRevokedError` when one of them took the partition away."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING
@@ -36,9 +35,6 @@ WorkerService = Callable[[Worker], AbstractAsyncContextManager[object]]
 """Something that runs beside the worker in its event loop: entered before it reads, left after its last
 commit and before its stores are closed."""
 
-SWITCH_INTERVAL_S = 0.001
-"""How long the fold keeps the interpreter from the thread that polls Kafka; Python's own is 5 ms."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -57,7 +53,6 @@ def run_worker(
     `StateDirectoryError`, `SnapshotUrlError`, `WorkerError`, or what a service raised; each message says
     what to do.
     """
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings, views or NoViews(), services, telemetry, start_at_oldest))
 

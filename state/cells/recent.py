@@ -63,7 +63,8 @@ def roll(changes: Changes, day_of: Callable[[Fact], Fact]) -> Rolled:
             tally = days[day] = [0, 0, []]
         tally[0] += first
         tally[1] += second
-        tally[2] += persons if not changes.days else [person for person in persons if person >= 0]
+        # Who moved between hours is in `days`, which has the last word on the day.
+        tally[2] += persons if day not in changes.days else [person for person in persons if person >= 0]
     for day, moved in changes.days.items():
         days[day][2] += [person if inside else ~person for person, inside in moved.items()]
     dwells = rolled.dwells[DAY_GRAIN]

@@ -2,20 +2,25 @@
 
 import gc
 
-from wayfold.agents.collector import THRESHOLDS, relax_collector
+from wayfold.agents.collector import YOUNG_OBJECTS, relax_collector
 
 
-def test_the_collector_looks_seldom_and_not_at_what_stays() -> None:
-    """After relaxing, what was there is frozen, the thresholds are ours, and cycles still go."""
-    before = gc.get_threshold()
+def test_the_collector_looks_at_everything_once() -> None:
+    """What was there, and what outlives a collection, is frozen; cycles that died before it are freed."""
+    thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
     try:
         relax_collector()
-        assert gc.get_freeze_count() > 0
-        assert gc.get_threshold() == THRESHOLDS
+        relax_collector()
+        assert gc.get_threshold()[0] == YOUNG_OBJECTS
+        assert len(gc.callbacks) == len(callbacks) + 1
+        frozen = gc.get_freeze_count()
+        stays = [[number] for number in range(1_000)]
         cycle: list[object] = []
         cycle.append(cycle)
         del cycle
-        assert gc.collect() >= 1
+        assert gc.collect(0) >= 1
+        assert gc.get_freeze_count() >= frozen + len(stays)
     finally:
+        gc.callbacks[:] = callbacks
         gc.unfreeze()
-        gc.set_threshold(*before)
+        gc.set_threshold(*thresholds)

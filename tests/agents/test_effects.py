@@ -104,7 +104,7 @@ async def test_a_revoked_partition_is_not_written(
     journal: Journal, values: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A revocation at any await of the batch means that nothing is committed."""
-    monkeypatch.setattr(effects, "TURN_S", 0.0)
+    monkeypatch.setattr(effects, "TURN_S", 1e-9)
     task = asyncio.create_task(journal.apply(*values))
     await asyncio.sleep(0)
     journal.opened.revoke()
@@ -132,7 +132,7 @@ async def test_others_run_between_the_slices_of_a_large_batch(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch of many records gives way to heartbeats and requests whenever its turn is over."""
-    monkeypatch.setattr(effects, "TURN_S", 0.0)
+    monkeypatch.setattr(effects, "LONG_TURN_S", 1e-9)
     turns = 0
 
     async def count() -> None:
