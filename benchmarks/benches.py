@@ -73,8 +73,21 @@ BENCHES: Final = (
         needs=("corpus", "end-to-end"),
     ),
     Bench(name="fold", module="benchmarks.fold", title="The fold alone", longest_s=240),
-    Bench(name="latency", module="benchmarks.latency", title="From an event to Redis", longest_s=180),
-    Bench(name="reading", module="benchmarks.reading", title="A journey over HTTP, cluster", longest_s=180),
+    # A broker that has just been started compiles itself for a minute, on the same cores.
+    Bench(
+        name="latency",
+        module="benchmarks.latency",
+        title="From an event to Redis",
+        longest_s=180,
+        needs=("corpus", "limit"),
+    ),
+    Bench(
+        name="reading",
+        module="benchmarks.reading",
+        title="A journey over HTTP, cluster",
+        longest_s=180,
+        needs=("corpus", "limit"),
+    ),
     Bench(
         name="reading-embedded",
         module="benchmarks.reading_embedded",

@@ -40,6 +40,8 @@ LAST_MS = END_OF_TIME_MS - 1  # a window without end, as good as, closes with th
 
 Fact = int
 Money = dict[Fact, int]
+Group = tuple[str, str, int]
+"""(entry id, message id, series of the status at the step)."""
 Dwell = tuple[Fact, int]
 """An arrival's series and hour, and how long the entry stayed, in milliseconds."""
 
@@ -198,14 +200,14 @@ def first_of_group(
 ) -> MessageEvent | None:
     """The event at which a message counts for a status: its earliest of it at that step."""
     kinds = scope.plans.message_kinds
-    group = [
-        event
-        for event in events
-        if event.message_id == message_id
-        and event.entry_id == entry_id
-        and kinds[event.kind].at_step == at_step
-    ]
+    wanted = (entry_id, message_id, at_step)
+    group = [event for event in events if group_of(event, kinds[event.kind]) == wanted]
     return min(group, key=event_order, default=None)
+
+
+def group_of(event: MessageEvent, kind: MessageKind) -> Group:
+    """What a message is counted once by: a message at a step counts once for each status."""
+    return event.entry_id, event.message_id, kind.at_step
 
 
 class MessageFacts:
@@ -222,7 +224,7 @@ class MessageFacts:
         self.active: list[Fact] = []
         self.cost: Money = {}
         qualified = history.flags & QUALIFIED == QUALIFIED
-        firsts: dict[tuple[str, str, int], tuple[tuple[int, str], Fact]] = {}
+        firsts: dict[Group, tuple[tuple[int, str], Fact]] = {}
         for event in history.message_events():
             kind = scope.plans.message_kinds[event.kind]
             if place not in (None, kind.place):
@@ -231,7 +233,7 @@ class MessageFacts:
             hour = scope.zone.hour(event.at_ms)
             base, active = kind.bases(scope.plans.base, variant)
             self.events.append(base | hour)
-            group = (event.entry_id, event.message_id, kind.at_step)
+            group = group_of(event, kind)
             first = (event_order(event), base | hour)
             firsts[group] = min(firsts.get(group, first), first)
             if qualified and active >= 0:

@@ -11,7 +11,7 @@ from xxhash import xxh3_64_digest
 from wayfold.models import events
 from wayfold.models.events import Event
 from wayfold.state.cells.changes import Changes
-from wayfold.state.histories.facts import Fact, MessageFacts, Scope, first_of_group, variant_at
+from wayfold.state.histories.facts import Fact, MessageFacts, Scope, cost_fact, first_of_group, variant_at
 from wayfold.state.histories.history import (
     FAILED,
     GROUP_BYTES,
@@ -22,6 +22,7 @@ from wayfold.state.histories.history import (
     REACHED,
     SENT,
     SENT_OR_DELIVERED,
+    STATUSES,
     History,
     MessageEvent,
     event_order,
@@ -31,13 +32,7 @@ from wayfold.state.histories.pending import Item
 from wayfold.state.names.plans import MessageKind
 
 STATUS_OF_CLASS: dict[type[Event], int] = {
-    events.MessageSent: 0,
-    events.MessageDelivered: 1,
-    events.MessageViewed: 2,
-    events.MessageOpened: 3,
-    events.MessageClicked: 4,
-    events.MessageFailed: 5,
-    events.MessageUnsubscribed: 6,
+    cls: STATUSES.index(cls.STATUS) for cls in events.EVENT_CLASSES if issubclass(cls, events.MessageEvent)
 }
 
 
@@ -48,9 +43,7 @@ def may_have_messages(scope: Scope, history: History, entry_id: str, place: int)
     )
 
 
-def merge_messages(  # noqa: C901  # most events come by here: calls would cost more than they tell
-    changes: Changes, scope: Scope, history: History, items: list[Item]
-) -> None:
+def merge_messages(changes: Changes, scope: Scope, history: History, items: list[Item]) -> None:
     """Fold events of messages: each is one event; a message counts at its first event of the status."""
     plans, hour_of, tallies = scope.plans, scope.zone.hour, changes.tallies
     base_of, kinds, split_places = plans.base, plans.messages, plans.split_places
@@ -65,9 +58,8 @@ def merge_messages(  # noqa: C901  # most events come by here: calls would cost 
         if event.message_id != message_id or (event.entry_id or "") != entry_id:
             entry_id, message_id = event.entry_id or "", event.message_id
             message_mark = xxh3_64_digest(f"{entry_id}\0{message_id}".encode())
-        variant = ""
-        if kind.place in split_places:
-            variant = variant_at(scope, history.entries.get(entry_id), kind.place)
+        entry = history.entries.get(entry_id) if kind.place in split_places else None
+        variant = "" if entry is None else variant_at(scope, entry, kind.place)
         base, active = kind.variants.get(variant) or kind.bases(base_of, variant)
         hour = hour_of(at_ms)
         fact = base | hour
@@ -94,7 +86,8 @@ def merge_messages(  # noqa: C901  # most events come by here: calls would cost 
             _interacted(changes, history, kind, active | hour)
         elif status in SENT_OR_DELIVERED:
             if detail:
-                changes.tally(kind.cost(base_of, variant, event.currency) | hour)[0] += int(event.cost)
+                cost, amount = cost_fact(scope, kind, variant, stored, hour)
+                changes.tally(cost)[0] += amount
             if not history.flags & REACHED:
                 history.add_message_events(added)
                 added = []

@@ -22,19 +22,25 @@ def write(store: MemoryStore, writer: UserSetWriter, batch: int, persons: list[i
     store.write(puts, [key for key, value in rows.items() if value is None])
 
 
-@given(CHANGES)
-def test_a_set_is_what_its_changes_make_it(batches: list[list[int]]) -> None:
-    """Users put in and taken out in any batches, merges in between, leave the set a plain set would be."""
+@given(CHANGES, st.integers(min_value=0, max_value=3))
+def test_a_set_is_what_its_changes_make_it(batches: list[list[int]], recent_count: int) -> None:
+    """Users put in and taken out in any batches leave the set a plain set would be.
+
+    Sets are merged in between, and the last batches may not have been written yet.
+    """
     store, wanted = MemoryStore(), set[int]()
     writer = UserSetWriter(store)
+    written = max(0, len(batches) - recent_count)
+    recent = {DAY: [person for persons in batches[written:] for person in persons]}
     for batch, persons in enumerate(batches, start=1):
-        write(store, writer, batch, persons)
+        if batch <= written:
+            write(store, writer, batch, persons)
         for person in persons:
             if person >= 0:
                 wanted.add(person)
             else:
                 wanted.discard(~person)
-    assert set(read_users(store, SERIES, keys.DAY_GRAIN, (DAY, DAY + 1))) == wanted
+    assert set(read_users(store, SERIES, keys.DAY_GRAIN, (DAY, DAY + 1), recent)) == wanted
     assert rows_in(store) <= 2 * MERGE_AFTER
 
 
@@ -58,3 +64,5 @@ def test_a_range_unites_its_days_and_only_those() -> None:
         write(store, writer, batch, persons, day)
     assert list(read_users(store, SERIES, keys.DAY_GRAIN, (DAY, DAY + 1))) == [1]
     assert list(read_users(store, SERIES, keys.DAY_GRAIN, (DAY, DAY + 2))) == [1, 2, 3]
+    recent = {DAY + 1: [~3, 5], DAY - 1: [6]}
+    assert list(read_users(store, SERIES, keys.DAY_GRAIN, (DAY - 1, DAY + 2), recent)) == [1, 2, 5, 6]
