@@ -22,6 +22,7 @@ class Changes:
     `counters` gives, for a series, those in which its users are counted over all time; `day_of` gives
     a fact's day in the place of its hour. Persons roll up from hours to days, but for those in
     `days`, {fact by day: {person: whether in the set}}: who moved between hours has the last word there.
+    `movers` are the persons in any of these.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class Changes:
         "closings",
         "days",
         "dwells",
+        "movers",
         "new_users",
         "rows",
         "tallies",
@@ -40,6 +42,7 @@ class Changes:
         self._counters = counters
         self._day_of = day_of
         self.days: dict[Fact, dict[int, bool]] = {}
+        self.movers: set[int] = set()
         self.tallies: dict[Fact, list] = {}  # type: ignore[type-arg]  # a Tally that can change
         self.users: dict[int, int] = {}
         self.new_users: list[int] = []
@@ -54,6 +57,7 @@ class Changes:
         self.new_users.clear()
         self.dwells.clear()
         self.days.clear()
+        self.movers.clear()
         self.rows.clear()
         self.closings.clear()
 
@@ -117,11 +121,13 @@ class Changes:
             (tallies.get(fact) or self.tally(fact))[2].append(person)
         for fact in taken_out:
             self.tally(fact)[2].append(~person)
-        if taken_out or self.days:
+        if taken_out or person in self.movers:
             self._move_days(person, put_in | taken_out, after)
 
     def _move_days(self, person: int, moved: set[Fact], after: set[Fact]) -> None:
-        days = {self._day_of(fact) for fact in after}
+        self.movers.add(person)
+        series = {fact >> HOUR_BITS for fact in moved}
+        days = {self._day_of(fact) for fact in after if fact >> HOUR_BITS in series}
         for fact in moved:
             day = self._day_of(fact)
             self.days.setdefault(day, {})[person] = day in days
@@ -148,7 +154,7 @@ class Changes:
             self._add(before, -1)
         gained = self._place(put_in, once, person)
         lost = self._place(taken_out, -once, ~person)
-        if lost or self.days:
+        if lost or person in self.movers:
             counters = self._counters
             users = {fact for fact in put_in | taken_out if counters[fact >> HOUR_BITS]}
             self._move_days(person, users, new)

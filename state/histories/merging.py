@@ -134,9 +134,11 @@ class Fold:
         before = history.facts or EntryFacts(scope, history, user.goals)
         for entry_id, arrival, _ in arrivals:
             merge.add_arrival(history.entry(entry_id), arrival)
+        known = False
         for event, at_ms, record in bounds:
             entry = history.entry(event.entry_id)
             if event.__class__ is events.JourneyEntered:
+                known = True
                 merge.merge_entered(entry, at_ms, event.event_id, event.journey_version)
                 self._entered.append((record.offset, scope, event, at_ms, record.timestamp))
             else:
@@ -146,7 +148,7 @@ class Fold:
         for place, facts in messages.items():
             moved = MessageFacts(scope, history, place=place)
             difference.compare_messages(self.changes, history.person, facts, moved)
-        if any(event.__class__ is events.JourneyEntered for event, _, _ in bounds):
+        if known:
             raise_flag(self.changes, scope, history, KNOWN)
 
     def _engage(self) -> None:

@@ -66,7 +66,7 @@ def merge_messages(changes: Changes, scope: Scope, history: History, items: list
         tally = tallies.get(fact) or changes.tally(fact)
         tally[0] += 1
         tally[2].append(person)
-        if changes.days:
+        if person in changes.movers:
             changes.stays(person, fact)
         if kind.at_channel_mark not in history.counted:
             _count_user(changes, history, kind.at_channel, kind.at_channel_mark)
@@ -110,7 +110,7 @@ def _interacted(changes: Changes, history: History, kind: MessageKind, fact: Fac
     history.flags |= INTERACTED
     if history.flags & QUALIFIED == QUALIFIED:
         changes.tally(fact)[2].append(history.person)
-        if changes.days:
+        if history.person in changes.movers:
             changes.stays(history.person, fact)
         for series, mark in kind.active:
             _count_user(changes, history, series, mark)

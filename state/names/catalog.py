@@ -28,6 +28,7 @@ USER_METRICS = frozenset(
     )
 )
 
+DAYS_LIMIT = 20_000  # facts whose day is remembered
 OPEN = "open"  # the series of exited entries whose window is open, of a version
 FIRST_SURROGATE, SURROGATES = 0xD800, 0x800
 
@@ -112,6 +113,7 @@ class Catalog:
         self.open_series: list[tuple[JourneyScope, int, int]] = []
         self.rows: dict[bytes, bytes] = {}
         self._next_kind = 0
+        self._days: dict[int, int] = {}
         self.counters: Mapping[int, tuple[int, ...]] = _Counters(self)
 
     def load(self, scan: Callable[[bytes, bytes], Iterator[tuple[bytes, bytes]]]) -> None:
@@ -166,8 +168,14 @@ class Catalog:
 
     def day_of(self, fact: int) -> int:
         """A fact's day, in the place of its hour."""
-        series = fact >> HOUR_BITS
-        return series << HOUR_BITS | self.series[series][0].zone.place((fact & HOUR_MASK) * MINUTE_MS).day
+        day = self._days.get(fact)
+        if day is None:
+            series = fact >> HOUR_BITS
+            zone = self.series[series][0].zone
+            if len(self._days) >= DAYS_LIMIT:
+                self._days.clear()
+            day = self._days[fact] = series << HOUR_BITS | zone.place((fact & HOUR_MASK) * MINUTE_MS).day
+        return day
 
     def _load_account(self, row: list[str]) -> None:
         account = self.account(row[0])

@@ -188,7 +188,7 @@ class FoldSettings(Group):
     or crc32 (librdkafka's default)."""
     batch_interval_ms: Annotated[int, Field(ge=1, le=60_000)] = 50
     """Most milliseconds that folded events wait for their commit."""
-    batch_records: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    batch_records: Annotated[int, Field(ge=1, le=1_000_000)] = 50_000
     """Most records in one commit of a partition."""
 
 
