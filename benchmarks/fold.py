@@ -9,14 +9,15 @@ from typing import Final
 
 from benchmarks.context import PARTITIONS, BenchError, Context, Figures
 from benchmarks.traffic import Event, Traffic, definition_records
+from wayfold import settings
 from wayfold.agents.collector import relax_collector
 from wayfold.agents.sink import EVENT_KINDS, partition_of
 from wayfold.models.record import LogRecord
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.store.store import Store, StoreMemory
 
-EVENTS: Final = 600_000
-BATCH_RECORDS: Final = 20_000
+EVENTS: Final = 800_000
+BATCH_RECORDS: Final = settings.FoldSettings().batch_records
 """Of one partition in one commit, as the worker's setting fold.batch_records."""
 ORDER: Final = {kind: place for place, kind in enumerate(("definitions", *EVENT_KINDS))}
 
