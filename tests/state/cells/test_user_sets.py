@@ -24,7 +24,7 @@ def write(store: MemoryStore, writer: UserSetWriter, batch: int, persons: list[i
 
 @given(CHANGES, st.integers(min_value=0, max_value=3))
 def test_a_set_is_what_its_changes_make_it(batches: list[list[int]], recent_count: int) -> None:
-    """Users put in and taken out in any batches, merged or not written yet, leave what a plain set would be."""
+    """Users put in and taken out in any batches, merged or not yet written, leave what a plain set holds."""
     store, wanted = MemoryStore(), set[int]()
     writer = UserSetWriter(store)
     written = max(0, len(batches) - recent_count)
