@@ -29,13 +29,20 @@ suits() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
+has_venv() {
+    "$1" -c 'import ensurepip, venv' 2>/dev/null
+}
+
+# One that can make an environment as it is; else one that needs a package for it.
 choose_python() {
-    local candidate
-    for candidate in $PYTHONS; do
-        if command -v "$candidate" >/dev/null && suits "$candidate"; then
-            echo "$candidate"
-            return
-        fi
+    local candidate condition
+    for condition in has_venv suits; do
+        for candidate in $PYTHONS; do
+            if command -v "$candidate" >/dev/null && suits "$candidate" && "$condition" "$candidate"; then
+                echo "$candidate"
+                return
+            fi
+        done
     done
     echo "Wayfold needs Python 3.11 or newer, and found none (tried: $PYTHONS)." \
         "Install one, or name it: WAYFOLD_PYTHON=/path/to/python3 make install" >&2
@@ -46,7 +53,7 @@ make_environment() {
     local python=$1 version
     echo "Making .venv with $("$python" --version)"
     rm -rf .venv
-    if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    if has_venv "$python"; then
         "$python" -m venv .venv
         return
     fi
