@@ -13,13 +13,20 @@ def relax_collector() -> None:
 
     The fold makes no cycles but very many objects, most of which stay: histories in memory. By default all
     of them are looked through again and again, which took 7 % of the fold's time. What dies in a cycle after
-    it was looked at is never freed; that is what little was under way then.
+    it was looked at is freed by `release_given_away` only.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, NEVER, NEVER)
     if _keep_survivors not in gc.callbacks:
         gc.callbacks.append(_keep_survivors)
+
+
+def release_given_away() -> None:
+    """Look at everything once more: partitions that went to another worker are cycles that nobody holds."""
+    if _keep_survivors in gc.callbacks:
+        gc.unfreeze()
+        gc.collect()
 
 
 def _keep_survivors(phase: str, _: Mapping[str, int]) -> None:

@@ -40,8 +40,8 @@ the speed.
 """
 IDLE_PASS_S = 0.00005
 """A pass of the event loop that takes less than this had nothing to do."""
-MOST_PASSES = 20
-"""How many passes others get between two turns while they have something to do: an answer takes a dozen."""
+MOST_TURNS = 3
+"""For how many turns' time others go on while they have something to do: an answer takes a dozen passes."""
 
 Batch = Sequence[tuple[str, "Sequence[Record]"]]
 """What is folded and committed together: (topic kind such as "entries", records in offset order)."""
@@ -227,10 +227,11 @@ class _Turns:
         """Let other tasks run; raises `PartitionRevokedError` when one of them took the partition away."""
         self._folding_s = self.folding_s()
         self._since_s = time.perf_counter()
-        for _ in range(MOST_PASSES):
+        until_s = self._since_s + MOST_TURNS * self._turn_s
+        while True:
             await asyncio.sleep(0)
             before_s, self._since_s = self._since_s, time.perf_counter()
-            if self._since_s - before_s < IDLE_PASS_S:
+            if self._since_s - before_s < IDLE_PASS_S or self._since_s >= until_s:
                 break
         self._opened.require_ownership()
 

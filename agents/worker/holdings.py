@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from wayfold.agents.collector import release_given_away
 from wayfold.agents.effects import FoldedPartition
 from wayfold.agents.worker.lane import Lane
 
@@ -126,6 +127,10 @@ class Holdings:
             _log.info("partition_closed", partition=partition.number)
         except Exception as error:
             self._on_failure(error)
+        del partition
+        # This task is the last of those that are not done.
+        if sum(not task.done() for task in self._closing.values()) <= 1:
+            release_given_away()
 
     async def _open(self, number: int) -> None:
         try:

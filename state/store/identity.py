@@ -8,7 +8,8 @@ import msgspec
 from wayfold.state.store.errors import StoreProblem, StoreRefusedError, damaged, refused
 
 # Version 2 added rows of erasures, and made `counted` of a history text. A store without the rows knows of
-# its erasures only how many came: read on, it would accept their repeats.
+# its erasures only how many came: read on, it would accept their repeats. Version 3 added the journal, which
+# an older program would not read.
 FORMAT_VERSION = 3
 """Version of everything a store holds: its files, and the keys and values that the fold keeps in it."""
 
