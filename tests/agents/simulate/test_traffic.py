@@ -8,7 +8,7 @@ from collections import Counter
 from tests.agents.fakes import KeptRecords
 from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.simulate.run import LIVE_SCALE, Simulation, definitions, history, live, simulate
-from wayfold.agents.simulate.traffic import Arrival, Traffic
+from wayfold.agents.simulate.traffic import Arrival
 from wayfold.models.decode import decode_event
 from wayfold.models.events import (
     EVENT_CLASSES,
@@ -157,15 +157,3 @@ async def test_live_simulation_ends_at_its_count() -> None:
     )
     assert summary.events == 300
     assert time.monotonic() - started >= 0.2
-
-
-def test_traffic_is_made_fast_enough_for_benchmarks() -> None:
-    """Making events costs at most 20 µs of processor time each, so that others are measured, not this."""
-    count = 50_000
-    traffic = Traffic(1, start_ms=0, entry_gap_ms=100, users=5_000)
-    began, made = time.process_time(), 0
-    for arrivals in traffic:
-        made += len(arrivals)
-        if made >= count:
-            break
-    assert (time.process_time() - began) / made < 20e-6
