@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv with everything in uv.lock. Needs Python 3.11 or newer and, the first time, a network.
-# WAYFOLD_PYTHON names the Python to use; otherwise the system's python3 is taken, or what else there is. A
-# distribution's Python is compiled with profiles, and folds a quarter faster than one that was compiled at home.
+# WAYFOLD_PYTHON names the Python to use; otherwise the system's python3 is taken, or what else there is:
+# Debian's folded a quarter faster than one that pyenv had compiled without profiles (PGO).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -9,6 +9,7 @@ Readers add what is recent to what the rows say. A store that is opened reads it
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -19,7 +20,8 @@ from wayfold.state.histories.facts import Fact
 from wayfold.state.names.plans import HOUR_BITS, HOUR_MASK
 from wayfold.state.store.keys import DAY_GRAIN, HOUR_GRAIN
 
-Tallies = dict[Fact, list]  # type: ignore[type-arg]  # [first count, second count, persons], see Changes
+Tally = list[Any]  # [first count, second count, persons], see Changes
+Tallies = dict[Fact, Tally]
 Number = int | str
 GRAINS = (HOUR_GRAIN, DAY_GRAIN)
 
@@ -109,7 +111,7 @@ class Recent:
         rolled.add(batch)
         return rolled
 
-    def tallies(self, series: int, grain: int, buckets: tuple[int, int]) -> Iterator[tuple[int, list]]:  # type: ignore[type-arg]
+    def tallies(self, series: int, grain: int, buckets: tuple[int, int]) -> Iterator[tuple[int, Tally]]:
         """Buckets of [first, end) with their tallies."""
         tallies = self._rolled.tallies[grain]
         for fact in self._facts[grain].get(series, ()):
