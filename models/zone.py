@@ -44,7 +44,10 @@ class Span(NamedTuple):
 
 
 class Zone:
-    """A time zone by its IANA name; raises `ValueError` for an unknown one."""
+    """A time zone by its IANA name; raises `ValueError` for an unknown one.
+
+    `hours` has, by slot (`at_ms // SLOT_MS`), the hours that `hour` was asked for lately: for loops.
+    """
 
     def __init__(self, name: str) -> None:
         try:
@@ -53,7 +56,7 @@ class Zone:
             raise ValueError(f"time zone {name!r} is not an IANA name such as Europe/Amsterdam") from error
         self.name = name
         self._places: dict[int, Place] = {}
-        self._hours: dict[int, int] = {}
+        self.hours: dict[int, int] = {}
 
     def place(self, at_ms: int) -> Place:
         """Hour, day and month of an instant given in milliseconds UTC."""
@@ -65,14 +68,14 @@ class Zone:
             if place == self._compute(slot * SLOT_MS) == self._compute(slot * SLOT_MS + SLOT_MS - 1):
                 if len(self._places) >= CACHE_LIMIT:
                     self._places.clear()
-                    self._hours.clear()
+                    self.hours.clear()
                 self._places[slot] = place
-                self._hours[slot] = place.hour
+                self.hours[slot] = place.hour
         return place
 
     def hour(self, at_ms: int) -> int:
         """Number of the local hour of an instant given in milliseconds UTC."""
-        found = self._hours.get(at_ms // SLOT_MS)
+        found = self.hours.get(at_ms // SLOT_MS)
         return self.place(at_ms).hour if found is None else found
 
     def day_start_ms(self, day: int) -> int:

@@ -17,7 +17,7 @@ METADATA_VERSION = 1
 CORRELATION = 7
 REPLY_SECONDS = 2.0
 QUICK_START = "-XX:TieredStopAtLevel=1"
-"""Only the quick compiler: the other takes half a core for the first minutes, longer than brokers live here."""
+"""Only the quick compiler: the other takes half a core for minutes, and brokers live no longer here."""
 
 
 def broker_answers(host: str, port: int) -> bool:

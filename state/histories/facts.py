@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from wayfold.models.events import END_OF_TIME_MS
-from wayfold.models.zone import Zone
+from wayfold.models.zone import SLOT_MS, Zone
 from wayfold.state.histories.history import (
     QUALIFIED,
     SENT,
@@ -88,7 +88,8 @@ class EntryFacts:
 
     def _add_arrivals(self, scope: Scope, entry: Entry) -> None:
         """Add the steps that the entry entered, each at its first arrival, and how long it stayed."""
-        kinds, hour_of = scope.plans.arrival_kinds, scope.zone.hour
+        kinds, zone = scope.plans.arrival_kinds, scope.zone
+        hours = zone.hours
         facts, dwells = self.facts, self.dwells
         exited_at_ms = entry.exited_at_ms
         places = set()
@@ -96,7 +97,7 @@ class EntryFacts:
         for arrival in entry.arrivals:
             kind = kinds[arrival.kind]
             at_ms = arrival.at_ms
-            hour = hour_of(at_ms)
+            hour = hours.get(at_ms // SLOT_MS) or zone.hour(at_ms)
             if kind.place not in places:
                 places.add(kind.place)
                 facts.append(kind.entered | hour)

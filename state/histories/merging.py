@@ -109,14 +109,15 @@ class Fold:
         fresh: dict[bytes, None] = {}
         messages: list[Item] = []
         others: list[Item] = []
+        find, latest_ms = seen.find, self.watermark_ms
         for item in items:
             event, at_ms, _ = item
             mark = xxh3_64_digest(event.event_id.encode())
-            if mark in fresh or holds(seen, mark, MARK_BYTES):
+            if mark in fresh or (find(mark) >= 0 and holds(seen, mark, MARK_BYTES)):
                 continue
             fresh[mark] = None
-            if at_ms > self.watermark_ms:
-                self.watermark_ms = at_ms
+            if at_ms > latest_ms:
+                latest_ms = self.watermark_ms = at_ms
             (messages if event.__class__ in STATUS_OF_CLASS else others).append(item)
         return fresh, messages, others
 

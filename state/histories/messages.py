@@ -10,6 +10,7 @@ from xxhash import xxh3_64_digest
 
 from wayfold.models import events
 from wayfold.models.events import Event
+from wayfold.models.zone import SLOT_MS
 from wayfold.state.cells.changes import Changes
 from wayfold.state.histories.facts import Fact, MessageFacts, Scope, cost_fact, first_of_group, variant_at
 from wayfold.state.histories.history import (
@@ -34,6 +35,8 @@ from wayfold.state.names.plans import MessageKind
 STATUS_OF_CLASS: dict[type[Event], int] = {
     cls: STATUSES.index(cls.STATUS) for cls in events.EVENT_CLASSES if issubclass(cls, events.MessageEvent)
 }
+SAYS_MORE = INTERACTIONS | {SENT, FAILED}
+"""Statuses whose events say more than the status: a machine, a cost, a reason."""
 
 
 def may_have_messages(scope: Scope, history: History, entry_id: str, place: int) -> bool:
@@ -45,14 +48,15 @@ def may_have_messages(scope: Scope, history: History, entry_id: str, place: int)
 
 def merge_messages(changes: Changes, scope: Scope, history: History, items: list[Item]) -> None:
     """Fold events of messages: each is one event; a message counts at its first event of the status."""
-    plans, hour_of, tallies = scope.plans, scope.zone.hour, changes.tallies
-    base_of, kinds, split_places = plans.base, plans.messages, plans.split_places
+    plans, zone, tallies = scope.plans, scope.zone, changes.tallies
+    base_of, kinds, split_places, hours = plans.base, plans.messages, plans.split_places, zone.hours
     person = history.person
     added: list[MessageEvent] = []
     entry_id = message_id = ""
     message_mark = b""
     for event, at_ms, _ in items:
-        status, detail = _status_of(event)
+        status = STATUS_OF_CLASS[event.__class__]
+        status, detail = _said(event, status) if status in SAYS_MORE else (status, "")
         words = (status, event.journey_version or 0, event.step_id or "", event.channel, event.platform)
         kind = kinds.get(words) or plans.message(words)
         if event.message_id != message_id or (event.entry_id or "") != entry_id:
@@ -61,7 +65,7 @@ def merge_messages(changes: Changes, scope: Scope, history: History, items: list
         entry = history.entries.get(entry_id) if kind.place in split_places else None
         variant = "" if entry is None else variant_at(scope, entry, kind.place)
         base, active = kind.variants.get(variant) or kind.bases(base_of, variant)
-        hour = hour_of(at_ms)
+        hour = hours.get(at_ms // SLOT_MS) or zone.hour(at_ms)
         fact = base | hour
         tally = tallies.get(fact) or changes.tally(fact)
         tally[0] += 1
@@ -69,11 +73,11 @@ def merge_messages(changes: Changes, scope: Scope, history: History, items: list
         if person in changes.movers:
             changes.stays(person, fact)
         if kind.at_channel_mark not in history.counted:
-            _count_user(changes, history, kind.at_channel, kind.at_channel_mark)
-            _count_user(changes, history, kind.at_step, kind.at_step_mark)
+            _count_at_channel(changes, history, kind)
         group = message_mark + kind.at_step_bytes
         stored = MessageEvent(entry_id, message_id, at_ms, event.event_id, kind.number, detail)
-        if not holds(history.groups, group, GROUP_BYTES):
+        groups = history.groups
+        if groups.find(group) < 0 or not holds(groups, group, GROUP_BYTES):
             history.groups += group
             tally[1] += 1
         else:
@@ -95,14 +99,13 @@ def merge_messages(changes: Changes, scope: Scope, history: History, items: list
     history.add_message_events(added)
 
 
-def _status_of(event: Any) -> tuple[int, str]:
+def _said(event: Any, status: int) -> tuple[int, str]:
     """Number of the status that a message event counts in, and what is kept of it besides."""
-    status = STATUS_OF_CLASS[event.__class__]
     if status in INTERACTIONS:
         return (status + MACHINE_SHIFT if event.machine else status), ""
     if status == SENT:
         return status, "" if event.cost is None else f"{int(event.cost)} {event.currency}"
-    return status, event.reason if status == FAILED else ""
+    return status, event.reason
 
 
 def _interacted(changes: Changes, history: History, kind: MessageKind, fact: Fact) -> None:
@@ -146,6 +149,17 @@ def raise_flag(changes: Changes, scope: Scope, history: History, flag: int) -> N
     for event in history.message_events():
         for series, mark in scope.plans.message_kinds[event.kind].active:
             _count_user(changes, history, series, mark)
+
+
+def _count_at_channel(changes: Changes, history: History, kind: MessageKind) -> None:
+    """Count the user in the status by its channel and platform, and once at the step, over all time."""
+    new_users, at_step_mark = changes.new_users, kind.at_step_mark
+    new_users.append(kind.at_channel)
+    if at_step_mark in history.counted:
+        history.counted += kind.at_channel_mark
+    else:
+        history.counted += kind.at_channel_mark + at_step_mark
+        new_users.append(kind.at_step)
 
 
 def _count_user(changes: Changes, history: History, series: int, mark: str) -> None:

@@ -1,14 +1,31 @@
 """The all-time views of a partition, kept in memory and changed by what each batch adds."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from wayfold.state.cells.totals import Change, Totals
 from wayfold.state.cells.values import Histogram
 from wayfold.state.names.catalog import Catalog, JourneyScope
 from wayfold.state.names.plans import Name
-from wayfold.state.reading.views import Parts, Views, add, parts_of
+from wayfold.state.reading.views import Part, Parts, Views, parts_of
 
 EVENT_CLOCK = "event"  # over all time both clocks agree; the one of the entry is shown
+
+Place = tuple[dict[str, int], str]
+"""The fields of a view, and which of them."""
+
+
+class _Target(NamedTuple):
+    """Where a series adds to: places of its first and second count and its users, and their views.
+
+    `changed` are the names of the changed views of its scope.
+    """
+
+    first: list[Place]
+    second: list[Place]
+    users: list[Place]
+    views: frozenset[str]
+    changed: set[str]
 
 
 class LiveViews:
@@ -17,13 +34,11 @@ class LiveViews:
     def __init__(self, catalog: Catalog, totals: Totals) -> None:
         self._catalog = catalog
         self._parts: dict[int, Parts] = {}
+        self._targets: dict[int, _Target] = {}
         self._views: dict[int, Views] = {}
         self._changed: dict[int, set[str]] = {}
-        for series, (first, second, users) in totals.values.items():
-            self._add(series, first, second, users)
-        for series, histogram in totals.dwells.items():
-            self._add_dwell(series, histogram)
-        self._changed.clear()
+        self.apply({series: Change(*values) for series, values in totals.values.items()}, totals.dwells)
+        self.take_changed()
 
     def parts(self, series: int) -> Parts:
         """What a series adds to."""
@@ -39,42 +54,62 @@ class LiveViews:
 
     def of(self, scope: JourneyScope) -> Views:
         """The views of a scope; the caller may change what it gets."""
-        return {view: dict(fields) for view, fields in self._views.get(scope.number, {}).items()}
+        return {view: dict(fields) for view, fields in self._views.get(scope.number, {}).items() if fields}
 
     def apply(self, changed: Mapping[int, Change], dwells: Mapping[int, Histogram]) -> None:
         """Take in what a committed batch added."""
+        targets = self._targets
         for series, change in changed.items():
-            self._add(series, change.first, change.second, change.users)
+            first, second, users, views, names = targets.get(series) or self._target(series)
+            # Most series change in one of the three.
+            if change.first:
+                _add(first, change.first)
+            if change.second:
+                _add(second, change.second)
+            if change.users:
+                _add(users, change.users)
+            names |= views
         for series, histogram in dwells.items():
             self._add_dwell(series, histogram)
 
     def take_changed(self) -> list[tuple[JourneyScope, Views]]:
         """Views that changed since the last call, by scope."""
-        changed, self._changed = self._changed, {}
-        return [
-            (
-                self._catalog.numbered[number],
-                {name: dict(views[name]) for name in names if name in (views := self._views[number])},
-            )
-            for number, names in changed.items()
-        ]
+        taken = []
+        for number, names in self._changed.items():
+            if names:
+                views = self._views[number]
+                found = {name: dict(views[name]) for name in names if views[name]}
+                taken.append((self._catalog.numbered[number], found))
+                names.clear()
+        return taken
 
-    def _add(self, series: int, first: int, second: int, users: int) -> None:
+    def _target(self, series: int) -> _Target:
+        """Look up, once per series, where it adds to."""
         parts = self.parts(series)
         if parts.clock == EVENT_CLOCK:
-            return
+            parts = Parts()
         number = self._catalog.series[series][0].number
-        views = self._views.setdefault(number, {})
-        for fields, amount in ((parts.first, first), (parts.second, second), (parts.users, users)):
-            if amount and fields:
-                add(views, fields, amount)
-                self._changed.setdefault(number, set()).update(part.view for part in fields)
+        found = self._targets[series] = _Target(
+            [self._place(number, part) for part in parts.first],
+            [self._place(number, part) for part in parts.second],
+            [self._place(number, part) for part in parts.users],
+            frozenset(part.view for part in (*parts.first, *parts.second, *parts.users)),
+            self._changed.setdefault(number, set()),
+        )
+        return found
+
+    def _place(self, number: int, part: Part) -> Place:
+        return self._views.setdefault(number, {}).setdefault(part.view, {}), part.field
 
     def _add_dwell(self, series: int, histogram: Histogram) -> None:
-        number = self._catalog.series[series][0].number
-        for view, field in self.parts(series).first:
-            fields = self._views.setdefault(number, {}).setdefault(view, {})
+        first, _, _, views, names = self._targets.get(series) or self._target(series)
+        for fields, field in first:
             for bucket, count in histogram.items():
                 name = f"{field}:{bucket}"
                 fields[name] = fields.get(name, 0) + count
-            self._changed.setdefault(number, set()).add(view)
+        names |= views
+
+
+def _add(places: list[Place], amount: int) -> None:
+    for fields, field in places:
+        fields[field] = fields.get(field, 0) + amount
