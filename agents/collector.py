@@ -4,7 +4,7 @@ import gc
 from collections.abc import Mapping
 from typing import Final
 
-YOUNG_OBJECTS: Final = 200_000
+YOUNG_OBJECTS: Final = 10_000
 NEVER: Final = 1_000_000
 
 
