@@ -29,10 +29,13 @@ class Evaluation(NamedTuple):
 
 
 class RedisLink:
-    """A client of one Redis, or of a Redis Cluster. Retries are left to the caller."""
+    """A client of one Redis, or of a Redis Cluster. Retries are left to the caller.
 
-    def __init__(self, settings: RedisSettings) -> None:
-        self.client: Any = _client(settings)
+    Answers hold bytes, or `text`, which is decoded while they are parsed.
+    """
+
+    def __init__(self, settings: RedisSettings, *, text: bool = False) -> None:
+        self.client: Any = _client(settings, text=text)
         self.address = settings.url
         self.is_cluster = settings.cluster
 
@@ -115,7 +118,7 @@ def _check_node(info: dict[str, Any], address: str) -> None:
         )
 
 
-def _client(settings: RedisSettings) -> Any:
+def _client(settings: RedisSettings, *, text: bool) -> Any:
     timeout_s = settings.timeout_ms / 1000
     options: dict[str, Any] = {
         "username": settings.username,
@@ -124,6 +127,7 @@ def _client(settings: RedisSettings) -> Any:
         "socket_connect_timeout": timeout_s,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
+        "decode_responses": text,
         "client_name": "wayfold",
     }
     if settings.url.startswith("rediss://"):

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import Freshness, SourceUnavailableError
-from wayfold.exporters.redis_views.hashes import JourneyHashes, read_journeys
+from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
 from wayfold.exporters.redis_views.registry import PartitionClaim, read_claims, read_names
@@ -25,8 +25,9 @@ class RedisReader:
     """Reads documents, owners and freshness; every method raises `SourceUnavailableError` when it cannot."""
 
     def __init__(self, settings: RedisSettings) -> None:
-        self._link = RedisLink(settings)
+        self._link = RedisLink(settings, text=True)
         self._keys = Keys(settings.prefix)
+        self._hashes = HashReader(self._link, self._keys)
 
     async def document(self, query: Query) -> Mapping[str, Any]:
         """Answer a query without filters or range: of all journeys, of an account's, or of one."""
@@ -76,7 +77,7 @@ class RedisReader:
 
     async def _document(self, query: Query) -> Mapping[str, Any]:
         names = await self._names(query)
-        claims, journeys = await read_journeys(self._link, self._keys, names)
+        claims, journeys = await self._hashes.read(names)
         fresh = _freshness(claims)
         document = finish([_partial(journeys, fresh.watermark_ms)], query)
         put_dwell(document, {journey.name: journey.hashes for journey in journeys})

@@ -48,7 +48,7 @@ async def read_claims(link: RedisLink, keys: Keys) -> dict[int, PartitionClaim]:
     return decode_claims(rows)
 
 
-def decode_claims(rows: Mapping[bytes, bytes]) -> dict[int, PartitionClaim]:
+def decode_claims(rows: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[int, PartitionClaim]:
     """Claims as they stand in Redis."""
     return {int(number): _decode(claim) for number, claim in rows.items()}
 
