@@ -29,6 +29,7 @@ USER_METRICS = frozenset(
 )
 
 DAYS_LIMIT = 20_000  # facts whose day is remembered
+ENTERED = "total_entries"  # the series of a version's entries
 OPEN = "open"  # the series of exited entries whose window is open, of a version
 FIRST_SURROGATE, SURROGATES = 0xD800, 0x800
 
@@ -53,8 +54,8 @@ class AccountScope:
 class JourneyScope:
     """A journey of an account in one partition (the journey "" is the account itself).
 
-    `series` numbers the names that have been counted. `pending` are events that wait to be merged, by
-    user; `recent`, `older` and `dirty` are the cache of histories: two generations, and those changed
+    `series` numbers the names that have been counted, `entered` has those of the versions' entries, by
+    version. `pending` are events that wait to be merged, by user; `recent`, `older` and `dirty` are the cache of histories: two generations, and those changed
     since the last commit.
     """
 
@@ -67,6 +68,7 @@ class JourneyScope:
         self.zone = account.zone
         self.key_prefix = keys.number_key(keys.HISTORY, number)
         self.series: dict[Name, int] = {}
+        self.entered: dict[int, int] = {}
         self.definitions: dict[int, JourneyDefinition] = {}
         self.plans = Plans(self.base, self.mark, self._new_kind)
         self.pending: Pending = {}
@@ -153,7 +155,9 @@ class Catalog:
         # Surrogates are no characters that could be stored.
         self.marks.append(chr(place if place < FIRST_SURROGATE else place + SURROGATES))
         number = scope.series[name] = len(self.series)
-        if name[0] == OPEN:
+        if name[0] == ENTERED and name[1]:
+            scope.entered[int(name[1])] = number
+        elif name[0] == OPEN:
             self.open_series.append((scope, int(name[1]), number))
         self.series.append((scope, name))
         self.rows[keys.number_key(keys.SERIES, number)] = _encode([scope.number, *name])

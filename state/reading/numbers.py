@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from wayfold.models.money import decimal_text
@@ -221,10 +222,10 @@ def _keep(numbers: Document, names: Iterable[str]) -> Document:
 def _channels(fields: Mapping[str, int]) -> list[Document]:
     found: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
     for field, amount in fields.items():
-        head, *rest = field.split(":")
-        status, _, counter = head.rpartition("_")
-        if len(rest) == 2 and amount and status in STATUSES and counter in COUNTERS:
-            found.setdefault((rest[0], rest[1]), {})[status, counter] = amount
+        place = _place_of(field) if amount and ":" in field else None
+        if place is not None:
+            channel, counter = place
+            found.setdefault(channel, {})[counter] = amount
     return [
         {
             "channel": channel,
@@ -238,21 +239,29 @@ def _channels(fields: Mapping[str, int]) -> list[Document]:
     ]
 
 
+@lru_cache(maxsize=4096)
+def _place_of(field: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """The (channel, platform) and (status, counter) of a field, None for one that is not by channel."""
+    head, *rest = field.split(":")
+    status, _, counter = head.rpartition("_")
+    if len(rest) != 2 or status not in STATUSES or counter not in COUNTERS:
+        return None
+    return (rest[0], rest[1]), (status, counter)
+
+
 def _goals(fields: Mapping[str, int]) -> Document:
     goals: Document = {}
-    for field, amount in sorted(fields.items()):
-        if field.startswith("goals_events:") and amount:
-            name = field.split(":", 1)[1]
-            goals[name] = {"events": amount, "values": _money(fields, f"goals_values:{name}:")}
+    for field, amount in _starting_with(fields, "goals_events:"):
+        name = field.split(":", 1)[1]
+        goals[name] = {"events": amount, "values": _money(fields, f"goals_values:{name}:")}
     return goals
 
 
 def _cost(fields: Mapping[str, int]) -> Document:
     cost: Document = {}
-    for field, amount in sorted(fields.items()):
-        if field.startswith("cost:") and amount:
-            _, channel, currency = field.split(":")
-            cost.setdefault(channel, {})[currency] = decimal_text(amount)
+    for field, amount in _starting_with(fields, "cost:"):
+        _, channel, currency = field.split(":")
+        cost.setdefault(channel, {})[currency] = decimal_text(amount)
     return cost
 
 
@@ -260,6 +269,12 @@ def _money(fields: Mapping[str, int], prefix: str) -> dict[str, str]:
     """Sums by currency; a sum of zero is left out."""
     return {
         field[len(prefix) :]: decimal_text(amount)
-        for field, amount in sorted(fields.items())
-        if field.startswith(prefix) and ":" not in field[len(prefix) :] and amount
+        for field, amount in _starting_with(fields, prefix)
+        if ":" not in field[len(prefix) :]
     }
+
+
+def _starting_with(fields: Mapping[str, int], prefix: str) -> list[tuple[str, int]]:
+    """Fields that are not zero, by name."""
+    found = [field for field in fields if field.startswith(prefix)]
+    return [(field, fields[field]) for field in sorted(found) if fields[field]]

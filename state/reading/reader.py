@@ -143,10 +143,7 @@ class Reader:
         self, views: Views, scope: JourneyScope, only: int | None, span: Span | None, watermark_ms: int
     ) -> None:
         """Add to the views how many windows are open at a watermark, and when the last closes."""
-        for name, series in list(scope.series.items()):
-            if name[0] != "total_entries" or len(name) != 2 or not name[1]:
-                continue
-            version = int(name[1])
+        for version, series in list(scope.entered.items()):
             if only is not None and version != only:
                 continue
             active_series = scope.series.get(("active_entries", version))

@@ -236,7 +236,10 @@ def add(views: Views, parts: tuple[Part, ...], amount: int) -> None:
 def merge(target: Views, other: Mapping[str, Mapping[str, int]]) -> None:
     """Add the views of another partition."""
     for view, fields in other.items():
-        into = target.setdefault(view, {})
+        into = target.get(view)
+        if into is None:
+            target[view] = dict(fields)
+            continue
         for field, amount in fields.items():
             if field.endswith(MAXIMUM_FIELD_SUFFIX):
                 into[field] = max(amount, into.get(field, amount))
