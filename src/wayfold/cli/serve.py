@@ -8,6 +8,7 @@ import aiohttp
 import uvloop
 from litestar.types import ControllerRouterHandler
 
+from wayfold.agents.collector import spare_what_is_there
 from wayfold.agents.destinations.kafka import KafkaSink
 from wayfold.agents.ingest.http import ingest_router
 from wayfold.cli.zones import zones_of
@@ -68,6 +69,7 @@ async def _run(settings: Settings, ingest: bool) -> None:
             max_body_bytes=settings.http.max_body_bytes,
         )
         url = await stack.enter_async_context(serving(app, taken))
+        spare_what_is_there()
         print(f"Wayfold serves at {url}", flush=True)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
