@@ -134,8 +134,13 @@ class Folding:
         waiting = self._waiting()
         if self._finishing:
             return waiting, []
-        fresh = [lane for lane in waiting if not self._is_behind(lane)]
-        behind = [lane for lane in waiting if self._is_behind(lane) and self._is_due(lane)]
+        fresh: list[Lane] = []
+        behind: list[Lane] = []
+        for lane in waiting:
+            if not self._is_behind(lane):
+                fresh.append(lane)
+            elif self._is_due(lane):
+                behind.append(lane)
         if not fresh and not behind:
             # There is no room for more, so that none of them would ever be full.
             behind = sorted(waiting, key=attrgetter("pending_records"))[-1:]

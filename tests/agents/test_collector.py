@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from wayfold.agents.collector import YOUNG_OBJECTS, relax_collector, release_given_away
+from wayfold.agents.collector import (
+    YOUNG_OBJECTS,
+    relax_collector,
+    release_given_away,
+    spare_what_is_there,
+)
 
 
 class Cycle:
@@ -52,3 +57,18 @@ def test_what_was_given_away_is_freed(callbacks: list[object]) -> None:
     release_given_away()
     assert dies() is None
     assert gc.get_freeze_count() > 0
+
+
+def test_a_server_frees_the_cycles_of_its_requests(callbacks: list[object]) -> None:
+    """What was there is frozen; a cycle that is made later is freed, also when it has lived for long."""
+    stays = [[number] for number in range(1_000)]
+    spare_what_is_there()
+    assert gc.get_freeze_count() >= len(stays)
+    assert gc.get_threshold()[0] == YOUNG_OBJECTS
+    later = Cycle()
+    gc.collect(0)
+    gc.collect(1)
+    dies = weakref.ref(later)
+    del later
+    gc.collect()
+    assert dies() is None

@@ -133,6 +133,34 @@ async def test_owners_and_freshness_come_from_the_claims(redis: Redis, own_redis
     await reader.close()
 
 
+async def test_a_journey_is_read_whole_when_it_has_got_a_step(redis: Redis, own_redis_url: str) -> None:
+    """A journey that was read before shows steps it got since then, and is gone when Redis lost it."""
+    settings, reader = settings_for(own_redis_url), RedisReader(settings_for(own_redis_url))
+    views = RedisViews(settings, Telemetry(), views_of=lambda partition: partition)
+    partition, name = FakePartition(0), JourneyName("acme", "welcome")
+    opened, query = FakeOpened(partition), Query(account_id="acme", journey_id="welcome")
+
+    async def entered_by_step() -> dict[str, int]:
+        views.committed(opened)
+        assert await views.flush()
+        (journey,) = (await reader.document(query))["journeys"]
+        assert journey["numbers"]["total_entries"] == partition.journeys[name]["journey"]["total_entries"]
+        steps = journey["versions"][0]["steps"]
+        return {step["step_id"]: step["numbers"]["entered"] for step in steps}
+
+    async with views.running():
+        partition.commit(name, "journey", total_entries=1)
+        partition.commit(name, "step:1:first", entered=2)
+        assert await entered_by_step() == {"first": 2}
+        partition.commit(name, "journey", total_entries=3)
+        assert await entered_by_step() == {"first": 2}
+        partition.commit(name, "step:1:second", entered=4)
+        assert await entered_by_step() == {"first": 2, "second": 4}
+    redis.flushall()
+    assert (await reader.document(query))["journeys"] == []
+    await reader.close()
+
+
 async def test_a_reader_without_redis_says_so() -> None:
     """When Redis does not answer, every question fails with one clear error."""
     with LocalRedis() as server:
