@@ -16,6 +16,7 @@ Document = dict[str, Any]
 # Channels that report no delivery: their clicks are measured against what was sent.
 UNDELIVERED_CHANNELS = frozenset(("push", "in_app", "webhook"))
 COUNTERS = ("events", "messages", "users")
+_FIELDS_OF = {status: tuple(f"{status}_{counter}" for counter in COUNTERS) for status in STATUSES}
 ENTRY_NUMBERS = (
     "total_entries",
     "entered_users",
@@ -182,8 +183,13 @@ def step_numbers(fields: Mapping[str, int], query: Query) -> Document:
         for name in ("entered", "entered_users", "current", "dropped", "dropped_users")
     }
     channels = _channels(fields)
-    for status in STATUSES:
-        numbers[status] = {counter: fields.get(f"{status}_{counter}", 0) for counter in COUNTERS}
+    get = fields.get
+    for status, (of_events, of_messages, of_users) in _FIELDS_OF.items():
+        numbers[status] = {
+            "events": get(of_events, 0),
+            "messages": get(of_messages, 0),
+            "users": get(of_users, 0),
+        }
     numbers["channels"] = channels
     clicked = sum(row["clicked"]["messages"] for row in channels)
     reached = sum(
@@ -220,21 +226,17 @@ def _keep(numbers: Document, names: Iterable[str]) -> Document:
 
 
 def _channels(fields: Mapping[str, int]) -> list[Document]:
-    found: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+    found: dict[tuple[str, str], Document] = {}
     for field, amount in fields.items():
         place = _place_of(field) if amount and ":" in field else None
         if place is not None:
-            channel, counter = place
-            found.setdefault(channel, {})[counter] = amount
+            channel, (status, counter) = place
+            row = found.get(channel)
+            if row is None:
+                row = found[channel] = {name: dict.fromkeys(COUNTERS, 0) for name in STATUSES}
+            row[status][counter] = amount
     return [
-        {
-            "channel": channel,
-            "platform": platform,
-            **{
-                status: {counter: row.get((status, counter), 0) for counter in COUNTERS}
-                for status in STATUSES
-            },
-        }
+        {"channel": channel, "platform": platform, **row}
         for (channel, platform), row in sorted(found.items())
     ]
 

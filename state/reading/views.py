@@ -2,7 +2,7 @@
 
 A journey has the views "journey", "version:<version>" and "step:<version>:<step>"; an account (the
 journey "") has "account" and "month:<month>". Every field is an absolute integer of one partition;
-fields of several partitions add, but for those that end in `_at_ms`, of which the greatest holds.
+fields of several partitions add, but for those whose names end in `_at_ms`, of which the greatest holds.
 Money is in 10⁻⁹ units.
 """
 
@@ -16,7 +16,7 @@ from wayfold.state.names.plans import Name
 
 Views = dict[str, dict[str, int]]
 
-JOURNEY, ACCOUNT = "journey", "account"
+JOURNEY, ACCOUNT, STEP = "journey", "account", "step:"
 MAXIMUM_FIELD_SUFFIX = "_at_ms"
 
 
@@ -58,7 +58,7 @@ def version_view(version: int) -> str:
 
 def step_view(version: int, step_id: str) -> str:
     """Name of a step's view."""
-    return f"step:{version}:{step_id}"
+    return f"{STEP}{version}:{step_id}"
 
 
 _ENTRY_FIELDS: dict[str, tuple[str, str | None]] = {
@@ -240,8 +240,15 @@ def merge(target: Views, other: Mapping[str, Mapping[str, int]]) -> None:
         if into is None:
             target[view] = dict(fields)
             continue
+        get = into.get
+        if view.startswith(STEP):
+            # By far the most fields, and none of which the greatest holds.
+            for field, amount in fields.items():
+                into[field] = get(field, 0) + amount
+            continue
         for field, amount in fields.items():
-            if field.endswith(MAXIMUM_FIELD_SUFFIX):
-                into[field] = max(amount, into.get(field, amount))
+            # What stands behind a colon is somebody's id, which may end like this too.
+            if field.endswith(MAXIMUM_FIELD_SUFFIX) and ":" not in field:
+                into[field] = max(amount, get(field, amount))
             else:
-                into[field] = into.get(field, 0) + amount
+                into[field] = get(field, 0) + amount

@@ -48,6 +48,12 @@ def test_marginal_persons_are_those_whom_no_other_journey_engaged_that_month(ask
     ]
 
 
+def test_persons_add_up_whatever_the_journey_is_called(ask: Ask) -> None:
+    """A journey whose id ends like the name of a time is counted like any other."""
+    story = [entered(f"user {number}", "10:00", journey="paid_at_ms") for number in range(9)]
+    assert _months(ask(story)) == [("2026-11", 9, {"paid_at_ms": (9, 9)})]
+
+
 def test_only_an_entry_engages(ask: Ask) -> None:
     """Steps, journey messages and broadcasts without an entry engage nobody."""
     story = [

@@ -134,6 +134,17 @@ def test_every_arrival_is_a_dwell_of_its_own(ask: Ask) -> None:
         assert abs(dwell[name] - minutes * 60_000) <= minutes * 600
 
 
+def test_goals_add_up_whatever_they_are_called(ask: Ask) -> None:
+    """A goal whose name ends like the name of a time is counted like any other."""
+    users = [f"user {number}" for number in range(9)]
+    story = [entered(user, "10:00") for user in users]
+    story += [
+        goal(user, "10:05", "seen_at_ms", journey="welcome", entry="first", step="buy") for user in users
+    ]
+    goals = step_numbers(ask(story), "buy")["goals"]
+    assert goals["seen_at_ms"]["events"] == 9
+
+
 def test_a_goal_shows_at_the_step_that_it_names(ask: Ask) -> None:
     """Under the version of its entry, once that is known, by name, with exact sums; any goal event does."""
     story = [
