@@ -22,8 +22,7 @@ def relax_collector() -> None:
     of them are looked through again and again, which took 7 % of the fold's time. What dies in a cycle after
     it was looked at is freed by `release_given_away` only.
     """
-    gc.collect()
-    gc.freeze()
+    spare_what_is_there()
     gc.set_threshold(YOUNG_OBJECTS, NEVER, NEVER)
     if _keep_survivors not in gc.callbacks:
         gc.callbacks.append(_keep_survivors)

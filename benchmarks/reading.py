@@ -85,7 +85,7 @@ def _read(port: int, seconds: float) -> list[float]:
 
 
 def _get(connection: socket.socket) -> bytes:
-    """Read the journey with as little work as can be: an HTTP library takes as long as half the answer."""
+    """Read the journey with as little work as can be: the server is what is measured, not an HTTP library."""
     connection.sendall(f"GET {PATH} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode())
     answer = b""
     end = -1

@@ -25,14 +25,14 @@ ExitReason = Literal["completed", "goal", "exit_criteria", "removed", "error"]
 Property = str | int | float | bool | None
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
 END_OF_TIME_MS = 253_402_300_800_000
 """The first millisecond of the year 10000, which no event reaches."""
 
 
 def occurred_ms(at: datetime) -> int:
     """Milliseconds UTC of an aware datetime, floored, exact for every year."""
-    return (at - EPOCH) // MILLISECOND
+    return (at - EPOCH) // _MILLISECOND
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="type"):

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from wayfold.state.histories.history import STATUSES
 from wayfold.state.reading.numbers import COUNTERS, UNDELIVERED_CHANNELS
-from wayfold.state.reading.views import MAXIMUM_FIELD_SUFFIX
+from wayfold.state.reading.views import LATEST_FIELDS
 
 CLICK_BASE: Final = "click_base_messages"
 
@@ -169,7 +169,7 @@ class _Memo(dict[str, T]):
 def _kind(field: str) -> Kind:
     if field.startswith(MONEY_PREFIXES):
         return Kind.MONEY
-    if field.endswith(MAXIMUM_FIELD_SUFFIX) and ":" not in field:
+    if field in LATEST_FIELDS:
         return Kind.LATEST
     return Kind.COUNT
 

@@ -70,8 +70,9 @@ class HashReader:
         self, name: JourneyName, views: list[str]
     ) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]] | None:
         """One round trip for all; None when the journey has other views by now."""
-        around = [("HGETALL", self._keys.partitions), *self._looks(name)[:1]]
-        whole = [*self._looks(name)[1:], *self._reads(name, views)]
+        in_index, *of_itself = self._looks(name)
+        around = [("HGETALL", self._keys.partitions), in_index]
+        whole = [*of_itself, *self._reads(name, views)]
         if self._link.is_cluster:  # a transaction is of one slot
             answers, of_journey = await asyncio.gather(self._link.many(around), self._link.at_once(whole))
             answers = [*answers, *of_journey]

@@ -73,7 +73,8 @@ def merge_messages(changes: Changes, scope: Scope, history: History, items: list
         if person in changes.movers:
             changes.stays(person, fact)
         if kind.at_channel_mark not in history.counted:
-            _count_at_channel(changes, history, kind)
+            _count_user(changes, history, kind.at_channel, kind.at_channel_mark)
+            _count_user(changes, history, kind.at_step, kind.at_step_mark)
         group = message_mark + kind.at_step_bytes
         stored = MessageEvent(entry_id, message_id, at_ms, event.event_id, kind.number, detail)
         groups = history.groups
@@ -149,17 +150,6 @@ def raise_flag(changes: Changes, scope: Scope, history: History, flag: int) -> N
     for event in history.message_events():
         for series, mark in scope.plans.message_kinds[event.kind].active:
             _count_user(changes, history, series, mark)
-
-
-def _count_at_channel(changes: Changes, history: History, kind: MessageKind) -> None:
-    """Count the user in the status by its channel and platform, and once at the step, over all time."""
-    new_users, at_step_mark = changes.new_users, kind.at_step_mark
-    new_users.append(kind.at_channel)
-    if at_step_mark in history.counted:
-        history.counted += kind.at_channel_mark
-    else:
-        history.counted += kind.at_channel_mark + at_step_mark
-        new_users.append(kind.at_step)
 
 
 def _count_user(changes: Changes, history: History, series: int, mark: str) -> None:

@@ -5,14 +5,7 @@ from typing import Any
 
 from wayfold.models.decode import event_decoder
 from wayfold.models.definition import JourneyDefinition
-from wayfold.models.events import (
-    EPOCH,
-    MILLISECOND,
-    GoalReached,
-    JourneyDefined,
-    JourneyEntered,
-    UserErased,
-)
+from wayfold.models.events import GoalReached, JourneyDefined, JourneyEntered, UserErased, occurred_ms
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter, Refusal
 from wayfold.state.histories.merging import DUPLICATE, Fold, Verdict
@@ -62,7 +55,7 @@ class Intake:
             if record.key != user_id.encode():
                 self._refuse(topic, record, wrong_key(record, event))
                 continue
-            at_ms = (event.occurred_at - EPOCH) // MILLISECOND
+            at_ms = occurred_ms(event.occurred_at)
             if not latest_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS:
                 latest_ms = self._settled_ms()
                 if not latest_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS:

@@ -9,7 +9,16 @@ from wayfold.models.money import decimal_text
 from wayfold.state.cells.dwell import percentile_ms
 from wayfold.state.histories.history import STATUSES
 from wayfold.state.reading.query import Query
-from wayfold.state.reading.views import ACCOUNT, JOURNEY, Views, merge, step_view, version_view
+from wayfold.state.reading.views import (
+    ACCOUNT,
+    ENTRIES_CLOSE,
+    EXITS_CLOSE,
+    JOURNEY,
+    Views,
+    merge,
+    step_view,
+    version_view,
+)
 
 Document = dict[str, Any]
 
@@ -163,12 +172,12 @@ def journey_numbers(fields: Mapping[str, int], query: Query) -> Document:
     unbounded = fields.get("active_entries", 0) > 0
     numbers["conversion_rate_open"] = {
         "entries": fields.get("open_entries", 0),
-        "closes_at": None if unbounded else instant_text(fields.get("open_entries_closes_at_ms", -1)),
+        "closes_at": None if unbounded else instant_text(fields.get(ENTRIES_CLOSE, -1)),
     }
     numbers["total_exits"] = fields.get("total_exits", 0)
     numbers["total_exits_open"] = {
         "entries": fields.get("open_exits", 0),
-        "closes_at": instant_text(fields.get("open_exits_closes_at_ms", -1)),
+        "closes_at": instant_text(fields.get(EXITS_CLOSE, -1)),
     }
     numbers["active_users"] = fields.get("active_users", 0)
     if query.step_id or query.channel or query.platform or query.variant is not None:

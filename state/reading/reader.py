@@ -13,7 +13,16 @@ from wayfold.state.histories.closings import Closings
 from wayfold.state.names.catalog import JourneyScope
 from wayfold.state.reading.live_views import LiveViews
 from wayfold.state.reading.query import Query
-from wayfold.state.reading.views import JOURNEY, Part, Parts, Views, add, version_view
+from wayfold.state.reading.views import (
+    ENTRIES_CLOSE,
+    EXITS_CLOSE,
+    JOURNEY,
+    Part,
+    Parts,
+    Views,
+    add,
+    version_view,
+)
 from wayfold.state.store import keys
 from wayfold.state.store.reader import StoreReader
 
@@ -159,8 +168,8 @@ class Reader:
                 ):
                     fields[field] = fields.get(field, 0) + amount
                 for field, at_ms in (
-                    ("open_entries_closes_at_ms", found.exited_closes_at_ms),
-                    ("open_exits_closes_at_ms", found.unconverted_closes_at_ms),
+                    (ENTRIES_CLOSE, found.exited_closes_at_ms),
+                    (EXITS_CLOSE, found.unconverted_closes_at_ms),
                 ):
                     if at_ms >= 0:
                         fields[field] = max(at_ms, fields.get(field, -1))

@@ -2,7 +2,7 @@
 
 A journey has the views "journey", "version:<version>" and "step:<version>:<step>"; an account (the
 journey "") has "account" and "month:<month>". Every field is an absolute integer of one partition;
-fields of several partitions add, but for those whose names end in `_at_ms`, of which the greatest holds.
+fields of several partitions add, but for `LATEST_FIELDS`, of which the greatest holds.
 Money is in 10⁻⁹ units.
 """
 
@@ -16,8 +16,9 @@ from wayfold.state.names.plans import Name
 
 Views = dict[str, dict[str, int]]
 
-JOURNEY, ACCOUNT, STEP = "journey", "account", "step:"
-MAXIMUM_FIELD_SUFFIX = "_at_ms"
+JOURNEY, ACCOUNT = "journey", "account"
+ENTRIES_CLOSE, EXITS_CLOSE = "open_entries_closes_at_ms", "open_exits_closes_at_ms"
+LATEST_FIELDS = frozenset((ENTRIES_CLOSE, EXITS_CLOSE))
 
 
 class JourneyView(msgspec.Struct, frozen=True):
@@ -58,7 +59,7 @@ def version_view(version: int) -> str:
 
 def step_view(version: int, step_id: str) -> str:
     """Name of a step's view."""
-    return f"{STEP}{version}:{step_id}"
+    return f"step:{version}:{step_id}"
 
 
 _ENTRY_FIELDS: dict[str, tuple[str, str | None]] = {
@@ -241,14 +242,8 @@ def merge(target: Views, other: Mapping[str, Mapping[str, int]]) -> None:
             target[view] = dict(fields)
             continue
         get = into.get
-        if view.startswith(STEP):
-            # By far the most fields, and none of which the greatest holds.
-            for field, amount in fields.items():
-                into[field] = get(field, 0) + amount
-            continue
         for field, amount in fields.items():
-            # What stands behind a colon is somebody's id, which may end like this too.
-            if field.endswith(MAXIMUM_FIELD_SUFFIX) and ":" not in field:
+            if field in LATEST_FIELDS:
                 into[field] = max(amount, get(field, amount))
             else:
                 into[field] = get(field, 0) + amount
