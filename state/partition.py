@@ -32,6 +32,7 @@ from wayfold.state.reading.query import Query
 from wayfold.state.reading.reader import Reader
 from wayfold.state.reading.views import JOURNEY, JourneyView
 from wayfold.state.store import keys
+from wayfold.state.store.ahead import CHUNK_ROWS, ReadAhead
 from wayfold.state.store.reader import StoreReader
 
 # Any order of topics gives the same numbers; in this one a batch has the fewest of them to take back.
@@ -44,7 +45,8 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the fold is told from outside; the same for every partition of a system.
 
     `partitions` is the partition count of every topic; `cache_histories` bounds the histories kept
-    decoded in memory, per partition; `journal_records` is of how many records the changes of cells may
+    decoded in memory, per partition; `read_ahead_rows` is how many rows of them are read together, ahead of
+    the merge (`state/store/ahead.py`); `journal_records` is of how many records the changes of cells may
     wait to be settled (`state/cells/recent.py`).
     """
 
@@ -54,6 +56,7 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     retention_ms: int = 400 * DAY_MS
     partitioner: Partitioner = "murmur2"
     cache_histories: int = 8_000
+    read_ahead_rows: int = CHUNK_ROWS
     journal_records: int = 10_000
 
 
@@ -129,8 +132,9 @@ class Partition:
         self._recent = Recent()
         self._load_journal()
         self._changes = Changes(self.catalog.counters, self.catalog.day_of)
+        ahead = ReadAhead(self.store, self.settings.read_ahead_rows)
         self._people = People(
-            self.store, self.catalog, self.number, self._home, self.settings.cache_histories
+            self.store, ahead, self.catalog, self.number, self._home, self.settings.cache_histories
         )
         self._people.next_person = self.meta.next_person
         self._engagement = Engagement(self.store, self._changes)

@@ -24,6 +24,9 @@ class ConsumptionRow(msgspec.Struct, array_like=True, frozen=True):
     correction: bool
 
 
+First = tuple[tuple[int, str], str]
+"""A person's first `journey.entered` of a month: its (time, event id), and the journey."""
+
 decode_row = msgspec.msgpack.Decoder(ConsumptionRow).decode
 
 
@@ -48,10 +51,11 @@ class Engagement:
         known = journeys.get(scope.journey_id)
         if known is not None and known <= (at_ms, event_id):
             return False
-        before = _facts(month, journeys)
         first_before = _first(journeys)
+        before = _facts(month, journeys, first_before)
         journeys[scope.journey_id] = (at_ms, event_id)
-        after = _facts(month, journeys)
+        first = _first(journeys)
+        after = _facts(month, journeys, first)
         account = scope.catalog.scope(scope.account_id, "")
         for name in after:
             if name not in before:
@@ -59,7 +63,7 @@ class Engagement:
         for name in before:
             if name not in after:
                 self._changes.add_users(account.series_id(name), -1)
-        if _first(journeys) != first_before:
+        if first != first_before:
             row = ConsumptionRow(at_ms, timestamp_ms, scope.journey_id, False)
             if first_before is None:
                 self._append_row(scope, user.person, month, row)
@@ -94,13 +98,14 @@ class Engagement:
         return self._changes.rows.get(key) or self._store.get(key)
 
 
-def _first(journeys: dict[str, tuple[int, str]] | None) -> tuple[tuple[int, str], str] | None:
-    return min((at, journey_id) for journey_id, at in journeys.items()) if journeys else None
+def _first(journeys: dict[str, tuple[int, str]]) -> First | None:
+    if len(journeys) < 2:  # as nearly always
+        return next(((at, journey_id) for journey_id, at in journeys.items()), None)
+    return min((at, journey_id) for journey_id, at in journeys.items())
 
 
-def _facts(month: int, journeys: dict[str, tuple[int, str]] | None) -> list[Name]:
-    first = _first(journeys)
-    if not journeys or first is None:
+def _facts(month: int, journeys: dict[str, tuple[int, str]], first: First | None) -> list[Name]:
+    if first is None:
         return []
     name = month_name(month)
     facts: list[Name] = [("persons", name), ("persons_first", name, first[1])]

@@ -71,6 +71,7 @@ class Fold:
 
     def merge(self) -> Iterator[None]:
         """Merge what waits, in pieces; starting again goes on where another left off."""
+        self.people.expect(self._waiting())
         for scope in list(self.catalog.numbered):
             for piece in _pieces(scope.pending):
                 for user_id, items in piece:
@@ -82,8 +83,17 @@ class Fold:
                 for user_id, items in piece:
                     self._merge_goals(account, user_id, items)
                 yield
+        self.people.expect_nothing()
         # Of the watermark at an event's arrival the months want to know no more than `take` made sure of.
         self.engagement.watermark_ms = self.watermark_ms
+
+    def _waiting(self) -> Iterator[tuple[JourneyScope, str, bool]]:
+        """Whose events wait, in the order of their merge, and if the user's own record matters to them."""
+        for scope in list(self.catalog.numbered):
+            for user_id in reversed(list(scope.pending)):
+                items = scope.pending.get(user_id, ())  # none when they were merged in the meantime
+                if items:
+                    yield scope, user_id, not all(event.__class__ in STATUS_OF_CLASS for event, _, _ in items)
 
     def _merge(self, scope: JourneyScope, user_id: str, items: list[Item]) -> None:
         """Merge the events of one history: those that are new, the others are duplicates."""

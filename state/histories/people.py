@@ -1,11 +1,12 @@
 """Users and histories of a partition, with a bounded cache in front of the store."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from wayfold.models.refusal import Reason, Refusal
 from wayfold.state.histories.history import Goal, History, User, decode_user, encode
 from wayfold.state.names.catalog import AccountScope, Catalog, JourneyScope
 from wayfold.state.store import keys
+from wayfold.state.store.ahead import ReadAhead
 from wayfold.state.store.reader import StoreReader
 
 
@@ -30,9 +31,16 @@ class People:
     """
 
     def __init__(
-        self, store: StoreReader, catalog: Catalog, number: int, home: Callable[[str], int], limit: int
+        self,
+        store: StoreReader,
+        ahead: ReadAhead,
+        catalog: Catalog,
+        number: int,
+        home: Callable[[str], int],
+        limit: int,
     ) -> None:
         self._store = store
+        self._ahead = ahead
         self._catalog = catalog
         self._number = number
         self._home = home
@@ -44,6 +52,28 @@ class People:
         self._older_users: dict[tuple[int, str], User] = {}
         self.new_persons: list[tuple[int, AccountScope, str]] = []
 
+    def expect(self, people: Iterable[tuple[JourneyScope, str, bool]]) -> None:
+        """Begin to read what is not in the cache: histories of users, and the users, where it says so.
+
+        They will be asked for in about this order. Nothing may be written until `expect_nothing`.
+        """
+        self._ahead.expect(self._missing(people))
+
+    def expect_nothing(self) -> None:
+        """Forget what was read and not asked for."""
+        self._ahead.forget()
+
+    def _missing(self, people: Iterable[tuple[JourneyScope, str, bool]]) -> Iterator[bytes]:
+        users, older_users = self._users, self._older_users
+        for scope, user_id, with_user in people:
+            name = user_id.encode()
+            if user_id not in scope.recent and user_id not in scope.older:
+                yield scope.key_prefix + name
+            if with_user:
+                key = (scope.account.number, user_id)
+                if key not in users and key not in older_users:
+                    yield scope.account.key_prefix + name
+
     def history(self, scope: JourneyScope, user_id: str) -> History:
         """The history of a user in a journey, new and empty when there was none."""
         found = scope.recent.get(user_id)
@@ -51,7 +81,7 @@ class People:
             return found
         found = scope.older.get(user_id)
         if found is None:
-            row = self._store.get(scope.key_prefix + user_id.encode())
+            row = self._ahead.get(scope.key_prefix + user_id.encode())
             found = History.decode(row) if row else History(self.user(scope.account, user_id).person)
         scope.recent[user_id] = found
         self._cached += 1
@@ -68,7 +98,7 @@ class People:
             return found
         found = self._older_users.get(key)
         if found is None:
-            row = self._store.get(account.key_prefix + user_id.encode())
+            row = self._ahead.get(account.key_prefix + user_id.encode())
             found = self._new_user(account, user_id) if row is None else decode_user(row)
         self._users[key] = found
         return found

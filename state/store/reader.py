@@ -1,6 +1,6 @@
 """What the pure parts need of a store: reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 
@@ -9,6 +9,9 @@ class StoreReader(Protocol):
 
     def get(self, key: bytes) -> bytes | None:
         """Value of a key, None when there is none."""
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Values of keys, in their order; other threads run meanwhile."""
 
     def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
         """The row with the greatest key of start ≤ key < end, None when there is none."""

@@ -76,6 +76,7 @@ def run(
         partitions=execution.partitions,
         account_time_zones=TIME_ZONES,
         cache_histories=cache_histories or generator.choice((1, 3, 8_000)),
+        read_ahead_rows=generator.choice((1, 3, 1_024)),
         journal_records=generator.choice((0, 5, 40, 10_000)),
     )
     partitions = []

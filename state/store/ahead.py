@@ -1,0 +1,83 @@
+"""Rows that a fold will ask for soon, read by a thread meanwhile.
+
+To read many rows at once is the one thing a store does without the interpreter's lock. So while the
+histories of one chunk are merged, the rows of the next are read on another core.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from itertools import islice
+from typing import Final
+
+from wayfold.state.store.reader import StoreReader
+
+CHUNK_ROWS: Final = 1024
+CHUNKS_AHEAD: Final = 2
+
+
+class ReadAhead:
+    """Reads rows of a store: those that it was told to expect in chunks of `chunk_rows`, ahead of time.
+
+    The first chunk is small, since it is waited for. Each is twice the one before, since a thread that has
+    read a chunk waits for the interpreter's lock before it goes on. Fewer rows than half a first chunk are
+    read when they are asked for: to wake a thread costs as much.
+
+    Nothing may be written between `expect` and `forget`.
+    """
+
+    def __init__(self, store: StoreReader, chunk_rows: int = CHUNK_ROWS) -> None:
+        self._store = store
+        self._largest = chunk_rows
+        self._smallest = max(1, chunk_rows // 16)
+        self._next = self._smallest
+        self._expected: Iterator[bytes] = iter(())
+        self._chunk_of: dict[bytes, _Chunk] = {}
+
+    def expect(self, keys: Iterable[bytes]) -> None:
+        """Begin to read rows that will be asked for in about this order; what was expected is forgotten."""
+        self.forget()
+        self._expected = iter(keys)
+        self._next = self._smallest
+        for _ in range(CHUNKS_AHEAD):
+            self._read_on()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Value of a key, None when there is none; waits for it when it is being read."""
+        chunk = self._chunk_of.pop(key, None)
+        if chunk is None:
+            return self._store.get(key)
+        if chunk.rows is None:
+            chunk.rows = dict(zip(chunk.keys, chunk.values.result(), strict=True))
+            self._read_on()
+        return chunk.rows.pop(key)
+
+    def forget(self) -> None:
+        """Expect nothing any more."""
+        self._expected = iter(())
+        self._chunk_of = {}
+
+    def _read_on(self) -> None:
+        """Let the next chunk be read."""
+        keys = list(islice(self._expected, self._next))
+        if 2 * len(keys) >= self._smallest and keys:
+            self._next = min(2 * self._next, self._largest)
+            chunk = _Chunk(keys, _thread().submit(self._store.get_many, keys))
+            self._chunk_of.update(dict.fromkeys(keys, chunk))
+
+
+class _Chunk:
+    """Rows that are read together; `rows` are those that nobody has taken, once somebody has waited."""
+
+    __slots__ = ("keys", "rows", "values")
+
+    def __init__(self, keys: list[bytes], values: "Future[list[bytes | None]]") -> None:
+        self.keys = keys
+        self.values = values
+        self.rows: dict[bytes, bytes | None] | None = None
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    """The one thread that reads ahead, for all stores of the process."""
+    return ThreadPoolExecutor(1, "read-ahead")
