@@ -8,7 +8,7 @@ import structlog
 
 from wayfold.exporters.redis_views import mending, registry
 from wayfold.exporters.redis_views.calls import Call, CallBuilder, Said
-from wayfold.exporters.redis_views.changes import split_views
+from wayfold.exporters.redis_views.changes import as_in_redis
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.loop import Loop
 from wayfold.exporters.redis_views.member import NEVER_S, Member, Members
@@ -114,7 +114,7 @@ class CareLoop(Loop):
                 ledger.read_whole(name)
                 last_fences[name] = ""
                 if views or views_there:
-                    said = Said(ledger.writer, stand, "", split_views(views))
+                    said = Said(ledger.writer, stand, "", as_in_redis(views))
                     calls += self._builder.whole(keys, name, said, views_there)
                     last_fences[name] = calls[-1].parts[0].fence
                 if time.monotonic() > until_s:

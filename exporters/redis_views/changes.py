@@ -5,47 +5,30 @@ from typing import Any
 
 import msgspec
 
-from wayfold.exporters.redis_views.fields import CLICK_BASE, Kind, bucket_of, in_click_base, kind_of
-from wayfold.exporters.redis_views.keys import DWELL, encode_view
+from wayfold.exporters.redis_views.fields import CLICK_BASE, Kind, in_click_base, kind_of
+from wayfold.exporters.redis_views.keys import DWELL, HISTOGRAM, encode_view
 
 Fields = Mapping[str, int]
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def split_views(views: Mapping[str, Fields]) -> dict[str, Fields]:
-    """Views as Redis keeps them, by encoded name: a step's histogram stands beside the step."""
-    found: dict[str, Fields] = {}
-    for view, fields in views.items():
-        name = encode_view(view)
-        if not view.startswith("step:"):
-            found[name] = fields
-            continue
-        found[name] = without_histogram(fields)
-        if has_histogram(fields, found[name]):
-            found[name + DWELL] = histogram_of(fields)
-    return found
+def as_in_redis(views: Mapping[str, Fields]) -> dict[str, Fields]:
+    """A partition's views as Redis keeps them, by encoded name."""
+    return {encode_view(view): fields_in_redis(view, fields) for view, fields in views.items()}
 
 
-def without_histogram(fields: Fields) -> Fields:
-    """A step's own fields, with what its click_rate divides by."""
-    step = {field: value for field, value in fields.items() if not bucket_of[field]}
-    base = sum([value for field, value in step.items() if in_click_base[field]])
-    if base:
-        step[CLICK_BASE] = base
-    return step
+def fields_in_redis(view: str, fields: Fields) -> Fields:
+    """The fields of a partition's view, with what only Redis adds up.
 
-
-def has_histogram(fields: Fields, step: Fields) -> bool:
-    """Whether a step's fields held more than `without_histogram` has left of them."""
-    return len(step) - (CLICK_BASE in step) < len(fields)
-
-
-def histogram_of(fields: Fields) -> Fields:
-    """A step's histogram of dwell times, and how many they are."""
-    histogram = {bucket: value for field, value in fields.items() if (bucket := bucket_of[field])}
-    histogram["count"] = sum(histogram.values())
-    return histogram
+    That is of a step what its click_rate divides by, and of a histogram how many it counts.
+    """
+    if view.startswith("step:"):
+        base = sum([value for field, value in fields.items() if in_click_base[field]])
+        return {**fields, CLICK_BASE: base} if base else fields
+    if view.startswith(HISTOGRAM):
+        return {**fields, "count": sum(fields.values())}
+    return fields
 
 
 def kind_of_view(name: str) -> str:

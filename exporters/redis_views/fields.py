@@ -128,8 +128,6 @@ VIEWS: Final = {"journey": JOURNEY, "version": JOURNEY, "step": STEP, "account":
 """The fields by the first word of a view's name."""
 
 MOST_REMEMBERED: Final = 65_536
-DWELL_PREFIX: Final = "dwell:"
-"""What a partition's field starts with that belongs into the histogram beside its step."""
 
 MONEY_PREFIXES: Final = tuple(
     sorted(
@@ -174,10 +172,6 @@ def _kind(field: str) -> Kind:
     return Kind.COUNT
 
 
-def _bucket(field: str) -> str:
-    return field.removeprefix(DWELL_PREFIX) if field.startswith(DWELL_PREFIX) else ""
-
-
 def _in_click_base(field: str) -> bool:
     measure, _, rest = field.partition(":")
     channel = rest.partition(":")[0]
@@ -188,9 +182,6 @@ def _in_click_base(field: str) -> bool:
 
 kind_of: Final = _Memo(_kind)
 """How a field that a partition pushes adds up."""
-
-bucket_of: Final = _Memo(_bucket)
-"""The bucket of the histogram that a partition's field of a step counts; "" for other fields."""
 
 in_click_base: Final = _Memo(_in_click_base)
 """Whether click_rate divides by a field of a step: delivered messages, or sent ones where none report."""

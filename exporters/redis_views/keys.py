@@ -12,7 +12,9 @@ from urllib.parse import quote, unquote
 
 _UNESCAPED: Final = "!~*'()"
 DWELL: Final = ":dwell"
-"""What the name of a step's view ends with when it is the histogram beside it."""
+"""What the encoded name of a step's view ends with when it is the histogram beside it."""
+HISTOGRAM: Final = "dwell:"
+"""What the name that a partition gives such a view begins with."""
 
 
 class JourneyName(NamedTuple):
@@ -41,11 +43,15 @@ def decode_id(text: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def encode_view(view: str) -> str:
-    """Write the name of a view as a part of a key: `step:2:ask/me` becomes `step:2:ask%2Fme`."""
-    if not view.startswith("step:"):
+    """Write the name of a view as a part of a key: `step:2:ask/me` becomes `step:2:ask%2Fme`.
+
+    The histogram of a step, `dwell:2:ask/me`, stands beside it: `step:2:ask%2Fme:dwell`.
+    """
+    if not view.startswith(("step:", HISTOGRAM)):
         return view
-    _, version, step_id = view.split(":", 2)
-    return f"step:{version}:{encode_id(step_id)}"
+    kind, version, step_id = view.split(":", 2)
+    step = f"step:{version}:{encode_id(step_id)}"
+    return step if kind == "step" else step + DWELL
 
 
 def version_of(view: str) -> int | None:

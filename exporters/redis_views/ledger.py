@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from wayfold.exporters.redis_views.calls import Part, PushedValues, Writer
-from wayfold.exporters.redis_views.changes import Fields, has_histogram, histogram_of, without_histogram
-from wayfold.exporters.redis_views.keys import DWELL, JourneyName, encode_view
+from wayfold.exporters.redis_views.changes import Fields, as_in_redis, fields_in_redis
+from wayfold.exporters.redis_views.keys import HISTOGRAM, JourneyName, encode_view
 
 OK: Final = "ok"
 READY: Final = "ready"
@@ -39,7 +39,7 @@ class Ledger:
         self.damaged: set[JourneyName] = set()
         self.in_flight: set[JourneyName] = set()
         self._views: Lane = {}
-        self._steps: Lane = {}
+        self._histograms: Lane = {}
         self._values = values
 
     @property
@@ -50,7 +50,7 @@ class Ledger:
     @property
     def has_histograms(self) -> bool:
         """Whether changed histograms wait that may be pushed."""
-        return any(name not in self.whole for name in self._steps)
+        return any(name not in self.whole for name in self._histograms)
 
     @property
     def intact(self) -> bool:
@@ -60,7 +60,7 @@ class Ledger:
     @property
     def complete(self) -> bool:
         """Whether Redis has everything that was read of the partition."""
-        return not (self.whole or self.behind or self._views or self._steps or self.in_flight)
+        return not (self.whole or self.behind or self._views or self._histograms or self.in_flight)
 
     def keep(self, name: JourneyName, views: Mapping[str, Fields]) -> None:
         """Take changed views in, until they are pushed; later values take the place of earlier ones."""
@@ -68,32 +68,26 @@ class Ledger:
             return  # all of it will be read again
         waiting = self._views.setdefault(name, {})
         for raw_view, fields in views.items():
-            view = encode_view(raw_view)
-            if not raw_view.startswith("step:"):
-                waiting[view] = fields
-                continue
-            waiting[view] = without_histogram(fields)
-            if has_histogram(fields, waiting[view]):
-                # It is large and pushed seldom, so it is taken out when it is.
-                self._steps.setdefault(name, {})[view] = fields
+            if raw_view.startswith(HISTOGRAM):
+                # It is large, and pushed more seldom.
+                self._histograms.setdefault(name, {})[raw_view] = fields
+            else:
+                waiting[encode_view(raw_view)] = fields_in_redis(raw_view, fields)
 
     def take(self, *, with_histograms: bool) -> Lane:
         """Take what waits and may be pushed, by journey."""
         taken: Lane = {}
         for name in [name for name in self._views if name not in self.whole]:
             taken[name] = self._views.pop(name)
-        for name in [name for name in self._steps if with_histograms and name not in self.whole]:
-            histograms = {
-                view + DWELL: histogram_of(fields) for view, fields in self._steps.pop(name).items()
-            }
-            taken.setdefault(name, {}).update(histograms)
+        for name in [name for name in self._histograms if with_histograms and name not in self.whole]:
+            taken.setdefault(name, {}).update(as_in_redis(self._histograms.pop(name)))
         self.in_flight.update(taken)
         return taken
 
     def read_whole(self, name: JourneyName) -> None:
         """Note that all of a journey is being read: what waits of it is older."""
         self._views.pop(name, None)
-        self._steps.pop(name, None)
+        self._histograms.pop(name, None)
 
     def answered(self, name: JourneyName, part: Part, verdict: str, there: str) -> None:
         """Take in what the script said to a part of a call; `there` is the fence that it found."""

@@ -103,9 +103,9 @@ class LiveViews:
 
     def _add_dwell(self, series: int, histogram: Histogram) -> None:
         first, _, _, views, names = self._targets.get(series) or self._target(series)
-        for fields, field in first:
+        for fields, _ in first:
             for bucket, count in histogram.items():
-                name = f"{field}:{bucket}"
+                name = str(bucket)
                 fields[name] = fields.get(name, 0) + count
         names |= views
 

@@ -15,6 +15,7 @@ from wayfold.state.reading.views import (
     EXITS_CLOSE,
     JOURNEY,
     Views,
+    dwell_view,
     merge,
     step_view,
     version_view,
@@ -132,9 +133,9 @@ def _version(
     journey_id: str, version: int, definition: Mapping[str, Any] | None, views: Views, query: Query
 ) -> Document:
     steps = {} if definition is None else {step["step_id"]: step for step in definition["steps"]}
-    prefix = step_view(version, "")
-    seen = sorted(view[len(prefix) :] for view in views if view.startswith(prefix))
-    order = [*steps, *(step_id for step_id in seen if step_id not in steps)]
+    prefixes = (step_view(version, ""), dwell_view(version, ""))
+    seen = {view[len(prefix) :] for view in views for prefix in prefixes if view.startswith(prefix)}
+    order = [*steps, *sorted(seen - steps.keys())]
     if query.step_id is not None:
         order = [step_id for step_id in order if step_id == query.step_id]
     rows = []
@@ -146,7 +147,11 @@ def _version(
                 "name": step.get("name") or step_id,
                 "type": step.get("type"),
                 "channel": step.get("channel"),
-                "numbers": step_numbers(views.get(step_view(version, step_id), {}), query),
+                "numbers": step_numbers(
+                    views.get(step_view(version, step_id), {}),
+                    views.get(dwell_view(version, step_id), {}),
+                    query,
+                ),
             }
         )
     return {
@@ -185,8 +190,11 @@ def journey_numbers(fields: Mapping[str, int], query: Query) -> Document:
     return numbers
 
 
-def step_numbers(fields: Mapping[str, int], query: Query) -> Document:
-    """The numbers of a step from the fields of its view; `not_filterable` as in `journey_numbers`."""
+def step_numbers(fields: Mapping[str, int], stays: Mapping[str, int], query: Query) -> Document:
+    """The numbers of a step from the fields of its view and the histogram of the stays in it.
+
+    `not_filterable` is as in `journey_numbers`.
+    """
     numbers: Document = {
         name: fields.get(name, 0)
         for name in ("entered", "entered_users", "current", "dropped", "dropped_users")
@@ -209,9 +217,7 @@ def step_numbers(fields: Mapping[str, int], query: Query) -> Document:
     numbers["fail_rate"] = numbers["failed"]["messages"] / sent if sent else None
     numbers["goals"] = _goals(fields)
     numbers["cost"] = _cost(fields)
-    histogram = {
-        int(field[6:]): count for field, count in fields.items() if field.startswith("dwell:") and count
-    }
+    histogram = {int(bucket): count for bucket, count in stays.items() if count}
     numbers["dwell"] = {
         "count": sum(histogram.values()),
         **{f"p{percent}_ms": percentile_ms(histogram, percent) for percent in (50, 90, 99)},

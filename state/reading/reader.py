@@ -140,7 +140,7 @@ class Reader:
     def _add_counts(self, views: Views, parts: Parts, series: int, span: Span | None) -> None:
         if parts.metric == "dwell":
             for bucket, count in self._histogram(series, span).items():
-                add(views, tuple(Part(view, f"{field}:{bucket}") for view, field in parts.first), count)
+                add(views, tuple(Part(view, str(bucket)) for view, _ in parts.first), count)
         elif parts.first or parts.second:
             first, second = self.counts(series, span)
             if first:

@@ -1,7 +1,8 @@
 """From series to what readers see: named views of integer fields that add over partitions.
 
-A journey has the views "journey", "version:<version>" and "step:<version>:<step>"; an account (the
-journey "") has "account" and "month:<month>". Every field is an absolute integer of one partition;
+A journey has the views "journey", "version:<version>", "step:<version>:<step>" and, with the histogram of
+the stays in the step, bucket by bucket, "dwell:<version>:<step>"; an account (the journey "") has "account"
+and "month:<month>". Every field is an absolute integer of one partition;
 fields of several partitions add, but for `LATEST_FIELDS`, of which the greatest holds.
 Money is in 10⁻⁹ units.
 """
@@ -60,6 +61,11 @@ def version_view(version: int) -> str:
 def step_view(version: int, step_id: str) -> str:
     """Name of a step's view."""
     return f"step:{version}:{step_id}"
+
+
+def dwell_view(version: int, step_id: str) -> str:
+    """Name of the view with the histogram of a step's stays; its fields are the buckets' numbers."""
+    return f"dwell:{version}:{step_id}"
 
 
 _ENTRY_FIELDS: dict[str, tuple[str, str | None]] = {
@@ -149,7 +155,7 @@ def _step_parts(metric: str, name: Name) -> Parts:
 
 def _dwell_parts(metric: str, name: Name) -> Parts:
     return Parts(
-        first=(Part(step_view(int(name[1]), str(name[2])), "dwell"),),
+        first=(Part(dwell_view(int(name[1]), str(name[2])), ""),),
         dimensions={"version": int(name[1]), "step_id": str(name[2]), "variant": str(name[3])},
         metric=metric,
     )

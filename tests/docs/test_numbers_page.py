@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "numbers.md"
 
 def _names() -> Iterator[str]:
     yield from journey_numbers({}, Query())
-    yield from step_numbers({}, Query())
+    yield from step_numbers({}, {}, Query())
     yield from ("monthly_engaged_persons", "marginal_persons", "not_filterable")
     yield from ("as_of", "watermark", "lag_ms")
 

@@ -197,8 +197,9 @@ class EmbeddedSettings(Group):
 
     directory: Path = Path("wayfold-data")
     """Directory of the host's event log (log/) and state (state/)."""
-    partitions: Annotated[int, Field(ge=1, le=256)] = 4
-    """Partitions of the log; fixed once the directory holds events."""
+    partitions: Annotated[int, Field(ge=1, le=256)] = 1
+    """Partitions of the log; fixed once the directory holds events. One is quickest, since one process
+    folds them in turn."""
     segment_bytes: Annotated[int, Field(ge=4_096, le=1024 * MEBIBYTE)] = 64 * MEBIBYTE
     """Bytes after which the log starts a new file."""
     durable: bool = True

@@ -12,14 +12,16 @@ from wayfold.exporters.redis_views.committed import Changed
 from wayfold.exporters.redis_views.keys import JourneyName
 
 COUNTS = ("total_entries", "entered_users", "active_entries", "exited_entries", "converted_users")
-STEP_COUNTS = (
-    "entered",
-    "sent_messages",
-    "delivered_messages:email:none",
-    "dwell:40",
-    "dwell:41",
-    "dwell:300",
-)
+STEP_COUNTS = ("entered", "sent_messages", "delivered_messages:email:none")
+STAYS = ("40", "41", "300")
+VIEWS = {
+    "journey": COUNTS,
+    "version:1": COUNTS,
+    "step:1:a": STEP_COUNTS,
+    "dwell:1:a": STAYS,
+    "step:1:b/c": STEP_COUNTS,
+    "dwell:1:b/c": STAYS,
+}
 
 
 class FakePartition:
@@ -73,8 +75,8 @@ class FakePartition:
         """Commit a few changes of a few views."""
         for _ in range(generator.randrange(1, 5)):
             name = generator.choice(list(names))
-            view = generator.choice(["journey", "version:1", "step:1:a", "step:1:b/c"])
-            fields = generator.sample(STEP_COUNTS if view.startswith("step") else COUNTS, 2)
+            view = generator.choice(list(VIEWS))
+            fields = generator.sample(VIEWS[view], 2)
             self.commit(name, view, **{field: generator.randrange(0, 100) for field in fields})
 
 

@@ -8,7 +8,7 @@ from redis import Redis
 from redis.exceptions import NoScriptError
 
 from wayfold.exporters.redis_views.calls import Call, CallBuilder, PushedValues, Said, Stand, Writer
-from wayfold.exporters.redis_views.changes import split_views
+from wayfold.exporters.redis_views.changes import as_in_redis
 from wayfold.exporters.redis_views.fields import Kind, kind_of
 from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys
 from wayfold.exporters.redis_views.link import text
@@ -63,7 +63,7 @@ class Pusher:
 
     def push_changes(self, changed: set[str], *, told: bool = True) -> str:
         """Push some views; when not `told`, the answers are lost on the way back."""
-        views = split_views({view: self.views[view] for view in changed if view in self.views})
+        views = as_in_redis({view: self.views[view] for view in changed if view in self.views})
         answer = "ok"
         said = Said(self.writer, self.stand, self.fence, views)
         for call in self.builder.changed(self.keys, self.name, [said]):
@@ -77,7 +77,7 @@ class Pusher:
         """Push everything, as after a verification that failed."""
         held = [text(view) for view in self.redis.hkeys(self.keys.state(self.number))]
         answer = "ok"
-        said = Said(self.writer, self.stand, "", split_views(self.views))
+        said = Said(self.writer, self.stand, "", as_in_redis(self.views))
         for call in self.builder.whole(self.keys, self.name, said, held):
             self.sent.append(call)
             answer = push(self.redis, call)
@@ -129,7 +129,7 @@ def expected_sums(partitions: list[Views]) -> dict[str, dict[str, str]]:
     """Σ over partitions of every field that adds, and the greatest of those that do not; zeros left out."""
     sums: dict[str, dict[str, int]] = {}
     for views in partitions:
-        for view, fields in split_views(views).items():
+        for view, fields in as_in_redis(views).items():
             into = sums.setdefault(view, {})
             for key, value in fields.items():
                 if kind_of[key] is Kind.LATEST:

@@ -151,8 +151,9 @@ def test_percentiles_follow_the_histogram_of_all_partitions(redis: Redis) -> Non
     for number, histogram in enumerate(histograms):
         for bucket, count in histogram.items():
             added[bucket] = added.get(bucket, 0) + count
-        step = {"entered": 1, **{f"dwell:{bucket}": count for bucket, count in histogram.items()}}
-        pusher(redis, number, views={"step:1:mail": step}, sequence=1).push_changes({"step:1:mail"})
+        stays = {str(bucket): count for bucket, count in histogram.items()}
+        views = {"step:1:mail": {"entered": 1}, "dwell:1:mail": stays}
+        pusher(redis, number, views=views, sequence=1).push_changes(set(views))
         shown = totals(redis)["step:1:mail"]
         assert shown["dwell_count"] == str(sum(added.values()))
         for percent in (50, 90, 99):
@@ -216,11 +217,13 @@ def test_dropping_needs_every_key(redis: Redis) -> None:
 
 def test_a_big_journey_goes_in_several_calls(redis: Redis) -> None:
     """More views than one call takes are pushed in parts, and a missing part leaves no false fence."""
-    views = {f"step:1:s{number}": {"entered": number + 1, "dwell:5": 1} for number in range(130)}
+    views = {f"step:1:s{number}": {"entered": number + 1} for number in range(130)}
+    views |= {f"dwell:1:s{number}": {"5": 1} for number in range(130)}
     one = pusher(redis, 0, views=views, sequence=1)
     assert one.push_whole() == "ok"
     assert len(one.sent) == 3
-    one.sequence, one.views = 2, {view: {**fields, "entered": 7} for view, fields in views.items()}
+    one.sequence = 2
+    one.views = {view: dict.fromkeys(fields, 7) for view, fields in views.items()}
     assert one.push_changes(set(views)) == "ok"
     assert shown_sums(redis) == expected_sums([one.views])
     first_only = pusher(redis, 0, "b", views={**views}, sequence=3)
@@ -242,11 +245,9 @@ STEP_FIELDS = (
     "entered",
     "clicked_messages",
     "delivered_messages:email:none",
-    "dwell:3",
-    "dwell:77",
     "cost:sms:EUR",
 )
-VIEW_NAMES = ("journey", "version:1", "step:1:a", "step:1:b/{}:")
+VIEW_NAMES = ("journey", "version:1", "step:1:a", "dwell:1:a", "step:1:b/{}:", "dwell:1:b/{}:")
 
 
 def mutate(target: Pusher, generator: random.Random) -> set[str]:
@@ -255,7 +256,8 @@ def mutate(target: Pusher, generator: random.Random) -> set[str]:
     changed = set()
     for view in generator.sample(VIEW_NAMES, generator.randrange(1, 4)):
         fields = target.views.setdefault(view, {})
-        for name in generator.sample(STEP_FIELDS if view.startswith("step") else FIELDS, 2):
+        of_kind = {"step": STEP_FIELDS, "dwell": ("3", "77")}.get(view.partition(":")[0], FIELDS)
+        for name in generator.sample(of_kind, 2):
             money = name.startswith(("cost", "conversion_values"))
             value = generator.randrange(-(10**22), 10**22) if money else generator.randrange(0, 9)
             target.views[view] = fields = {**fields, name: value}
