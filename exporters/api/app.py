@@ -14,7 +14,7 @@ from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
 from wayfold.exporters.api import health, journeys, series, users
-from wayfold.exporters.api.filters import provide_query
+from wayfold.exporters.api.filters import asking
 from wayfold.exporters.api.given import DEFAULT_LIMITS, Limits, MetricsPage
 from wayfold.exporters.api.paths import KeepEncodedSlashes
 from wayfold.exporters.api.problems import EXCEPTION_HANDLERS
@@ -54,9 +54,8 @@ def create_app(
     app = Litestar(
         route_handlers=[*READING, *routes],
         dependencies={
-            "question": Provide(provide_query, sync_to_thread=False),
+            "question": Provide(asking(source, limits), sync_to_thread=False),
             "source": Provide(lambda: source, sync_to_thread=False),
-            "limits": Provide(lambda: limits, sync_to_thread=False),
             "metrics_page": Provide(lambda: metrics_page, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,

@@ -1,13 +1,14 @@
 """The filters that questions take, and their translation into a query."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from litestar import Request
 from litestar.params import QueryParameter
 
-from wayfold.exporters.api.source import BadQuestionError
+from wayfold.exporters.api.given import Limits, Question
+from wayfold.exporters.api.source import BadQuestionError, NumbersSource
 from wayfold.models.zone import RangeError, Zone
 from wayfold.state.reading.query import Clock, Query
 
@@ -69,32 +70,37 @@ NAMES: Final = frozenset(
 _CALENDAR: Final = Zone("UTC")
 
 
-def provide_query(
-    request: Request[Any, Any, Any],
-    account: Account = "default",
-    version: Version = None,
-    step: StepId = None,
-    channel: Channel = None,
-    platform: Platform = None,
-    variant: Variant = None,
-    start: Start = None,
-    end: End = None,
-    clock: ClockName = "event",
-) -> Query:
-    """Make a query of the filters of a request; the journey, if any, is part of the path."""
-    check_names(request, NAMES | request.route_handler.opt.get("parameters", frozenset()))
-    check_range(start, end)
-    return Query(
-        account_id=account,
-        version=version,
-        step_id=step,
-        channel=channel,
-        platform=platform,
-        variant=variant,
-        start=start,
-        end=end,
-        clock=clock,
-    )
+def asking(source: NumbersSource, limits: Limits) -> Callable[..., Question]:
+    """Make what makes a question of the filters of a request; the journey, if any, is part of the path."""
+
+    def ask(
+        request: Request[Any, Any, Any],
+        account: Account = "default",
+        version: Version = None,
+        step: StepId = None,
+        channel: Channel = None,
+        platform: Platform = None,
+        variant: Variant = None,
+        start: Start = None,
+        end: End = None,
+        clock: ClockName = "event",
+    ) -> Question:
+        check_names(request, NAMES | request.route_handler.opt.get("parameters", frozenset()))
+        check_range(start, end)
+        query = Query(
+            account_id=account,
+            version=version,
+            step_id=step,
+            channel=channel,
+            platform=platform,
+            variant=variant,
+            start=start,
+            end=end,
+            clock=clock,
+        )
+        return Question(query, source, limits)
+
+    return ask
 
 
 def check_names(request: Request[Any, Any, Any], known: Collection[str]) -> None:

@@ -24,10 +24,19 @@ MetricsPage = Callable[[str], Awaitable[tuple[bytes, str]]]
 
 DEFAULT_LIMITS = Limits()
 
-# What is given is no data of the request: it is passed on as it is.
+
+class Question(NamedTuple):
+    """What a request asks for, by its filters, whom, and how much of it it may ask for."""
+
+    query: Query
+    source: NumbersSource
+    limits: Limits
+
+
+# What is given is no data of the request: it is passed on as it is. A handler asks for one of these: several
+# would be made in tasks of their own, and each turn of the event loop may have to wait for the fold.
 Source = SkipValidation[NamedDependency[NumbersSource]]
-Question = SkipValidation[NamedDependency[Query]]
-GivenLimits = SkipValidation[NamedDependency[Limits]]
+GivenQuestion = SkipValidation[NamedDependency[Question]]
 GivenMetricsPage = SkipValidation[NamedDependency[MetricsPage]]
 
 

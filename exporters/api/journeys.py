@@ -8,7 +8,7 @@ from litestar import Request, Response, get
 from litestar.params import PathParameter
 
 from wayfold.exporters.api import answers, filters
-from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, Question, Source
+from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion, Source
 from wayfold.exporters.api.paths import as_id
 from wayfold.exporters.api.problems import NotKnownError
 from wayfold.exporters.api.source import BadQuestionError, NumbersSource
@@ -106,12 +106,12 @@ async def get_numbers(
     tags=["journeys"],
     summary="The journeys of an account, with their numbers",
 )
-async def list_journeys(source: Source, question: Question) -> Response[answers.JourneysAnswer]:
+async def list_journeys(question: GivenQuestion) -> Response[answers.JourneysAnswer]:
     """Answer with a summary of each journey of an account."""
-    document = await source.document(question)
+    document = await question.source.document(question.query)
     content = {
         **fresh(document),
-        "account_id": question.account_id,
+        "account_id": question.query.account_id,
         "journeys": [
             {**journey, "versions": [version["journey_version"] for version in journey["versions"]]}
             for journey in document["journeys"]
@@ -126,12 +126,10 @@ async def list_journeys(source: Source, question: Question) -> Response[answers.
     tags=["journeys"],
     summary="One journey, its versions and their steps",
 )
-async def get_journey(
-    source: Source, question: Question, journey_id: JourneyId
-) -> Response[answers.JourneyAnswer]:
+async def get_journey(question: GivenQuestion, journey_id: JourneyId) -> Response[answers.JourneyAnswer]:
     """Answer with one journey."""
-    query = msgspec.structs.replace(question, journey_id=as_id(journey_id))
-    document, journey = await read_journey(source, query)
+    query = msgspec.structs.replace(question.query, journey_id=as_id(journey_id))
+    document, journey = await read_journey(question.source, query)
     return answer(answers.JourneyAnswer, {**fresh(document), **journey})
 
 
@@ -141,12 +139,10 @@ async def get_journey(
     tags=["journeys"],
     summary="The steps of a journey",
 )
-async def list_steps(
-    source: Source, question: Question, journey_id: JourneyId
-) -> Response[answers.StepsAnswer]:
+async def list_steps(question: GivenQuestion, journey_id: JourneyId) -> Response[answers.StepsAnswer]:
     """Answer with the steps of every version of a journey."""
-    query = msgspec.structs.replace(question, journey_id=as_id(journey_id))
-    return await _steps(source, query)
+    query = msgspec.structs.replace(question.query, journey_id=as_id(journey_id))
+    return await _steps(question.source, query)
 
 
 @get(
@@ -156,13 +152,13 @@ async def list_steps(
     summary="One step of a journey",
 )
 async def get_step(
-    source: Source, question: Question, journey_id: JourneyId, step_id: StepId
+    question: GivenQuestion, journey_id: JourneyId, step_id: StepId
 ) -> Response[answers.StepsAnswer]:
     """Answer with one step, once for each version that has it."""
-    if question.step_id is not None:
+    if question.query.step_id is not None:
         raise BadQuestionError("step", "the path names the step already; leave the parameter out")
-    query = msgspec.structs.replace(question, journey_id=as_id(journey_id), step_id=as_id(step_id))
-    return await _steps(source, query)
+    query = msgspec.structs.replace(question.query, journey_id=as_id(journey_id), step_id=as_id(step_id))
+    return await _steps(question.source, query)
 
 
 async def _steps(source: NumbersSource, query: Query) -> Response[answers.StepsAnswer]:

@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from wayfold.exporters.api import answers, filters
-from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenLimits, Question, Source
+from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import JourneyId, answer, fresh, read_journey, steps_of
 from wayfold.exporters.api.paths import as_id
@@ -29,15 +29,12 @@ BucketLength = Annotated[BucketName, QueryParameter(name="bucket", description=f
     summary="A journey's numbers per hour, day or month",
 )
 async def get_series(
-    source: Source,
-    question: Question,
-    limits: GivenLimits,
-    journey_id: JourneyId,
-    bucket: BucketLength = "day",
+    question: GivenQuestion, journey_id: JourneyId, bucket: BucketLength = "day"
 ) -> Response[answers.SeriesAnswer]:
     """Answer with a journey's numbers for each bucket between from and to; both are required."""
-    query = msgspec.structs.replace(question, journey_id=as_id(journey_id))
-    bounds = boundaries(query, bucket, limits.buckets)
+    source = question.source
+    query = msgspec.structs.replace(question.query, journey_id=as_id(journey_id))
+    bounds = boundaries(query, bucket, question.limits.buckets)
     # The whole range first: it says whether there is such a journey, and which numbers are left out.
     document, journey = await read_journey(source, query)
     zone = source.zone(journey["account_id"])

@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from wayfold.exporters.api import answers, filters
-from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenLimits, Question, Source
+from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import JourneyId, answer
 from wayfold.exporters.api.paths import as_id
@@ -34,19 +34,18 @@ DEFAULT_PAGE = 1_000
     summary="The users behind a number",
 )
 async def list_users(
-    source: Source,
-    question: Question,
-    limits: GivenLimits,
+    question: GivenQuestion,
     journey_id: JourneyId,
     number: Number,
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> Response[answers.UsersAnswer]:
     """Answer with one page of the users that a number counts; `step` asks for a number of that step."""
+    source, limits = question.source, question.limits
     size = limit or min(DEFAULT_PAGE, limits.page)
     if size > limits.page:
         raise BadQuestionError("limit", f"at most {limits.page}; ask for several pages with cursor")
-    query = msgspec.structs.replace(question, journey_id=as_id(journey_id))
+    query = msgspec.structs.replace(question.query, journey_id=as_id(journey_id))
     fresh = await source.freshness()
     users = await source.users(query, number)
     start = bisect_right(users, _last_user(cursor)) if cursor is not None else 0
