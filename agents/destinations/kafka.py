@@ -1,7 +1,9 @@
 """Events to Kafka: the topic of their kind, the partition of their user, control events to all."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaProducer
@@ -16,6 +18,8 @@ from wayfold.models.partitioner import Partitioner
 from wayfold.settings import KafkaSettings
 
 BATCH_BYTES: Final = 256 * 1024
+TRIES: Final = 2
+"""How many requests may time out before events count as not sent."""
 
 Place = tuple[str, int]
 
@@ -25,15 +29,25 @@ class KafkaSink:
 
     `partitioner` is the one of the workers that read, `fold.partitioner`: they refuse a record in another
     partition than its user's. The producer is idempotent, so that its own retries write nothing twice.
+    An append fails after `timeout_s` seconds.
     """
 
     def __init__(
-        self, producer: AIOKafkaProducer, prefix: str, partitions: int, partitioner: Partitioner
+        self,
+        producer: AIOKafkaProducer,
+        prefix: str,
+        partitions: int,
+        partitioner: Partitioner,
+        timeout_s: float,
     ) -> None:
         self.partitions = partitions
         self._partitioner: Partitioner = partitioner
         self._producer = producer
         self._prefix = prefix
+        self._timeout_s = timeout_s
+        # Of many who wait for room in one partition the producer gives some no chance: it takes all the time
+        # since the first try off what is left, at every try. So one at a time waits.
+        self._turns: defaultdict[Place, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
     async def open(cls, settings: KafkaSettings, partitioner: Partitioner = "murmur2") -> Self:
@@ -47,7 +61,8 @@ class KafkaSink:
             max_batch_size=BATCH_BYTES,
         )
         await producer.start()
-        return cls(producer, settings.topic_prefix, partitions, partitioner)
+        timeout_s = TRIES * settings.request_timeout_ms / 1000
+        return cls(producer, settings.topic_prefix, partitions, partitioner, timeout_s)
 
     async def append(self, records: Sequence[Outgoing]) -> None:
         """Return when the records are durable; raises `SinkFailedError` when some may not be."""
@@ -56,9 +71,10 @@ class KafkaSink:
             for partition in partitions_of(record, self.partitions, self._partitioner):
                 places.setdefault((topic_name(self._prefix, record.kind), partition), []).append(record)
         try:
-            futures = [future for place, group in places.items() for future in await self._send(place, group)]
-            await asyncio.gather(*futures)
-        except KafkaError as error:
+            async with asyncio.timeout(self._timeout_s):
+                sent = [await self._send(place, group) for place, group in places.items()]
+                await asyncio.gather(*chain.from_iterable(sent))
+        except (KafkaError, TimeoutError) as error:
             raise SinkFailedError(
                 f"Kafka did not take the events: {error!r}. Check the brokers, then send again: what arrived "
                 "is not counted twice."
@@ -77,8 +93,7 @@ class KafkaSink:
             if self._add(batch, record):
                 continue
             if batch.record_count():
-                batch.close()
-                futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+                futures.append(await self._send_batch(place, batch))
                 batch = self._producer.create_batch()
             if not self._add(batch, record):
                 # Larger than a whole batch: the producer makes one of its own for it.
@@ -87,9 +102,15 @@ class KafkaSink:
                 )
                 futures.append(await sent)
         if batch.record_count():
-            batch.close()
-            futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+            futures.append(await self._send_batch(place, batch))
         return futures
+
+    async def _send_batch(self, place: Place, batch: Any) -> Any:
+        """Hand over a batch; gives the future of its delivery."""
+        topic, partition = place
+        batch.close()
+        async with self._turns[place]:
+            return await self._producer.send_batch(batch, topic, partition=partition)
 
     @staticmethod
     def _add(batch: Any, record: Outgoing) -> bool:

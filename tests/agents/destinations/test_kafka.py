@@ -1,12 +1,15 @@
 """Sending to a real Kafka: topics, partitions, keys and headers are what the workers expect."""
 
+import asyncio
 from collections import Counter
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from local_services import LocalKafka
 from wayfold.agents.destinations.addresses import open_destination
-from wayfold.agents.sink import EVENT_KINDS, Outgoing
+from wayfold.agents.destinations.kafka import KafkaSink
+from wayfold.agents.sink import EVENT_KINDS, Outgoing, SinkFailedError
 from wayfold.agents.topics import ensure_topics, topic_name
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.settings import FoldSettings, KafkaSettings, Settings
@@ -75,3 +78,57 @@ async def test_records_lie_where_the_workers_look_for_them(
             assert headers == [("ce_id", b"1")]
     definitions = [partition for kind, partition, *_ in found if kind == "definitions"]
     assert sorted(definitions) == list(range(PARTITIONS))
+
+
+async def test_many_senders_outlast_a_broker_that_stands_still(
+    local_kafka: LocalKafka, topic_prefix: str
+) -> None:
+    """Those who wait for one partition are all served when the broker goes on before the time-out."""
+    settings = KafkaSettings(
+        bootstrap_servers=local_kafka.bootstrap_servers,
+        topic_prefix=topic_prefix,
+        topic_partitions=PARTITIONS,
+        request_timeout_ms=4_000,
+    )
+    ensure_topics(settings)
+    sink = await KafkaSink.open(settings)
+    try:
+        await sink.append([Outgoing("entries", b"ada", b"first")])
+        local_kafka.pause()
+        sending = [
+            asyncio.create_task(sink.append([Outgoing("entries", b"ada", b"%d" % number)]))
+            for number in range(12)
+        ]
+        done, _ = await asyncio.wait(sending, timeout=1)
+        local_kafka.resume()
+        assert not done
+        await asyncio.gather(*sending)
+    finally:
+        await sink.close()
+    records = await read_all(local_kafka.bootstrap_servers, topic_prefix)
+    values = [value for _, _, _, value, _ in records]
+    assert values == [b"first", *(b"%d" % number for number in range(12))]
+
+
+async def test_a_broker_that_is_gone_is_said_to_every_sender_in_time(
+    local_kafka: LocalKafka, topic_prefix: str
+) -> None:
+    """Each of many senders to one partition fails after the time-out, not after those of all before."""
+    settings = KafkaSettings(
+        bootstrap_servers=local_kafka.bootstrap_servers,
+        topic_prefix=topic_prefix,
+        topic_partitions=PARTITIONS,
+        request_timeout_ms=2_000,
+    )
+    ensure_topics(settings)
+    sink = await KafkaSink.open(settings)
+    try:
+        await sink.append([Outgoing("entries", b"ada", b"first")])
+        local_kafka.pause()
+        sending = [sink.append([Outgoing("entries", b"ada", b"%d" % number)]) for number in range(12)]
+        async with asyncio.timeout(15):
+            answers = await asyncio.gather(*sending, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [SinkFailedError] * 12
+    finally:
+        local_kafka.resume()
+        await sink.close()
