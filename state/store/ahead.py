@@ -13,15 +13,14 @@ from typing import Final
 from wayfold.state.store.reader import StoreReader
 
 CHUNK_ROWS: Final = 1024
-CHUNKS_AHEAD: Final = 2
 
 
 class ReadAhead:
     """Reads rows of a store: those that it was told to expect in chunks of `chunk_rows`, ahead of time.
 
     The first chunk is small, since it is waited for. Each is twice the one before, since a thread that has
-    read a chunk waits for the interpreter's lock before it goes on. Fewer rows than half a first chunk are
-    read when they are asked for: to wake a thread costs as much.
+    read a chunk waits for the interpreter's lock before it goes on. Rows that make less than two chunks are
+    read when they are asked for: to wake a thread for them, and wait for it, would take longer.
 
     Nothing may be written between `expect` and `forget`.
     """
@@ -39,8 +38,12 @@ class ReadAhead:
         self.forget()
         self._expected = iter(keys)
         self._next = self._smallest
-        for _ in range(CHUNKS_AHEAD):
-            self._read_on()
+        first = self._take()
+        wanted = self._next
+        second = self._take()
+        if len(second) == wanted:
+            self._read(first)
+            self._read(second)
 
     def get(self, key: bytes) -> bytes | None:
         """Value of a key, None when there is none; waits for it when it is being read."""
@@ -49,7 +52,7 @@ class ReadAhead:
             return self._store.get(key)
         if chunk.rows is None:
             chunk.rows = dict(zip(chunk.keys, chunk.values.result(), strict=True))
-            self._read_on()
+            self._read(self._take())
         return chunk.rows.pop(key)
 
     def forget(self) -> None:
@@ -57,11 +60,15 @@ class ReadAhead:
         self._expected = iter(())
         self._chunk_of = {}
 
-    def _read_on(self) -> None:
-        """Let the next chunk be read."""
+    def _take(self) -> list[bytes]:
+        """The keys of the next chunk; fewer than it could have at the end."""
         keys = list(islice(self._expected, self._next))
-        if 2 * len(keys) >= self._smallest and keys:
-            self._next = min(2 * self._next, self._largest)
+        self._next = min(2 * self._next, self._largest)
+        return keys
+
+    def _read(self, keys: list[bytes]) -> None:
+        """Let a chunk be read."""
+        if keys:
             chunk = _Chunk(keys, _thread().submit(self._store.get_many, keys))
             self._chunk_of.update(dict.fromkeys(keys, chunk))
 

@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from wayfold.state.store.ahead import CHUNKS_AHEAD, ReadAhead
+from wayfold.state.store.ahead import ReadAhead
 from wayfold.state.store.errors import StoreFailedError
 from wayfold.state.store.memory_store import MemoryStore
 
@@ -56,25 +56,29 @@ def test_rows_that_are_asked_for_in_order_are_read_together_and_not_all_at_once(
     ahead.expect(keys)
     for number, key in enumerate(keys):
         ahead.get(key)
-        assert sum(map(len, store.together)) <= number + 1 + (CHUNKS_AHEAD + 1) * 128
+        assert sum(map(len, store.together)) <= number + 1 + 3 * 128
     assert [len(chunk) for chunk in store.together][:6] == [8, 16, 32, 64, 128, 128]
     assert list(chain.from_iterable(store.together)) == keys
     assert store.single == []
 
 
 def test_a_few_rows_are_read_when_they_are_asked_for() -> None:
-    """For fewer rows than half a first chunk no thread is woken."""
+    """For rows that do not fill two chunks no thread is woken, for those that do it is."""
     store = WatchedStore(100)
     ahead = ReadAhead(store, 128)
-    ahead.expect(key_of(number) for number in range(3))
-    assert [ahead.get(key_of(number)) for number in range(3)] == [b"0", None, b"2"]
+    for count in (1, 8, 23):
+        ahead.expect(key_of(number) for number in range(count))
+        assert [ahead.get(key_of(number)) for number in range(count)][:3] == [b"0", None, b"2"][:count]
     assert store.together == []
+    ahead.expect(key_of(number) for number in range(24))
+    assert ahead.get(key_of(23)) is None
+    assert [len(chunk) for chunk in store.together] == [8, 16]
 
 
 def test_what_is_forgotten_is_read_anew() -> None:
     """After `forget` a row that was written meanwhile is seen."""
     store = WatchedStore(100)
-    ahead = ReadAhead(store, 16)
+    ahead = ReadAhead(store, 1)
     ahead.expect([key_of(0), key_of(1)])
     assert ahead.get(key_of(0)) == b"0"
     ahead.forget()
@@ -85,7 +89,7 @@ def test_what_is_forgotten_is_read_anew() -> None:
 def test_a_store_that_fails_fails_whoever_asks() -> None:
     """What reading ahead raised comes out where the row is asked for."""
     store = WatchedStore(100)
-    ahead = ReadAhead(store, 16)
+    ahead = ReadAhead(store, 1)
     store.close()
     ahead.expect([key_of(0), key_of(1)])
     with pytest.raises(StoreFailedError):
