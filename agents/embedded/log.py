@@ -74,18 +74,19 @@ class DurableLog:
         cls,
         directory: Path,
         kinds: Sequence[str],
-        partitions: int,
+        partitions: int | None,
         segment_bytes: int = SEGMENT_BYTES,
         synced: bool = True,
     ) -> "DurableLog":
         """Open or create the log, cutting off what an interrupted write left at its end.
 
+        Without `partitions` it has as many as it was made with, and a new one has one.
         Without `synced` an append survives a crash of the process, and not of the machine.
         Raises `LogInUseError` when another process writes it, `LogUnusableError` when it was made with
         another number of partitions, `LogDamagedError` when durable bytes are gone or changed.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        log = cls(directory, partitions, segment_bytes, synced, _take_lock(directory))
+        log = cls(directory, partitions or 0, segment_bytes, synced, _take_lock(directory))
         try:
             log._load(kinds)
         except BaseException:
@@ -127,8 +128,10 @@ class DurableLog:
                     f"{self.directory} lacks the file before {path.name}: restore it from a backup, or move "
                     "the whole data directory away and replay the events from where they came from."
                 )
+            self.partitions = self.partitions or segment.head.partitions
             self._require_partitions(segment.head.partitions)
             self.segments.append(segment)
+        self.partitions = self.partitions or 1
         self._next = mend_torn_end(self.segments[-1]) if self.segments else {}
         for kind in kinds:
             self._next.setdefault(kind, [0] * self.partitions)

@@ -26,10 +26,10 @@ def letters_directory(directory: Path) -> Path:
     return directory / "log" / "dead-letters"
 
 
-def fold_settings(settings: Settings) -> FoldSettings:
+def fold_settings(settings: Settings, partitions: int) -> FoldSettings:
     """Give the fold's settings in the embedded host, which spreads users over partitions itself."""
     return FoldSettings(
-        partitions=settings.embedded.partitions,
+        partitions=partitions,
         time_zone=settings.fold.time_zone,
         account_time_zones=settings.fold.account_time_zones,
         retention_ms=settings.fold.retention_days * DAY_MS,
@@ -84,8 +84,8 @@ def open_host(
     try:
         letters = LocalDeadLetters.open(letters_directory(embedded.directory), synced=embedded.durable)
         memory = StoreMemory(settings.state.memory_limit_bytes)
-        fold = fold_settings(settings)
-        for number in range(embedded.partitions):
+        fold = fold_settings(settings, log.partitions)
+        for number in range(log.partitions):
             path = embedded.directory / "state" / f"partition-{number}"
             store = Store.open(path, memory, partition=number)
             partitions.append(Partition(store, number, fold))

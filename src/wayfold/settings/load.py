@@ -194,7 +194,7 @@ def expectation(field: FieldInfo) -> str:
         return f"Give a table, as JSON in the environment and in flags. Meaning: {field.description}"
     if field.annotation is bool:
         return "Give true or false"
-    if field.annotation is int:
+    if field.annotation in (int, int | None):
         upper = f" to {limits['le']}" if "le" in limits else " up"
         return f"Give a whole number from {limits['ge']}{upper}" if "ge" in limits else "Give a whole number"
     if "pattern" in limits:

@@ -197,9 +197,9 @@ class EmbeddedSettings(Group):
 
     directory: Path = Path("wayfold-data")
     """Directory of the host's event log (log/) and state (state/)."""
-    partitions: Annotated[int, Field(ge=1, le=256)] = 1
-    """Partitions of the log; fixed once the directory holds events. One is quickest, since one process
-    folds them in turn."""
+    partitions: Annotated[int | None, Field(ge=1, le=256)] = None
+    """Partitions of the log; fixed once the directory holds events. Unset: as many as the directory has,
+    and one in a new directory, which is quickest, since one process folds them in turn."""
     segment_bytes: Annotated[int, Field(ge=4_096, le=1024 * MEBIBYTE)] = 64 * MEBIBYTE
     """Bytes after which the log starts a new file."""
     durable: bool = True

@@ -16,7 +16,7 @@ from wayfold.agents.sink import Outgoing, partition_of
 KINDS = ("entries", "steps", "definitions")
 
 
-def open_log(directory: Path, partitions: int = 4, segment_bytes: int = SEGMENT_BYTES) -> DurableLog:
+def open_log(directory: Path, partitions: int | None = 4, segment_bytes: int = SEGMENT_BYTES) -> DurableLog:
     return DurableLog.open(directory, KINDS, partitions, segment_bytes)
 
 
@@ -204,6 +204,17 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         open_log(tmp_path)
     log.close()
     open_log(tmp_path).close()
+
+
+def test_without_a_number_of_partitions_a_log_keeps_its_own(tmp_path: Path) -> None:
+    """A new log has one partition, and one that was made with three still has three."""
+    for made_with, expected in ((None, 1), (3, 3)):
+        directory = tmp_path / str(made_with)
+        open_log(directory, partitions=made_with).close()
+        log = open_log(directory, partitions=None)
+        assert log.partitions == expected
+        assert {number for _, number in log.next_offsets()} == set(range(expected))
+        log.close()
 
 
 def test_another_number_of_partitions_is_refused(tmp_path: Path) -> None:
