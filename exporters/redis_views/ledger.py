@@ -66,12 +66,12 @@ class Ledger:
         """Take changed views in, until they are pushed; later values take the place of earlier ones."""
         if name in self.behind:
             return  # all of it will be read again
-        waiting = self._views.setdefault(name, {})
         for raw_view, fields in views.items():
             if raw_view.startswith(HISTOGRAM):
                 # It is large, and pushed more seldom.
                 self._histograms.setdefault(name, {})[raw_view] = fields
             else:
+                waiting = self._views.setdefault(name, {})
                 waiting[encode_view(raw_view)] = fields_in_redis(raw_view, fields)
 
     def take(self, *, with_histograms: bool) -> Lane:

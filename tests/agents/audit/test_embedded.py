@@ -46,9 +46,9 @@ ERASED = {
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a host that has counted simulated traffic, a late event and two repeated ones."""
+    """The directory of a host of 4 partitions that has counted traffic, a late event and repeated ones."""
     folder = tmp_path_factory.mktemp("counted")
-    with running_host(folder / "data") as host:
+    with running_host(folder / "data", WAYFOLD_EMBEDDED_PARTITIONS="4") as host:
         simulated = ("simulate", "--count", str(EVENTS), "--seed", "5", "--to", host.url)
         subprocess.run([WAYFOLD, *simulated], check=True, capture_output=True, timeout=120)
         on_time = {**LATE, "occurred_at": "2026-09-20T00:00:00Z", "event_id": "twice"}

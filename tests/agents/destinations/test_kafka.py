@@ -118,7 +118,7 @@ async def test_a_broker_that_is_gone_is_said_to_every_sender_in_time(
         bootstrap_servers=local_kafka.bootstrap_servers,
         topic_prefix=topic_prefix,
         topic_partitions=PARTITIONS,
-        request_timeout_ms=2_000,
+        request_timeout_ms=1_000,
     )
     ensure_topics(settings)
     sink = await KafkaSink.open(settings)

@@ -25,15 +25,18 @@ class RunningHost:
 
 
 @contextmanager
-def running_host(directory: Path) -> Iterator[RunningHost]:
-    """Start the embedded host on a free port; killed at the end when it still runs."""
+def running_host(directory: Path, **more: str) -> Iterator[RunningHost]:
+    """Start the embedded host on a free port; killed at the end when it still runs.
+
+    `more` are settings as environment variables.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WAYFOLD_")}
     process = subprocess.Popen(
         [sys.executable, "-c", MAIN, "run", "--port", "0", "--data", str(directory)],
         stdout=subprocess.PIPE,
         stderr=(directory.parent / "errors.txt").open("a"),
         text=True,
-        env=environment,
+        env={**environment, **more},
     )
     try:
         assert process.stdout is not None
