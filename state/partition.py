@@ -38,6 +38,7 @@ from wayfold.state.store.reader import StoreReader
 # Any order of topics gives the same numbers; in this one a batch has the fewest of them to take back.
 FOLD_ORDER = ("definitions", "steps", "messages", "conversions", "calls", "entries", "users")
 PREPARED_ROWS = 64  # how many rows are made in one piece
+FREED_PIECE = 256  # how many forgotten histories are freed in one piece: more than come with its rows
 DEFAULT_ACCOUNT = "default"
 
 
@@ -206,6 +207,7 @@ class Partition:
         self._committed(prepared.meta)
 
     def _prepare(self, prepared: "_Prepared") -> Iterator[None]:
+        self._people.free(FREED_PIECE)
         yield from self._intake.merge()
         self._cells.roll_up_accounts(self._changes)
         yield
@@ -231,6 +233,7 @@ class Partition:
             else:
                 prepared.puts[key] = value
             if not count % PREPARED_ROWS:
+                self._people.free(FREED_PIECE)
                 yield
         prepared.puts.update(self.catalog.rows)
         counters = dict(self.counters)

@@ -1,5 +1,6 @@
 """One partition of the fold, rule by rule, over a store in memory."""
 
+import gc
 import json
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from wayfold.models.partitioner import PARTITIONERS
 from wayfold.models.record import LogRecord
+from wayfold.state.histories.history import History
 from wayfold.state.names.catalog import TimeZoneChangedError
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.numbers import finish
@@ -184,6 +186,20 @@ def test_a_small_cache_changes_no_number() -> None:
     assert small.partial(Query()) == large.partial(Query())
     sliced = Query(start="2026-11-01", end="2026-11-02", clock="entry")
     assert small.partial(sliced) == large.partial(sliced)
+
+
+def test_what_a_cache_forgets_is_freed() -> None:
+    """However many users come, only a few generations of the cache are held, and pieces to be freed."""
+
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(found, History) for found in gc.get_objects())
+
+    before, partition = alive(), opened(cache_histories=50)
+    for batch in range(60):
+        users = [f"user-{batch}-{number}" for number in range(50)]
+        fold(partition, "entries", *(entered(f"e-{user}", user=user) for user in users))
+    assert alive() - before < 1_000
 
 
 def test_another_time_zone_is_refused() -> None:
