@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 YOUNG_OBJECTS: Final = 1_000
-"""The collector looks at as many at a time, in half a millisecond. Ten times as many took up to ten."""
+"""The collector looks at as many at a time, mostly in under a millisecond; ten times as many took ten."""
 NEVER: Final = 1_000_000
 
 

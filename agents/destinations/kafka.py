@@ -100,7 +100,8 @@ class KafkaSink:
                 sent = self._producer.send(
                     topic, record.value, record.key, partition=partition, headers=list(record.headers)
                 )
-                futures.append(await sent)
+                async with self._turns[place]:
+                    futures.append(await sent)
         if batch.record_count():
             futures.append(await self._send_batch(place, batch))
         return futures

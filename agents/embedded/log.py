@@ -60,7 +60,7 @@ class DurableLog:
 
     def __init__(self, directory: Path, partitions: int, segment_bytes: int, synced: bool, lock: int) -> None:
         self.directory = directory
-        self.partitions = partitions
+        self.partitions = partitions  # 0 until the files have said how many
         self.segments: list[Segment] = []
         self._synced = synced
         self._segment_bytes = segment_bytes

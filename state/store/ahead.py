@@ -1,6 +1,6 @@
 """Rows that a fold will ask for soon, read by a thread meanwhile.
 
-To read many rows at once is the one thing a store does without the interpreter's lock. So while the
+To read many rows together is the one read of a store that releases the interpreter's lock. So while the
 histories of one chunk are merged, the rows of the next are read on another core.
 """
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -80,21 +82,31 @@ async def test_records_lie_where_the_workers_look_for_them(
     assert sorted(definitions) == list(range(PARTITIONS))
 
 
-async def test_many_senders_outlast_a_broker_that_stands_still(
-    local_kafka: LocalKafka, topic_prefix: str
-) -> None:
-    """Those who wait for one partition are all served when the broker goes on before the time-out."""
+@asynccontextmanager
+async def stopped(local_kafka: LocalKafka, prefix: str, request_timeout_ms: int) -> AsyncIterator[KafkaSink]:
+    """A sink that has sent a first record to a broker that stands still now, until the end at the latest."""
     settings = KafkaSettings(
         bootstrap_servers=local_kafka.bootstrap_servers,
-        topic_prefix=topic_prefix,
+        topic_prefix=prefix,
         topic_partitions=PARTITIONS,
-        request_timeout_ms=4_000,
+        request_timeout_ms=request_timeout_ms,
     )
     ensure_topics(settings)
     sink = await KafkaSink.open(settings)
     try:
         await sink.append([Outgoing("entries", b"ada", b"first")])
         local_kafka.pause()
+        yield sink
+    finally:
+        local_kafka.resume()
+        await sink.close()
+
+
+async def test_many_senders_outlast_a_broker_that_stands_still(
+    local_kafka: LocalKafka, topic_prefix: str
+) -> None:
+    """Those who wait for one partition are all served when the broker goes on before the time-out."""
+    async with stopped(local_kafka, topic_prefix, request_timeout_ms=4_000) as sink:
         sending = [
             asyncio.create_task(sink.append([Outgoing("entries", b"ada", b"%d" % number)]))
             for number in range(12)
@@ -103,8 +115,6 @@ async def test_many_senders_outlast_a_broker_that_stands_still(
         local_kafka.resume()
         assert not done
         await asyncio.gather(*sending)
-    finally:
-        await sink.close()
     records = await read_all(local_kafka.bootstrap_servers, topic_prefix)
     values = [value for _, _, _, value, _ in records]
     assert values == [b"first", *(b"%d" % number for number in range(12))]
@@ -114,21 +124,8 @@ async def test_a_broker_that_is_gone_is_said_to_every_sender_in_time(
     local_kafka: LocalKafka, topic_prefix: str
 ) -> None:
     """Each of many senders to one partition fails after the time-out, not after those of all before."""
-    settings = KafkaSettings(
-        bootstrap_servers=local_kafka.bootstrap_servers,
-        topic_prefix=topic_prefix,
-        topic_partitions=PARTITIONS,
-        request_timeout_ms=1_000,
-    )
-    ensure_topics(settings)
-    sink = await KafkaSink.open(settings)
-    try:
-        await sink.append([Outgoing("entries", b"ada", b"first")])
-        local_kafka.pause()
+    async with stopped(local_kafka, topic_prefix, request_timeout_ms=1_000) as sink:
         sending = [sink.append([Outgoing("entries", b"ada", b"%d" % number)]) for number in range(12)]
         async with asyncio.timeout(15):
             answers = await asyncio.gather(*sending, return_exceptions=True)
         assert [type(answer) for answer in answers] == [SinkFailedError] * 12
-    finally:
-        local_kafka.resume()
-        await sink.close()
