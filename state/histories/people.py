@@ -144,14 +144,19 @@ class People:
 
     def trim(self) -> None:
         """Let the cache forget its older generation when the recent one is full; after a commit only."""
+        forgotten: list[dict[Any, Any]] = []
         if self._cached > self._limit:
             for scope in self._catalog.scopes.values():
-                self._forgotten.append(scope.older)
+                forgotten.append(scope.older)
                 scope.older, scope.recent = scope.recent, {}
             self._cached = 0
         if len(self._users) > self._limit:
-            self._forgotten.append(self._older_users)
+            forgotten.append(self._older_users)
             self._older_users, self._users = self._users, {}
+        # A generation of large batches is freed at once: to hold those of all partitions until their next
+        # batches took 150 MiB, and among such batches nobody notices a pause.
+        if sum(map(len, forgotten)) <= 4 * self._limit:
+            self._forgotten += forgotten
 
     def free(self, count: int) -> None:
         """Free up to `count` of what the cache has forgotten: all at once would take ten milliseconds."""
