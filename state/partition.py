@@ -26,7 +26,7 @@ from wayfold.state.intake.erasures import Erasures
 from wayfold.state.intake.intake import Intake
 from wayfold.state.intake.refusals import DAY_MS
 from wayfold.state.names.catalog import Catalog
-from wayfold.state.reading.lists import MESSAGES_SUFFIX, Lists
+from wayfold.state.reading.lists import MESSAGES_SUFFIX, Found, Lists
 from wayfold.state.reading.live_views import LiveViews
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.reader import Reader
@@ -271,6 +271,10 @@ class Partition:
 
     def _committed(self, meta: Meta) -> None:
         self._prepared = None
+        for definition in self._intake.definitions:
+            scope = self.catalog.scope(definition.account_id, definition.journey_id)
+            plan = scope.plans.version(definition.journey_version)
+            plan.committed_rules = plan.rules
         self.meta = meta
         self.offsets, self.counters, self.watermark_ms = meta.offsets, meta.counters, meta.watermark_ms
         self._pending_offsets = dict(meta.offsets)
@@ -319,8 +323,11 @@ class Partition:
             "accounts": accounts,
         }
 
-    def users(self, query: Query, number: str) -> list[str]:
+    def users(self, query: Query, number: str) -> Found:
         """User ids behind a number of the query's journey (of its step, when it names one), sorted.
+
+        They are found in pieces, between which others may work and commits be made; they stay those of the
+        last commit before the first piece.
 
         Raises `UnknownNumberError` for a number without a list, `RangeError` for a bad range.
         """
@@ -329,10 +336,13 @@ class Partition:
         if scope is None:
             return []
         if scope.journey_id or not number.endswith(MESSAGES_SUFFIX):
-            return self._lists.users(scope, query, number)
+            return (yield from self._lists.users(scope, query, number))
         # A message of the account is one of any of its journeys, or of none.
-        scopes = [scope for scope in self.catalog.numbered if scope.account_id == account_id]
-        return sorted({user for scope in scopes for user in self._lists.users(scope, query, number)})
+        journeys = [scope for scope in self.catalog.numbered if scope.account_id == account_id]
+        found: set[str] = set()
+        for users in [self._lists.users(each, query, number) for each in journeys]:
+            found.update((yield from users))
+        return sorted(found)
 
     def changed_views(self, watermark_ms: int | None = None) -> list[JourneyView]:
         """Views that changed since the last call, absolute, as committed."""
@@ -363,7 +373,8 @@ class Partition:
             definition = JourneyDefinition.model_validate_json(value)
             scope = self.catalog.scope(definition.account_id, definition.journey_id)
             scope.definitions[definition.journey_version] = definition
-            scope.plans.version(definition.journey_version).rules = rules_of(definition)
+            plan = scope.plans.version(definition.journey_version)
+            plan.rules = plan.committed_rules = rules_of(definition)
 
     def _home(self, user_id: str) -> int:
         return PARTITIONERS[self.settings.partitioner](user_id.encode(), self.settings.partitions)

@@ -97,7 +97,7 @@ async def post_partial(open_partitions: Partitions, data: JSONBody[PartialsQuest
 async def post_users(open_partitions: Partitions, data: JSONBody[UsersQuestion]) -> Response[bytes]:
     """Answer with the users behind a number, for those of the asked partitions that are here."""
     here = open_partitions.of(data.partitions)
-    found = local_users(list(here.values()), data.query, data.number)
+    found = await local_users(list(here.values()), data.query, data.number)
     return _answer(dict(zip(here, found, strict=True)))
 
 

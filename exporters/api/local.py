@@ -2,16 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from heapq import merge
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from wayfold.exporters.api.instants import instant
-from wayfold.exporters.api.source import BadQuestionError, Freshness
+from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import RangeError, Zone
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
+from wayfold.state.store.errors import StoreFailedError, StoreProblem
 from wayfold.state.telemetry import Telemetry
+
+T = TypeVar("T")
+
+TURN_S: Final = 0.001
 
 
 class ReadablePartition(Protocol):
@@ -32,8 +37,8 @@ class ReadablePartition(Protocol):
     def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
         """Give the partition's share of a numbers document."""
 
-    def users(self, query: Query, number: str) -> list[str]:
-        """List the partition's users behind a number, sorted; ValueError for an unknown number."""
+    def users(self, query: Query, number: str) -> Generator[None, None, list[str]]:
+        """Find the partition's users behind a number in pieces; ValueError for an unknown number."""
 
 
 class LocalNumbers:
@@ -79,7 +84,7 @@ class LocalNumbers:
 
     async def users(self, query: Query, number: str) -> Sequence[str]:
         """List the users behind a number, over all partitions."""
-        return list(merge(*local_users(self._partitions(), query, number)))
+        return list(merge(*await local_users(self._partitions(), query, number)))
 
     async def freshness(self) -> Freshness:
         """Say how fresh an answer given now is."""
@@ -115,11 +120,32 @@ def is_plain(query: Query) -> bool:
     return query == named
 
 
-def local_users(partitions: Sequence[ReadablePartition], query: Query, number: str) -> list[list[str]]:
-    """List the users behind a number, partition by partition; a user is in one partition only."""
+async def local_users(partitions: Sequence[ReadablePartition], query: Query, number: str) -> list[list[str]]:
+    """List the users behind a number, partition by partition; a user is in one partition only.
+
+    The fold and other readers work meanwhile. Raises `SourceUnavailableError` when a partition is given to
+    another worker meanwhile.
+    """
     try:
-        return [partition.users(query, number) for partition in partitions]
+        return [await _in_turns(partition.users(query, number)) for partition in partitions]
     except RangeError:
         raise
     except ValueError as error:
         raise BadQuestionError("number", str(error)) from None
+    except StoreFailedError as error:
+        if error.problem is not StoreProblem.CLOSED:
+            raise
+        raise SourceUnavailableError("a partition went to another worker meanwhile; ask again") from None
+
+
+async def _in_turns(pieces: Generator[None, None, T]) -> T:
+    """Do work that comes in pieces, in turns of a millisecond between which others work."""
+    until_s = time.perf_counter() + TURN_S
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as done:
+            return cast("T", done.value)
+        if time.perf_counter() >= until_s:
+            await asyncio.sleep(0)
+            until_s = time.perf_counter() + TURN_S

@@ -8,7 +8,7 @@ from wayfold.state.histories.history import Goal, History, User, decode_user, en
 from wayfold.state.names.catalog import AccountScope, Catalog, JourneyScope
 from wayfold.state.store import keys
 from wayfold.state.store.ahead import ReadAhead
-from wayfold.state.store.reader import StoreReader
+from wayfold.state.store.reader import Find, StoreReader
 
 
 class WrongPartitionError(Exception):
@@ -120,12 +120,10 @@ class People:
         yield from dirty.items()
 
     def committed(self, scope: JourneyScope) -> Iterator[tuple[str, History, list[Goal]]]:
-        """Every history of a journey with the user's goals, as of the last commit."""
+        """Every history of a journey with the user's goals, as of the last commit before this call."""
         prefix = scope.key_prefix
-        for key, row in self._store.scan(prefix, keys.after(prefix)):
-            name = key[len(prefix) :]
-            user = self._store.get(scope.account.key_prefix + name)
-            yield name.decode(), History.decode(row), decode_user(user).goals if user else []
+        rows, find = self._store.scan(prefix, keys.after(prefix)), self._store.finder()
+        return _with_goals(rows, prefix, find, scope.account.key_prefix)
 
     def take_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Rows of all that changed since the last commit; it counts as written afterwards."""
@@ -182,3 +180,12 @@ class People:
         self.new_persons.append((user.person, account, user_id))
         self.changed(account, user_id, user)
         return user
+
+
+def _with_goals(
+    rows: Iterator[tuple[bytes, bytes]], prefix: bytes, find: Find, user_prefix: bytes
+) -> Iterator[tuple[str, History, list[Goal]]]:
+    for key, row in rows:
+        name = key[len(prefix) :]
+        user = find(user_prefix + name)
+        yield name.decode(), History.decode(row), decode_user(user).goals if user else []

@@ -98,6 +98,15 @@ class JourneyScope:
         return self.catalog.new_kind(self, words)
 
 
+class CommittedScope:
+    """What histories of a journey are judged by as of the last commit, and stays so."""
+
+    def __init__(self, scope: JourneyScope) -> None:
+        self.zone = scope.zone
+        self.plans = scope.plans.committed()
+        self.closing_key = scope.closing_key
+
+
 class Catalog:
     """All names of a partition, each with the number that stands for it in keys and histories.
 

@@ -7,6 +7,7 @@ that `base | hour` is a fact.
 """
 
 from collections.abc import Callable
+from copy import copy
 
 from wayfold.state.histories.history import INTERACTIONS, STATUSES
 from wayfold.state.histories.rules import UNDEFINED, VersionRules
@@ -20,10 +21,14 @@ SERIES_BYTES = 4
 
 
 class VersionPlan:
-    """Series of the entries of one journey version, as bases, and the version's rules."""
+    """Series of the entries of one journey version, as bases, and the version's rules.
+
+    `committed_rules` are those of the last commit, by which what is read is judged.
+    """
 
     __slots__ = (
         "active",
+        "committed_rules",
         "converted_entry",
         "converted_event",
         "exited_entry",
@@ -37,7 +42,7 @@ class VersionPlan:
 
     def __init__(self, base: SeriesId, version: int, rules: VersionRules) -> None:
         self.version = version
-        self.rules = rules
+        self.rules = self.committed_rules = rules
         self.total = base(("total_entries", version))
         self.active = base(("active_entries", version))
         self.exited_event = base(("exited_entries@event", version))
@@ -177,6 +182,14 @@ class Plans:
         if found is None:
             found = self.versions[version] = VersionPlan(self.base, version, UNDEFINED)
         return found
+
+    def committed(self) -> "Plans":
+        """These plans with the rules of the last commit, which stay as they are."""
+        plans = copy(self)
+        plans.versions = {version: copy(plan) for version, plan in self.versions.items()}
+        for plan in plans.versions.values():
+            plan.rules = plan.committed_rules
+        return plans
 
     def arrival(self, version: int, step_id: str, variant: str) -> ArrivalKind:
         """The kind of an arrival."""

@@ -1,14 +1,15 @@
 """Who is behind a number: the users whose histories hold the facts that it counts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 
 from pyroaring import BitMap
 
 from wayfold.models.zone import MINUTE_MS, Span
-from wayfold.state.histories.facts import EntryFacts, Fact, MessageFacts
+from wayfold.state.histories.facts import EntryFacts, Fact, MessageFacts, Scope
 from wayfold.state.histories.history import STATUSES, Goal, History
 from wayfold.state.histories.people import People
-from wayfold.state.names.catalog import JourneyScope
+from wayfold.state.names.catalog import CommittedScope, JourneyScope
 from wayfold.state.names.plans import HOUR_BITS, HOUR_MASK
 from wayfold.state.reading.live_views import LiveViews
 from wayfold.state.reading.query import Query
@@ -17,7 +18,11 @@ from wayfold.state.reading.views import Parts
 from wayfold.state.store import keys
 from wayfold.state.store.reader import StoreReader
 
-FactsOf = Callable[[JourneyScope, History, list[Goal]], Iterable[Fact]]
+FactsOf = Callable[[Scope, History, list[Goal]], Iterable[Fact]]
+Found = Generator[None, None, list[str]]
+"""Finds user ids in pieces, between which others may work; returns them, sorted."""
+
+PIECE_ROWS = 16
 
 # Numbers of a journey and of a step, and the metric that each counts; `_users` numbers count the
 # users of the metric of their entries.
@@ -49,7 +54,7 @@ class UnknownNumberError(ValueError):
 
 
 class Lists:
-    """Finds the users behind the numbers of a partition, as of its last commit."""
+    """Finds the users behind the numbers of a partition, as of its last commit before they were asked for."""
 
     def __init__(self, store: StoreReader, reader: Reader, live: LiveViews, people: People) -> None:
         self._store = store
@@ -57,8 +62,8 @@ class Lists:
         self._live = live
         self._people = people
 
-    def users(self, scope: JourneyScope, query: Query, number: str) -> list[str]:
-        """User ids behind a number of a journey, sorted.
+    def users(self, scope: JourneyScope, query: Query, number: str) -> Found:
+        """Find the user ids behind a number of a journey, as of this moment.
 
         Raises `UnknownNumberError` for a number without a list, `RangeError` for a bad range.
         """
@@ -72,8 +77,10 @@ class Lists:
             persons = BitMap()
             for series in sets:
                 persons |= self._reader.users(series, span)
-            return sorted(self._names(persons))
-        return sorted(self._scan(scope, chosen, span, facts_of))
+            return self._names(persons)
+        # Both are as of this moment, however late their rows are taken.
+        histories, judged_by = self._people.committed(scope), CommittedScope(scope)
+        return _matching(histories if chosen else iter(()), chosen, span, partial(facts_of, judged_by))
 
     def _counts(self, series: int, metric: str, number: str, query: Query, scope: JourneyScope) -> bool:
         """True when a series is one that the number of this query counts."""
@@ -88,24 +95,35 @@ class Lists:
             return bool(parts.dimensions["version"]) == (query.version is not None)
         return True
 
-    def _names(self, persons: BitMap) -> Iterator[str]:
-        for person in persons:
+    def _names(self, persons: BitMap) -> Found:
+        found: list[str] = []
+        for count, person in enumerate(persons, 1):
             row = self._store.get(keys.number_key(keys.PERSON, person))
             if row is not None:
-                yield keys.decode_person(row)[1]
+                found.append(keys.decode_person(row)[1])
+            if not count % PIECE_ROWS:
+                yield
+        return sorted(found)
 
-    def _scan(
-        self, scope: JourneyScope, chosen: set[int], span: Span | None, facts_of: FactsOf
-    ) -> Iterator[str]:
-        if not chosen:
-            return
-        for user_id, history, goals in self._people.committed(scope):
-            if any(
-                fact >> HOUR_BITS in chosen
-                and (span is None or span.start_ms <= (fact & HOUR_MASK) * MINUTE_MS < span.end_ms)
-                for fact in facts_of(scope, history, goals)
-            ):
-                yield user_id
+
+def _matching(
+    histories: Iterator[tuple[str, History, list[Goal]]],
+    chosen: set[int],
+    span: Span | None,
+    facts_of: Callable[[History, list[Goal]], Iterable[Fact]],
+) -> Found:
+    """Users whose histories hold a fact of one of the series, in the range."""
+    found: list[str] = []
+    for count, (user_id, history, goals) in enumerate(histories, 1):
+        if any(
+            fact >> HOUR_BITS in chosen
+            and (span is None or span.start_ms <= (fact & HOUR_MASK) * MINUTE_MS < span.end_ms)
+            for fact in facts_of(history, goals)
+        ):
+            found.append(user_id)
+        if not count % PIECE_ROWS:
+            yield
+    return sorted(found)
 
 
 def metric_of(number: str, *, at_step: bool) -> tuple[str, FactsOf]:
@@ -127,17 +145,17 @@ def metric_of(number: str, *, at_step: bool) -> tuple[str, FactsOf]:
     return metric, _entries
 
 
-def _entries(scope: JourneyScope, history: History, goals: list[Goal]) -> Iterable[Fact]:
+def _entries(scope: Scope, history: History, goals: list[Goal]) -> Iterable[Fact]:
     return EntryFacts(scope, history, goals).facts
 
 
-def _message_events(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
+def _message_events(scope: Scope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
     return MessageFacts(scope, history).events
 
 
-def _messages(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
+def _messages(scope: Scope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
     return MessageFacts(scope, history).messages
 
 
-def _interactions(scope: JourneyScope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
+def _interactions(scope: Scope, history: History, _goals: list[Goal]) -> Iterable[Fact]:
     return MessageFacts(scope, history).active

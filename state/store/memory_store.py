@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +10,7 @@ import msgspec
 
 from wayfold.state.store.errors import closed, damaged, failed
 from wayfold.state.store.identity import FORMAT_VERSION, StoreIdentity, read_identity, write_identity
+from wayfold.state.store.reader import Find
 from wayfold.state.store.store import RESERVED, Store, StoreMemory
 
 PAIRS_FILE = "pairs.msgpack"
@@ -69,6 +71,15 @@ class MemoryStore(Store):
         """Iterate the pairs of [start, end) in the order of their keys, as they are at this moment."""
         self._check_open()
         return self._drain_pairs([(key, self.pairs[key]) for key in self._between(start, end)])
+
+    def finder(self) -> Find:
+        """Give what finds rows as they are at this moment, whatever is written afterwards."""
+        self._check_open()
+        return partial(self._find_in, dict(self.pairs))
+
+    def _find_in(self, pairs: Mapping[bytes, bytes], key: bytes) -> bytes | None:
+        self._check_open()
+        return pairs.get(key)
 
     def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
         """The pair with the greatest key of [start, end), None when there is none."""

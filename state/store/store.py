@@ -6,6 +6,7 @@ import threading
 import uuid
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,7 @@ from wayfold.state.store.identity import (
 from wayfold.state.store.log import find_gap, log_numbers
 from wayfold.state.store.mark import StoreMark, write_mark
 from wayfold.state.store.options import StoreMemory, read_options, store_options
+from wayfold.state.store.reader import Find
 
 __all__ = ["RESERVED", "Store", "StoreMemory"]
 
@@ -125,6 +127,30 @@ class Store:
         cursor = _Cursor(position)
         self._cursors.add(cursor)
         return self._drain(cursor, end)
+
+    def finder(self) -> Find:
+        """Give what finds rows as they are at this moment, whatever is written afterwards.
+
+        It is quickest for keys in their order, and holds on to the files of the moment while somebody has it.
+        """
+        try:
+            cursor = _Cursor(self._reader.iter())
+        except Exception as error:
+            raise self._failure("read", error) from error
+        self._cursors.add(cursor)
+        return partial(self._find, cursor)
+
+    def _find(self, cursor: "_Cursor", key: bytes) -> bytes | None:
+        position = cursor.position
+        if position is None:
+            raise closed(self.path)
+        try:
+            position.seek(key)
+            found = position.value() if position.valid() and position.key() == key else None
+            position.status()
+        except Exception as error:
+            raise self._failure("read", error) from error
+        return cast("bytes | None", found)
 
     def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
         """The pair with the greatest key of [start, end), None when there is none."""

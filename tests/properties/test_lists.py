@@ -10,6 +10,7 @@ from tests.generators.seeded import event_set, replay_hint, seeds
 from tests.generators.strategies import RANGES
 from tests.generators.world import GOALS, TIME_ZONES, Event
 from tests.properties.executions import EXECUTIONS, Execution, run
+from tests.state.draining import drained
 from wayfold.agents.audit import oracle
 from wayfold.agents.audit.oracle_events import STATUSES
 from wayfold.state.partition import Partition
@@ -59,7 +60,7 @@ def _sliced(query: Mapping[str, Any], generator: random.Random) -> dict[str, Any
 
 def _users(partitions: Sequence[Partition], query: Mapping[str, Any], number: str) -> list[str]:
     asked = Query(**query)
-    return sorted(user for partition in partitions for user in partition.users(asked, number))
+    return sorted(user for partition in partitions for user in drained(partition.users(asked, number)))
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS, ids=lambda execution: execution.name)

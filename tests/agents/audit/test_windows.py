@@ -9,6 +9,7 @@ import pytest
 from tests.generators.logs import log_of
 from tests.generators.world import TOPICS
 from tests.oracle.story import DAY_MS, HOUR_MS, defined, entered, exited, goal
+from tests.state.draining import drained
 from wayfold.agents.audit.audit import System, Verdict, audit
 from wayfold.agents.audit.gathering import LogRules
 from wayfold.agents.audit.live import LiveNumbers, Offsets
@@ -72,7 +73,7 @@ class Folded:
         return LiveNumbers({one.number: one.partial(query, at_ms) for one in opened}, at_ms)
 
     async def users(self, query: Query, number: str) -> set[str]:
-        return {user for partition in self.opened() for user in partition.users(query, number)}
+        return {user for partition in self.opened() for user in drained(partition.users(query, number))}
 
     def read(self, ends: Offsets) -> Iterator[Entry]:
         for number, log in enumerate(self.logs):

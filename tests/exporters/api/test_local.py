@@ -1,5 +1,6 @@
 """Reading partitions of this process gives the numbers of the oracle, whatever is asked."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 from tests.exporters.partitions import fold_all, open_partitions
 from tests.exporters.traffic import ODD, OracleSource, definition, traffic
 from wayfold.agents.audit import oracle
+from wayfold.exporters.api import local
 from wayfold.exporters.api.local import LocalNumbers
-from wayfold.exporters.api.source import BadQuestionError
+from wayfold.exporters.api.source import BadQuestionError, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.partition import Partition
+from wayfold.state.reading import lists
 from wayfold.state.reading.query import Query
 
 WITHOUT_CLOCK = ("as_of", "lag_ms")
@@ -112,6 +115,35 @@ async def test_the_users_behind_a_number(
     """The list over all partitions is sorted and as long as the number."""
     query = Query(account_id="acme", journey_id="welcome", version=1, step_id=step_id)
     assert await source.users(query, number) == expected
+
+
+async def test_others_work_while_a_list_is_made(
+    source: LocalNumbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another task has its turn before a list of many pieces is complete."""
+    monkeypatch.setattr(local, "TURN_S", 0.0)
+    monkeypatch.setattr(lists, "PIECE_ROWS", 1)
+    query = Query(account_id="acme", journey_id="welcome")
+    listing = asyncio.create_task(source.users(query, "active_entries"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        assert not listing.done()
+    assert len(await listing) > 0
+
+
+async def test_a_partition_that_goes_away_while_a_list_is_made(
+    source: LocalNumbers, partitions: list[Partition], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader is told to ask again; no part of a list passes for all of it."""
+    monkeypatch.setattr(local, "TURN_S", 0.0)
+    monkeypatch.setattr(lists, "PIECE_ROWS", 1)
+    query = Query(account_id="acme", journey_id="welcome")
+    listing = asyncio.create_task(source.users(query, "active_entries"))
+    await asyncio.sleep(0)
+    for partition in partitions:
+        partition.close()
+    with pytest.raises(SourceUnavailableError, match="ask again"):
+        await listing
 
 
 async def test_a_number_without_a_list(source: LocalNumbers) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.state.draining import drained
 from tests.state.settling import settle
 from tests.state.test_partition import entered, exited, fold, opened
 from wayfold.state.cells.changes import Changes
@@ -33,7 +34,7 @@ def copy_of(store: MemoryStore) -> MemoryStore:
 def answers(partition: Partition) -> list[Any]:
     """Numbers over all time, days and hours, and a list."""
     numbers = [partition.partial(query)["journeys"] for query in QUERIES]
-    return [*numbers, partition.users(Query(journey_id="welcome"), "exited_users")]
+    return [*numbers, drained(partition.users(Query(journey_id="welcome"), "exited_users"))]
 
 
 def test_small_batches_are_journaled_and_then_settled() -> None:

@@ -69,6 +69,22 @@ def test_values_come_in_the_order_of_the_keys_asked_for(store: Store) -> None:
     assert store.get_many([b"b", b"a", b"x", b"b"]) == [b"2", b"1", None, b"2"]
 
 
+def test_what_finds_rows_sees_one_moment(store: Store) -> None:
+    """Rows are found as they were, in order or not, whatever was written since; not in a closed store."""
+    store.write([(b"a", b"1"), (b"b", b""), (b"d", b"1")])
+    find = store.finder()
+    store.write([(b"a", b"2"), (b"c", b"2")], deletes=[b"b"], ranges=[(b"d", b"e")])
+    assert [find(key) for key in (b"a", b"b", b"c", b"d", b"x", b"b", b"a")] == [
+        *(b"1", b"", None, b"1", None),
+        *(b"", b"1"),
+    ]
+    assert [store.finder()(key) for key in (b"a", b"b", b"d")] == [b"2", None, None]
+    store.close()
+    with pytest.raises(StoreFailedError) as caught:
+        find(b"a")
+    assert caught.value.problem is StoreProblem.CLOSED
+
+
 def test_a_batch_deletes_ranges_then_keys_then_puts(store: Store) -> None:
     """What a batch puts is there afterwards, whatever it deletes."""
     store.write([(b"a", b"1"), (b"b", b"1"), (b"c", b"1"), (b"d", b"1")])
