@@ -213,7 +213,7 @@ class Partition:
         yield
         prepared.changed = totals_of(self._changes)
         prepared.dwells = dwells_of(self._changes)
-        closings, prepared.ranges = self._closings.rows(
+        closings, prepared.ranges = yield from self._closings.rows(
             self._changes, self.watermark_ms, self._fold.watermark_ms, prepared.changed
         )
         batch = self.meta.batch + 1

@@ -6,7 +6,7 @@ series ("open", version): first count all, second count those not converted. So 
 rows between the partition's watermark and the one it is asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from struct import unpack_from
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from wayfold.state.store import keys
 from wayfold.state.store.reader import StoreReader
 
 LAST_MS = 2**63
+PIECE_ROWS = 64
 CONVERTED, UNCONVERTED = b"1", b"0"
 
 Row = tuple[bytes, bytes | None]
@@ -43,13 +44,15 @@ class Closings:
 
     def rows(
         self, changes: Changes, before_ms: int, after_ms: int, changed: dict[int, Change]
-    ) -> tuple[list[Row], list[Range]]:
-        """Rows to write or delete, and ranges to delete, when the watermark moves from before to after.
+    ) -> Generator[None, None, tuple[list[Row], list[Range]]]:
+        """Find in pieces what to write or delete, and ranges to delete, when the watermark moves on.
 
         Adds to `changed` what becomes of the totals.
         """
         rows: list[Row] = []
-        for key, converted in changes.closings.items():
+        for count, (key, converted) in enumerate(changes.closings.items(), 1):
+            if not count % PIECE_ROWS:
+                yield
             scope_number, version, closes_at_ms = unpack_from(">IQQ", key, 1)
             change = self._change(changed, scope_number, version)
             old = self._store.get(key)

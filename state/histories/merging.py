@@ -3,6 +3,7 @@
 Nothing here writes: `state/partition.py` commits what has gathered.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any
@@ -31,13 +32,15 @@ from wayfold.state.histories.history import (
 from wayfold.state.histories.messages import STATUS_OF_CLASS, may_have_messages, merge_messages, raise_flag
 from wayfold.state.histories.pending import Item, Pending
 from wayfold.state.histories.people import People, WrongPartitionError
-from wayfold.state.histories.rules import VersionRules, rules_of
+from wayfold.state.histories.redefining import redefine
+from wayfold.state.histories.rules import rules_of
 from wayfold.state.names.catalog import AccountScope, Catalog, JourneyScope
 from wayfold.state.names.plans import ArrivalKind
 
 MERGED_PIECE = 8  # how many histories, or users with goals, are merged in one piece
 BOUNDS = frozenset((events.JourneyEntered, events.JourneyExited))  # of an entry
 DUPLICATE = "duplicate"
+DONE = object()
 Verdict = Refusal | str | None
 
 
@@ -66,11 +69,13 @@ class Fold:
         self.accepted = 0
         self.duplicates = 0
         self.refused: list[tuple[str, Record, Refusal]] = []
+        self._redefining: deque[Iterator[None]] = deque()
         # Of the entries that were merged: offset, journey, event, its time and the log's.
         self._entered: list[tuple[int, JourneyScope, events.JourneyEntered, int, int]] = []
 
     def merge(self) -> Iterator[None]:
         """Merge what waits, in pieces; starting again goes on where another left off."""
+        yield from self._redefine()
         self.people.expect(self._waiting())
         for scope in list(self.catalog.numbered):
             for piece in _pieces(scope.pending):
@@ -227,10 +232,7 @@ class Fold:
                 yield scope
 
     def define(self, definition: JourneyDefinition) -> Verdict:
-        """Take in a version's definition and re-evaluate the histories that it touches.
-
-        Nothing may wait to be merged.
-        """
+        """Take in a version's definition; histories that it touches are judged anew with the next merge."""
         scope = self.catalog.scope(definition.account_id, definition.journey_id)
         version = definition.journey_version
         known = scope.definitions.get(version)
@@ -243,27 +245,17 @@ class Fold:
                 f"version {version} of journey {definition.journey_id!r} is defined already with other "
                 "content: a version never changes; publish the change as the next version",
             )
-        self._redefine(scope, version, rules_of(definition))
         scope.definitions[version] = definition
+        self._redefining.append(redefine(self.changes, self.people, scope, version, rules_of(definition)))
         return None
 
-    def _redefine(self, scope: JourneyScope, version: int, rules: VersionRules) -> None:
-        plan = scope.plans.version(version)
-        old_rules = plan.rules
-        if rules == old_rules:
-            return
-        for cached in (scope.recent, scope.older, scope.dirty):
-            for history in cached.values():
-                history.facts = None
-        for user_id, history in self.people.histories_of(scope):
-            if any(entry.version == version for entry in history.entries.values()):
-                goals = self.people.user(scope.account, user_id).goals
-                plan.rules = old_rules
-                before = EntryFacts(scope, history, goals)
-                plan.rules = rules
-                after = EntryFacts(scope, history, goals)
-                difference.compare_entries(self.changes, history.person, before, after)
-        plan.rules = rules
+    def _redefine(self) -> Iterator[None]:
+        """Judge histories by the definitions that came: before events are merged, which go by them."""
+        while self._redefining:
+            if next(self._redefining[0], DONE) is DONE:
+                self._redefining.popleft()
+            else:
+                yield
 
 
 def _pieces(pending: Pending) -> Iterator[list[tuple[str, list[Item]]]]:

@@ -105,6 +105,15 @@ class People:
         self._users[key] = found
         return found
 
+    def goals_of(self, account: AccountScope, user_id: str) -> list[Goal]:
+        """Goals of a user as they stand now; who is not in the cache does not come into it."""
+        key = (account.number, user_id)
+        user = self._users.get(key) or self._older_users.get(key)
+        if user is None:
+            row = self._store.get(account.key_prefix + user_id.encode())
+            return decode_user(row).goals if row else []
+        return user.goals
+
     def changed(self, account: AccountScope, user_id: str, user: User) -> None:
         """Note that a user's record is to be written with the batch."""
         self.dirty_users[account.number, user_id] = user

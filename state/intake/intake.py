@@ -129,8 +129,6 @@ class Intake:
             return
         verdict: Verdict = None
         if isinstance(event, JourneyDefined):
-            for _ in self.merge():
-                pass
             verdict = self._fold.define(event.definition)
             if verdict is None:
                 self.definitions.append(event.definition)
