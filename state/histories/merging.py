@@ -76,7 +76,7 @@ class Fold:
     def merge(self) -> Iterator[None]:
         """Merge what waits, in pieces; starting again goes on where another left off."""
         yield from self._redefine()
-        self.people.expect(self._waiting())
+        self.people.expect(self._waiting(), sum(len(scope.pending) for scope in self.catalog.numbered))
         for scope in list(self.catalog.numbered):
             for piece in _pieces(scope.pending):
                 for user_id, items in piece:

@@ -54,12 +54,13 @@ class People:
         self._forgotten: list[dict[Any, Any]] = []
         self.new_persons: list[tuple[int, AccountScope, str]] = []
 
-    def expect(self, people: Iterable[tuple[JourneyScope, str, bool]]) -> None:
-        """Begin to read what is not in the cache: histories of users, and the users, where it says so.
+    def expect(self, people: Iterable[tuple[JourneyScope, str, bool]], count: int) -> None:
+        """Begin to read what is not in the cache: `count` histories, and their users where it says so.
 
         They will be asked for in about this order. Nothing may be written until `expect_nothing`.
         """
-        self._ahead.expect(self._missing(people))
+        if self._ahead.pays_for(count):
+            self._ahead.expect(self._missing(people))
 
     def expect_nothing(self) -> None:
         """Forget what was read and not asked for."""

@@ -13,6 +13,7 @@ from typing import Final
 from wayfold.state.store.reader import StoreReader
 
 CHUNK_ROWS: Final = 1024
+FEW_CHUNKS: Final = 8
 
 
 class ReadAhead:
@@ -32,6 +33,13 @@ class ReadAhead:
         self._next = self._smallest
         self._expected: Iterator[bytes] = iter(())
         self._chunk_of: dict[bytes, _Chunk] = {}
+
+    def pays_for(self, rows: int) -> bool:
+        """Whether it is worth finding out which of so many rows are to be expected.
+
+        Of few, most are in the cache of who asks, and not enough are left to wake a thread for.
+        """
+        return rows >= FEW_CHUNKS * self._smallest
 
     def expect(self, keys: Iterable[bytes]) -> None:
         """Begin to read rows that will be asked for in about this order; what was expected is forgotten."""

@@ -75,6 +75,13 @@ def test_a_few_rows_are_read_when_they_are_asked_for() -> None:
     assert [len(chunk) for chunk in store.together] == [8, 16]
 
 
+def test_few_rows_are_not_worth_a_look() -> None:
+    """With the usual chunks a batch of some hundred histories is merged without asking which are missing."""
+    ahead = ReadAhead(WatchedStore(0))
+    assert not ahead.pays_for(511)
+    assert ahead.pays_for(512)
+
+
 def test_what_is_forgotten_is_read_anew() -> None:
     """After `forget` a row that was written meanwhile is seen."""
     store = WatchedStore(100)
