@@ -1,11 +1,13 @@
 """Calendar of an account's time zone: which hour, day and month an instant falls in.
 
-Hours are named by the instant they start at (minutes since 1970 UTC), so that the repeated hour of
-an autumn night is two hours. Days count from 1970-01-01 in local dates; months count from year 0.
+Hours are named by the minute they start in (since 1970 UTC), so that the repeated hour of an autumn night is
+two hours. An hour in which the clock is put forward or back is two as well, of which the second starts
+there. Days count from 1970-01-01 in local dates, the first having the end of 1969 as well; months count
+from year 0.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,7 +26,7 @@ class RangeError(ValueError):
 
 
 class Place(NamedTuple):
-    """Where an instant falls: `hour` (start, minutes since 1970 UTC), `day` and `month` numbers."""
+    """Where an instant falls: `hour` (the minute it starts in, since 1970 UTC), `day` and `month` numbers."""
 
     hour: int
     day: int
@@ -41,6 +43,10 @@ class Span(NamedTuple):
     end_ms: int
     days: tuple[int, int]
     hours: tuple[tuple[int, int], ...]
+
+    def has_hour(self, hour: int) -> bool:
+        """Whether an hour is in the range, which begins and ends with hours."""
+        return self.start_ms // MINUTE_MS <= hour < self.end_ms // MINUTE_MS
 
 
 class Zone:
@@ -78,10 +84,14 @@ class Zone:
         found = self.hours.get(at_ms // SLOT_MS)
         return self.place(at_ms).hour if found is None else found
 
+    def day_of_hour(self, hour: int) -> int:
+        """Number of the day that an hour is in."""
+        # Before 1973 some clocks were behind by seconds: the hour starts somewhere in its minute.
+        return self.place(hour * MINUTE_MS + MINUTE_MS - 1).day
+
     def day_start_ms(self, day: int) -> int:
         """First instant of a local day; the instant of the jump where a zone skips midnight."""
-        local = datetime.combine(date.fromordinal(day + EPOCH_ORDINAL), datetime.min.time(), self._info)
-        return _milliseconds(local)
+        return self._first_ms(datetime.combine(date.fromordinal(day + EPOCH_ORDINAL), time.min))
 
     def span(self, start: str | None, end: str | None) -> Span | None:
         """The range of two bounds; None when neither is given.
@@ -95,12 +105,13 @@ class Zone:
         if end_ms < start_ms:
             raise RangeError(f"to: {end} is before from: {start}")
         first, last = self.place(start_ms).day, self.place(end_ms).day
-        if self.day_start_ms(first) < start_ms:
+        # The first day has what lies before it too, where the clock still shows 1969.
+        if first == 0 or self.day_start_ms(first) < start_ms:
             first += 1
         if first >= last:
-            return Span(start_ms, end_ms, (first, first), ((start_ms // MINUTE_MS, -(-end_ms // MINUTE_MS)),))
+            return Span(start_ms, end_ms, (first, first), ((start_ms // MINUTE_MS, end_ms // MINUTE_MS),))
         edges = [
-            (low // MINUTE_MS, -(-high // MINUTE_MS))
+            (low // MINUTE_MS, high // MINUTE_MS)
             for low, high in ((start_ms, self.day_start_ms(first)), (self.day_start_ms(last), end_ms))
             if low < high
         ]
@@ -117,18 +128,42 @@ class Zone:
             raise RangeError(f"{name}: {text!r} is no date of the calendar") from error
         if not 1970 <= local.year < 9998:
             raise RangeError(f"{name}: {text!r} is not within 1970 to 9997")
-        return max(0, _milliseconds(local.replace(tzinfo=self._info)))
+        return max(0, self._first_ms(local))
+
+    def _first_ms(self, wanted: datetime) -> int:
+        """First instant at which the clock shows this time, or, where it jumps over it, a later one."""
+        low_s, high_s = sorted(
+            int(wanted.replace(tzinfo=self._info, fold=fold).timestamp()) for fold in (0, 1)
+        )
+        jumps = self._local(low_s).replace(tzinfo=None) < wanted
+        return 1000 * (self._change_s(low_s, high_s) if jumps else low_s)
 
     def _compute(self, at_ms: int) -> Place:
-        instant = datetime.fromtimestamp(at_ms // 1000, UTC)
-        local = instant.astimezone(self._info)
-        into_hour = timedelta(minutes=local.minute, seconds=local.second)
-        started = instant - into_hour
-        return Place(
-            int(started.timestamp()) // 60,
-            local.toordinal() - EPOCH_ORDINAL,
-            local.year * 12 + local.month - 1,
-        )
+        at_s = at_ms // 1000
+        local = self._local(at_s)
+        start_s = at_s - local.minute * 60 - local.second
+        if self._local(start_s).utcoffset() != local.utcoffset():
+            start_s = self._change_s(start_s, at_s)
+        day = local.toordinal() - EPOCH_ORDINAL
+        return Place(max(0, start_s // 60), max(0, day), local.year * 12 + local.month - 1)
+
+    def _local(self, at_s: int) -> datetime:
+        at = datetime.fromtimestamp(at_s, UTC)
+        try:
+            return at.astimezone(self._info)
+        except OverflowError:  # the last hours of the year 9999, east of Greenwich
+            return at
+
+    def _change_s(self, before_s: int, after_s: int) -> int:
+        """The second from which on the clock has the offset of `after_s`, which it had not at `before_s`."""
+        offset = self._local(after_s).utcoffset()
+        while after_s - before_s > 1:
+            middle_s = (before_s + after_s) // 2
+            if self._local(middle_s).utcoffset() == offset:
+                after_s = middle_s
+            else:
+                before_s = middle_s
+        return after_s
 
 
 @lru_cache(1_200)

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from struct import unpack_from
 from typing import NamedTuple
 
-from wayfold.models.zone import MINUTE_MS, Span
+from wayfold.models.zone import Span
 from wayfold.state.cells.changes import Changes
 from wayfold.state.cells.totals import Change, Totals
 from wayfold.state.names.catalog import OPEN, Catalog, JourneyScope
@@ -138,7 +138,7 @@ def _counted(rows: Iterator[tuple[bytes, bytes]], span: Span | None) -> Open:
     exited_at_ms = unconverted_at_ms = -1
     for key, value in rows:
         closes_at_ms, hour = unpack_from(">QI", key, 13)
-        if span is not None and not span.start_ms <= hour * MINUTE_MS < span.end_ms:
+        if span is not None and not span.has_hour(hour):
             continue
         exited, exited_at_ms = exited + 1, closes_at_ms
         if value == UNCONVERTED:

@@ -7,7 +7,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from wayfold.models.definition import JourneyDefinition
-from wayfold.models.zone import MINUTE_MS, Zone
+from wayfold.models.zone import Zone
 from wayfold.state.histories.history import History
 from wayfold.state.histories.pending import Pending
 from wayfold.state.names.plans import HOUR_BITS, HOUR_MASK, Name, Plans
@@ -187,7 +187,7 @@ class Catalog:
             zone = self.series[series][0].zone
             if len(self._days) >= DAYS_LIMIT:
                 self._days.clear()
-            day = self._days[fact] = series << HOUR_BITS | zone.place((fact & HOUR_MASK) * MINUTE_MS).day
+            day = self._days[fact] = series << HOUR_BITS | zone.day_of_hour(fact & HOUR_MASK)
         return day
 
     def _load_account(self, row: list[str]) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 from pyroaring import BitMap
 
-from wayfold.models.zone import MINUTE_MS, Span
+from wayfold.models.zone import Span
 from wayfold.state.histories.facts import EntryFacts, Fact, MessageFacts, Scope
 from wayfold.state.histories.history import STATUSES, Goal, History
 from wayfold.state.histories.people import People
@@ -117,7 +117,7 @@ def _matching(
     for count, (user_id, history, goals) in enumerate(histories, 1):
         if any(
             fact >> HOUR_BITS in chosen
-            and (span is None or span.start_ms <= (fact & HOUR_MASK) * MINUTE_MS < span.end_ms)
+            and (span is None or span.has_hour(fact & HOUR_MASK))
             for fact in facts_of(history, goals)
         ):
             found.append(user_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from wayfold.models.events import END_OF_TIME_MS
 from wayfold.models.partitioner import PARTITIONERS
 from wayfold.models.record import LogRecord
 from wayfold.state.histories.history import History
@@ -201,6 +202,17 @@ def test_what_a_cache_forgets_is_freed(batches: int, size: int, most: int) -> No
         users = [f"user-{batch}-{number}" for number in range(size)]
         fold(partition, "entries", *(entered(f"e-{user}", user=user) for user in users))
     assert alive() - before <= most
+
+
+@pytest.mark.parametrize("time_zone", ["America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])
+def test_the_first_and_the_last_instant_are_counted(time_zone: str) -> None:
+    """An event of the first or the last second there is stops no worker, whatever the clock there shows."""
+    for at in ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        partition = opened(time_zone=time_zone, journal_records=0)
+        fields = {**entered("e"), "occurred_at": at}
+        partition.fold("entries", [LogRecord(0, END_OF_TIME_MS - 1, b"ann", json.dumps(fields).encode())])
+        partition.commit()
+        assert journey_of(partition)["total_entries"] == 1
 
 
 def test_another_time_zone_is_refused() -> None:
