@@ -329,7 +329,7 @@ class Partition:
         They are found in pieces, between which others may work and commits be made; they stay those of the
         last commit before the first piece.
 
-        Raises `UnknownNumberError` for a number without a list, `RangeError` for a bad range.
+        Raises `NoListError` for a number or a filter that has no list, `RangeError` for a bad range.
         """
         account_id = query.account_id or DEFAULT_ACCOUNT
         scope = self.catalog.scopes.get((account_id, query.journey_id or ""))

@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
-from wayfold.models.zone import RangeError, Zone
+from wayfold.models.zone import Zone
+from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
 from wayfold.state.store.errors import StoreFailedError, StoreProblem
@@ -17,6 +18,8 @@ from wayfold.state.telemetry import Telemetry
 T = TypeVar("T")
 
 TURN_S: Final = 0.001
+PARAMETERS: Final = {"step_id": "step"}
+"""Parameters of the API that have another name than the dimension that they filter by."""
 
 
 class ReadablePartition(Protocol):
@@ -38,7 +41,7 @@ class ReadablePartition(Protocol):
         """Give the partition's share of a numbers document."""
 
     def users(self, query: Query, number: str) -> Generator[None, None, list[str]]:
-        """Find the partition's users behind a number in pieces; ValueError for an unknown number."""
+        """Find the partition's users behind a number in pieces; `NoListError` when it has no list."""
 
 
 class LocalNumbers:
@@ -128,10 +131,9 @@ async def local_users(partitions: Sequence[ReadablePartition], query: Query, num
     """
     try:
         return [await _in_turns(partition.users(query, number)) for partition in partitions]
-    except RangeError:
-        raise
-    except ValueError as error:
-        raise BadQuestionError("number", str(error)) from None
+    except NoListError as error:
+        parameter = PARAMETERS.get(error.dimension, error.dimension or "number")
+        raise BadQuestionError(parameter, str(error)) from None
     except StoreFailedError as error:
         if error.problem is not StoreProblem.CLOSED:
             raise

@@ -13,8 +13,8 @@ from wayfold.state.names.catalog import CommittedScope, JourneyScope
 from wayfold.state.names.plans import HOUR_BITS, HOUR_MASK
 from wayfold.state.reading.live_views import LiveViews
 from wayfold.state.reading.query import Query
-from wayfold.state.reading.reader import Reader, answers, filters_of
-from wayfold.state.reading.views import Parts
+from wayfold.state.reading.reader import DIMENSIONS, Reader, answers, filters_of
+from wayfold.state.reading.views import Parts, parts_of
 from wayfold.state.store import keys
 from wayfold.state.store.reader import StoreReader
 
@@ -49,8 +49,15 @@ GOAL_PREFIX = "goals:"
 MESSAGES_SUFFIX = ".messages"
 
 
-class UnknownNumberError(ValueError):
-    """A number that has no list, or none of that name; the text says which there are."""
+class NoListError(ValueError):
+    """A question that has no list: of an unknown number, or with a filter that does not apply to it.
+
+    `dimension` is the filter's, "" when it is about the number; the text says what there is.
+    """
+
+    def __init__(self, message: str, dimension: str = "") -> None:
+        super().__init__(message)
+        self.dimension = dimension
 
 
 class Lists:
@@ -65,10 +72,12 @@ class Lists:
     def users(self, scope: JourneyScope, query: Query, number: str) -> Found:
         """Find the user ids behind a number of a journey, as of this moment.
 
-        Raises `UnknownNumberError` for a number without a list, `RangeError` for a bad range.
+        Raises `NoListError` for a number without a list, or for a filter that does not apply to it, and
+        `RangeError` for a bad range.
         """
         span = scope.zone.span(query.start, query.end)
         metric, facts_of = metric_of(number, at_step=query.step_id is not None)
+        _require_filters(metric, number, query, account=not scope.journey_id)
         chosen = {
             series for series in scope.series.values() if self._counts(series, metric, number, query, scope)
         }
@@ -116,14 +125,21 @@ def _matching(
     found: list[str] = []
     for count, (user_id, history, goals) in enumerate(histories, 1):
         if any(
-            fact >> HOUR_BITS in chosen
-            and (span is None or span.has_hour(fact & HOUR_MASK))
+            fact >> HOUR_BITS in chosen and (span is None or span.has_hour(fact & HOUR_MASK))
             for fact in facts_of(history, goals)
         ):
             found.append(user_id)
         if not count % PIECE_ROWS:
             yield
     return sorted(found)
+
+
+def _require_filters(metric: str, number: str, query: Query, *, account: bool) -> None:
+    """Raise `NoListError` for a filter by something that the number's facts do not have."""
+    dimensions = parts_of((metric, 1, *[""] * len(DIMENSIONS)), account=account).dimensions
+    for name in filters_of(query):
+        if name not in dimensions:
+            raise NoListError(f"does not apply to {number}; leave it out", name)
 
 
 def metric_of(number: str, *, at_step: bool) -> tuple[str, FactsOf]:
@@ -137,8 +153,8 @@ def metric_of(number: str, *, at_step: bool) -> tuple[str, FactsOf]:
     metric = names.get(number) or STEP_NUMBERS.get(number)
     if metric is None:
         known = ", ".join((*JOURNEY_NUMBERS, *STEP_NUMBERS))
-        raise UnknownNumberError(
-            f"number: {number!r} is none of {known}, goals:<name>, <status>.events, .messages or .users"
+        raise NoListError(
+            f"{number!r} is none of {known}, goals:<name>, <status>.events, .messages or .users"
         )
     if metric == "active_users":
         return metric, _interactions
