@@ -20,7 +20,10 @@ def parse_definition(text: str | bytes) -> JourneyDefinition:
         raise DefinitionError([Problem("", message)])
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except RecursionError:
+        message = "The definition is nested too deeply to be read: send a flatter one."
+        raise DefinitionError([Problem("", message)]) from None
+    except (yaml.YAMLError, ValueError) as error:
         place = " ".join(str(error).split())
         raise DefinitionError([Problem("", f"The definition is neither YAML nor JSON: {place}.")]) from None
     return read_definition(content)

@@ -148,7 +148,7 @@ def test_other_things_are_no_definitions(content: object) -> None:
         ("name: a\nname: b", "'name' stands here twice"),
         ("? {a: 1}\n: 2", "neither YAML nor JSON"),
         (b"\xff\xfe\xff", "neither YAML nor JSON"),
-        ("[" * 20_000, "neither YAML nor JSON"),
+        ("[" * 20_000, "nested too deeply"),
         ("x" * 2_000_000, "larger than"),
         ("", "must be an object"),
     ],

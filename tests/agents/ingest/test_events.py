@@ -9,6 +9,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from tests.agents.fakes import KeptRecords
+from wayfold.agents.ingest import bodies
 from wayfold.agents.ingest.http import ingest_router
 from wayfold.agents.sink import SinkBusyError, SinkFailedError
 
@@ -74,6 +75,37 @@ async def test_an_array_is_taken_in_order(client: Client, sink: KeptRecords) -> 
         ("conversions", b"bob"),
     ]
     assert json.loads(sink.records[1].value or b"") == goal
+
+
+@pytest.mark.parametrize(
+    ("strange", "reason"),
+    [
+        (b"[" * 3_000 + b"]" * 3_000, "too_large"),
+        (b'{"a":' * 3_000 + b"1" + b"}" * 3_000, "too_large"),
+        (b'{"type":"step.entered","user_id":"\\ud800, [{ \\" "}', "unparseable"),
+        (b"", "unparseable"),
+        (b'{"a":1} {"b":2}', "unparseable"),
+    ],
+)
+@pytest.mark.parametrize("content_type", ["application/json", "application/cloudevents-batch+json"])
+async def test_an_event_that_cannot_be_read_does_not_take_the_others_with_it(
+    client: Client, sink: KeptRecords, strange: bytes, reason: str, content_type: str
+) -> None:
+    """Whatever stands between two commas of an array has a verdict of its own."""
+    first, last = (json.dumps(event(event_id)).encode() for event_id in ("e-1", "e-2"))
+    answer = await post(client, b"[" + b" , ".join((first, strange, last)) + b"]", content_type)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["accepted"] == len(sink.records) == 2
+    assert [(one["index"], one["reason"]) for one in answer.json()["rejected"]] == [(1, reason)]
+
+
+async def test_an_array_of_countless_brackets_is_refused(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could only be told apart by looking at more brackets than the limit is one unreadable body."""
+    monkeypatch.setattr(bodies, "MAXIMUM_BRACKETS", 1_000)
+    answer = await post(client, b"[1," + b"[" * 2_000 + b"]" * 2_000 + b"]")
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (400, "unreadable-body")
 
 
 async def test_lines_are_taken(client: Client, sink: KeptRecords) -> None:

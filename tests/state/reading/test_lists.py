@@ -84,7 +84,13 @@ def test_a_filter_that_does_not_apply_is_refused(
     partition: Partition, number: str, filters: dict[str, Any], wrong: str | None
 ) -> None:
     """Nobody is told that a list is empty because it was asked by what its number does not have."""
-    sent: dict[str, Any] = {**JOURNEY, "entry_id": "n-ann", "step_id": "s", "message_id": "m", "channel": "push"}
+    sent: dict[str, Any] = {
+        **JOURNEY,
+        "entry_id": "n-ann",
+        "step_id": "s",
+        "message_id": "m",
+        "channel": "push",
+    }
     fold(partition, "messages", event("message.sent", "m", "01T10:00:00", **sent))
     query = msgspec.structs.replace(QUERY, **filters)
     if wrong is None:
