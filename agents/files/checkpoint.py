@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -19,13 +20,13 @@ class FileProgress(msgspec.Struct):
     is_done: bool = False
 
 
-class _Saved(msgspec.Struct):
-    run: str
-    files: dict[str, FileProgress] = {}
+Files = dict[str, FileProgress]
+
+MAXIMUM_RUNS = 100
 
 
 class Checkpoint:
-    """The progress of a replay, kept in `path`; None keeps none.
+    """The progress of a replay, kept in `path` beside that of others; None keeps none.
 
     A replay of something else (another destination, mapping or order) does not go on from it.
     """
@@ -33,27 +34,27 @@ class Checkpoint:
     def __init__(self, path: Path | None, *, destination: str, mapping: bytes, is_sorted: bool) -> None:
         self._path = path
         identity = msgspec.json.encode([destination, mapping.hex(), is_sorted])
-        self._saved = _Saved(hashlib.sha256(identity).hexdigest())
+        self._run = hashlib.sha256(identity).hexdigest()
+        self._runs: dict[str, Files] = {}
         if path is not None and path.exists():
-            self._load(path)
-
-    def _load(self, path: Path) -> None:
-        try:
-            found = msgspec.json.decode(path.read_bytes(), type=_Saved)
-        except msgspec.DecodeError:
             # Sending everything again is harmless; a file that cannot be read is no reason to stop.
-            return
-        if found.run == self._saved.run:
-            self._saved = found
+            with suppress(msgspec.DecodeError):
+                self._runs = msgspec.json.decode(path.read_bytes(), type=dict[str, Files])
+        # The latest stands last, so that the oldest are forgotten first.
+        self._files = self._runs[self._run] = self._runs.pop(self._run, {})
+        for run in list(self._runs)[:-MAXIMUM_RUNS]:
+            del self._runs[run]
+        self._replayed: set[str] = set()
 
     def of(self, file: Path) -> FileProgress:
         """Give how far a file came; nowhere when it has changed since."""
         status = file.stat()
         now = FileProgress(status.st_size, status.st_mtime_ns)
         name = str(file.resolve())
-        found = self._saved.files.get(name)
+        self._replayed.add(name)
+        found = self._files.get(name)
         if found is None or (found.size_bytes, found.modified_ns) != (now.size_bytes, now.modified_ns):
-            self._saved.files[name] = now
+            self._files[name] = now
             return now
         return found
 
@@ -63,12 +64,18 @@ class Checkpoint:
             return
         fresh = self._path.with_name(f"{self._path.name}.new")
         with fresh.open("wb") as file:
-            file.write(msgspec.json.encode(self._saved))
+            file.write(msgspec.json.encode(self._runs))
             file.flush()
             os.fsync(file.fileno())
         fresh.rename(self._path)
 
     def remove(self) -> None:
-        """Forget everything: the replay is complete."""
-        if self._path is not None:
+        """Forget this replay, which is complete; the file goes when nothing else is kept in it."""
+        for name in self._replayed:
+            self._files.pop(name, None)
+        if not self._files:
+            self._runs.pop(self._run, None)
+        if self._runs:
+            self.save()
+        elif self._path is not None:
             self._path.unlink(missing_ok=True)

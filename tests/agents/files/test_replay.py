@@ -197,6 +197,22 @@ async def test_a_checkpoint_of_something_else_is_not_gone_on_from(tmp_path: Path
     assert checkpoint(place).of(path).events_sent == 0
 
 
+@pytest.mark.parametrize("destination", ["here", "there"])
+async def test_another_replay_leaves_a_checkpoint_as_it_is(tmp_path: Path, destination: str) -> None:
+    """One that was interrupted goes on after another file was replayed, to the same place or elsewhere."""
+    interrupted = write_lines(tmp_path / "a.jsonl", [event(number) for number in range(10)])
+    other = write_lines(tmp_path / "b.jsonl", [event(number) for number in range(10, 20)])
+    place = tmp_path / "checkpoint.json"
+    saved = checkpoint(place)
+    saved.of(interrupted).events_sent = 7
+    saved.save()
+    elsewhere = Checkpoint(place, destination=destination, mapping=b"", is_sorted=True)
+    await Replay(SinkDestination(KeptRecords()), elsewhere).run([other])
+    summary = await Replay(SinkDestination(KeptRecords()), checkpoint(place)).run([interrupted])
+    assert (summary.skipped, summary.sent) == (7, 3)
+    assert not place.exists()
+
+
 async def test_what_the_other_side_rejects_is_named_by_its_row(tmp_path: Path) -> None:
     """Verdicts of the destination come with the number of the row in the file, though events were sorted."""
     path = write_lines(tmp_path / "a.jsonl", [event(1, 9), event(2, 3), event(3, 1)])
