@@ -273,6 +273,7 @@ class Partition:
         self._prepared = None
         for definition in self._intake.definitions:
             scope = self.catalog.scope(definition.account_id, definition.journey_id)
+            scope.definitions[definition.journey_version] = definition
             plan = scope.plans.version(definition.journey_version)
             plan.committed_rules = plan.rules
         self.meta = meta

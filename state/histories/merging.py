@@ -69,6 +69,8 @@ class Fold:
         self.accepted = 0
         self.duplicates = 0
         self.refused: list[tuple[str, Record, Refusal]] = []
+        # Those that came since the partition was opened, committed or not; scopes have the committed ones.
+        self._defined: dict[tuple[int, int], JourneyDefinition] = {}
         self._redefining: deque[Iterator[None]] = deque()
         # Of the entries that were merged: offset, journey, event, its time and the log's.
         self._entered: list[tuple[int, JourneyScope, events.JourneyEntered, int, int]] = []
@@ -235,7 +237,7 @@ class Fold:
         """Take in a version's definition; histories that it touches are judged anew with the next merge."""
         scope = self.catalog.scope(definition.account_id, definition.journey_id)
         version = definition.journey_version
-        known = scope.definitions.get(version)
+        known = scope.definitions.get(version) or self._defined.get((scope.number, version))
         if known is not None:
             if known == definition:
                 return DUPLICATE
@@ -245,7 +247,7 @@ class Fold:
                 f"version {version} of journey {definition.journey_id!r} is defined already with other "
                 "content: a version never changes; publish the change as the next version",
             )
-        scope.definitions[version] = definition
+        self._defined[scope.number, version] = definition
         self._redefining.append(redefine(self.changes, self.people, scope, version, rules_of(definition)))
         return None
 

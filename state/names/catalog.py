@@ -54,9 +54,10 @@ class AccountScope:
 class JourneyScope:
     """A journey of an account in one partition (the journey "" is the account itself).
 
-    `series` numbers the names that have been counted, `entered` has those of the versions' entries, by
-    version. `pending` are events that wait to be merged, by user; `recent`, `older` and `dirty` are the cache
-    of histories: two generations, and those changed since the last commit.
+    `definitions` are the committed ones by version, `series` numbers the names that have been counted,
+    `entered` has those of the versions' entries, by version. `pending` are events that wait to be merged, by
+    user; `recent`, `older` and `dirty` are the cache of histories: two generations, and those changed since
+    the last commit.
     """
 
     def __init__(self, catalog: "Catalog", number: int, account: AccountScope, journey_id: str) -> None:

@@ -3,6 +3,7 @@
 from tests.state.test_partition import DEFINITION, entered, event, fold, journey_of, opened
 from wayfold.state.histories.redefining import JUDGED_PIECE
 from wayfold.state.partition import Partition
+from wayfold.state.reading.query import Query
 from wayfold.state.store.memory_store import MemoryStore
 
 PIECES = 6
@@ -27,9 +28,11 @@ def test_histories_are_judged_in_pieces_and_show_together() -> None:
     for _ in partition.prepare():
         pieces += 1
         assert journey_of(partition)["converted_users"] == 0
+        assert partition.partial(Query())["journeys"][0]["definitions"] == {}
     assert pieces >= PIECES
     partition.commit()
     assert journey_of(partition)["converted_users"] == len(USERS)
+    assert partition.partial(Query())["journeys"][0]["definitions"]["1"]["name"] == "Welcome"
 
 
 def test_a_merge_that_is_begun_again_goes_on_with_the_same_definition() -> None:
