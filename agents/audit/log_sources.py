@@ -1,17 +1,16 @@
 """Where the audit reads the event log: the embedded host's directory, or Kafka's topics."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from heapq import merge
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
 
 from wayfold.agents.audit.live import AuditImpossibleError, Offsets
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.kafka_clients import client_options
-from wayfold.agents.sink import EVENT_KINDS
 from wayfold.agents.topics import partition_count, topic_name
 from wayfold.models.record import Record
 from wayfold.settings import KafkaSettings
@@ -19,6 +18,11 @@ from wayfold.state.partition import FOLD_ORDER
 
 READ_RECORDS: Final = 5_000
 POLL_MS: Final = 500
+FETCH_WAIT_MS: Final = 10
+"""How long a broker waits for records to come at the end of a partition, which nobody needs.
+
+Until it answers, the client asks it for no other partition of the topic.
+"""
 QUIET_POLLS: Final = 120
 """Polls in a row without a record after which the brokers are taken to have no more."""
 
@@ -86,83 +90,78 @@ class KafkaLog:
 
         Between topics the order is that of the records' timestamps.
         """
-        consumer = KafkaConsumer(
-            **client_options(self._settings),
+        kinds = [kind for kind in FOLD_ORDER if any(row.get(kind) for row in ends.values())]
+        with ExitStack() as opened:
+            topics = [opened.enter_context(closing(_Topic(self._settings, kind))) for kind in kinds]
+            for number, row in sorted(ends.items()):
+                counted = [topic for topic in topics if row.get(topic.kind)]
+                for topic in counted:
+                    topic.require_all(number, row[topic.kind])
+                parts = (_timed(topic.kind, topic.read(number, row[topic.kind])) for topic in counted)
+                for _, _, kind, record in merge(*parts, key=lambda entry: entry[:2]):
+                    yield number, kind, record
+
+
+class _Topic:
+    """One event topic with a consumer of its own, which reads one partition after another.
+
+    One consumer for all topics would have to pause those whose time has not come, or it would hold all
+    they have. kafka-python 3.0.12 may never go on with a partition that was paused when a part of what had
+    been fetched of it was given out.
+    """
+
+    def __init__(self, settings: KafkaSettings, kind: str) -> None:
+        self.kind = kind
+        self._name = topic_name(settings.topic_prefix, kind)
+        self._consumer = KafkaConsumer(
+            **client_options(settings),
             group_id=None,
             enable_auto_commit=False,
             isolation_level="read_committed",
+            max_poll_records=READ_RECORDS,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
-        try:
-            for number in sorted(ends):
-                yield from _PartitionOfTopics(consumer, self._settings.topic_prefix, number, ends[number])
-        finally:
-            consumer.close()
 
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
 
-class _PartitionOfTopics:
-    """One partition number of all topics, merged by the time at which the log took the records."""
-
-    def __init__(self, consumer: Any, prefix: str, number: int, ends: Any) -> None:
-        self._consumer = consumer
-        self._number = number
-        self._places = {kind: TopicPartition(topic_name(prefix, kind), number) for kind in EVENT_KINDS}
-        self._ends = {self._places[kind]: end for kind, end in ends.items() if end}
-        self._waiting: dict[Any, deque[Record]] = {place: deque() for place in self._ends}
-
-    def __iter__(self) -> Iterator[Entry]:
-        if not self._ends:
-            return
-        for kind, place in self._places.items():
-            if place in self._ends:
-                self._require_all(kind, place)
-        self._consumer.assign(list(self._ends))
-        self._consumer.seek_to_beginning(*self._ends)
-        kinds = [kind for kind in FOLD_ORDER if self._places[kind] in self._ends]
-        for _, _, kind, record in merge(*(self._timed(kind) for kind in kinds), key=lambda row: row[:2]):
-            yield self._number, kind, record
-
-    def _require_all(self, kind: str, place: Any) -> None:
-        """Raise when records below the end are gone."""
-        # One place at a time: of several, kafka-python forgets those whose topic it has not heard of yet.
+    def require_all(self, number: int, end: int) -> None:
+        """Raise when records of a partition below the end are gone."""
+        place = TopicPartition(self._name, number)
         begin = self._consumer.beginning_offsets([place])[place]
         upcoming = self._consumer.end_offsets([place])[place]
-        _require_all(f"the topic {place.topic}", kind, self._number, begin)
-        if upcoming < self._ends[place]:
+        _require_all(f"the topic {self._name}", self.kind, number, begin)
+        if upcoming < end:
             raise AuditImpossibleError(
-                f"the topic {place.topic} ends at offset {upcoming} of partition {self._number} "
-                f"and {self._ends[place]} were counted: it was made again since; {RECOUNT_ADVICE}"
+                f"the topic {self._name} ends at offset {upcoming} of partition {number} "
+                f"and {end} were counted: it was made again since; {RECOUNT_ADVICE}"
             )
 
-    def _timed(self, kind: str) -> Iterator[tuple[int, int, str, Record]]:
-        place, rank = self._places[kind], FOLD_ORDER.index(kind)
-        while True:
-            waiting = self._waiting[place]
-            while waiting:
-                record = waiting.popleft()
-                yield record.timestamp, rank, kind, record
-            if self._consumer.position(place) >= self._ends[place]:
-                return
-            self._fill(place)
+    def read(self, number: int, end: int) -> Iterator[Record]:
+        """Give the records of a partition below the end; no other partition can be read meanwhile."""
+        place = TopicPartition(self._name, number)
+        self._consumer.assign([place])
+        self._consumer.seek_to_beginning(place)
+        quiet_polls = 0
+        while (position := self._consumer.position(place)) < end:
+            if quiet_polls == QUIET_POLLS:
+                raise AuditImpossibleError(
+                    f"Kafka gives no records of {self._name}, partition {number}, from offset {position} on; "
+                    "see that its brokers run, then audit again"
+                )
+            records = self._consumer.poll(timeout_ms=POLL_MS).get(place, ())
+            quiet_polls = 0 if records else quiet_polls + 1
+            for record in records:
+                if record.offset < end:
+                    yield record
 
-    def _fill(self, wanted: Any) -> None:
-        """Poll until there is a record of the wanted topic, or its end; others wait while they have many."""
-        for _ in range(QUIET_POLLS):
-            full = [place for place, waiting in self._waiting.items() if len(waiting) >= READ_RECORDS]
-            self._consumer.pause(*full)
-            found = self._consumer.poll(timeout_ms=POLL_MS)
-            self._consumer.resume(*full)
-            for place, records in found.items():
-                self._take(place, records)
-            if self._waiting[wanted] or self._consumer.position(wanted) >= self._ends[wanted]:
-                return
-        raise AuditImpossibleError(
-            f"Kafka gives no records of {wanted.topic}, partition {self._number}, from offset "
-            f"{self._consumer.position(wanted)} on; see that its brokers run, then audit again"
-        )
 
-    def _take(self, place: Any, records: Sequence[Record]) -> None:
-        end = self._ends[place]
-        self._waiting[place].extend(record for record in records if record.offset < end)
+def _timed(kind: str, records: Iterator[Record]) -> Iterator[tuple[int, int, str, Record]]:
+    """Put before each record what it is merged by: its time, and among equals the place of its kind."""
+    rank = FOLD_ORDER.index(kind)
+    for record in records:
+        yield record.timestamp, rank, kind, record
 
 
 def _require_all(where: str, kind: str, number: int, first: int) -> None:

@@ -10,10 +10,11 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from rich.console import Console
 
 from local_services import wait_until
@@ -23,6 +24,7 @@ from tests.services.hostile import hostile_log
 from tests.services.processes import WorkerProcess, environment
 from tests.services.verdict import LogPublisher, wait_until_folded
 from tests.state.settling import settle
+from wayfold.agents.audit import log_sources
 from wayfold.agents.audit.audit import Verdict
 from wayfold.agents.audit.live import AuditImpossibleError
 from wayfold.agents.audit.log_sources import KafkaLog
@@ -32,7 +34,7 @@ from wayfold.agents.worker.run import fold_settings
 from wayfold.cli.auditing import run_audit
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import KafkaSettings, RedisSettings, Settings, StateSettings, WorkerSettings
-from wayfold.state.partition import Partition
+from wayfold.state.partition import FOLD_ORDER, Partition
 from wayfold.state.store import keys
 from wayfold.state.store.store import Store, StoreMemory
 
@@ -41,6 +43,7 @@ SIMULATED = 400
 HOSTILE = 600
 COMPRESSIONS = ("zstd", "lz4", None)
 WAIT_S = 60.0
+INTERLEAVED = 3 * log_sources.READ_RECORDS
 
 
 def settings_of(kafka: str, redis_url: str, prefix: str, directory: Path) -> Settings:
@@ -190,6 +193,55 @@ def test_every_record_below_the_ends_is_read(kafka: str, topics: Publisher) -> N
     ends[3] |= {"calls": 1, "messages": 0}
     found = Counter((number, kind) for number, kind, _ in log.read(ends))
     assert found == {(number, kind): end for number, row in ends.items() for kind, end in row.items() if end}
+
+
+def publish_interleaved(settings: Settings, partition: int) -> dict[str, list[tuple[int, str, int]]]:
+    """Publish more to each of three topics than is held of one, in few compressed batches.
+
+    Two begin together and the third when half of the first is over. Gives, by kind, what must be read:
+    the time, kind and offset of each record.
+    """
+    started_ms = time.time_ns() // 1_000_000
+    first_ms = {"steps": started_ms, "messages": started_ms + 1, "entries": started_ms + INTERLEAVED}
+    published = {
+        kind: [(at_ms + 2 * offset, kind, offset) for offset in range(INTERLEAVED)]
+        for kind, at_ms in first_ms.items()
+    }
+    ensure_topics(settings.kafka)
+    producer = KafkaProducer(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        compression_type="zstd",
+        batch_size=512 * 1024,
+        linger_ms=500,
+    )
+    for kind, records in published.items():
+        topic = topic_name(settings.kafka.topic_prefix, kind)
+        for at_ms, _, _ in records:
+            producer.send(topic, b"{}" * 20, b"user", partition=partition, timestamp_ms=at_ms)
+    producer.flush()
+    producer.close()
+    return published
+
+
+def test_topics_of_any_length_are_read_in_the_order_of_time(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Topics with more records than are held of each are read whole and merged, from amid their batches."""
+    monkeypatch.setattr(log_sources, "QUIET_POLLS", 20)
+    settings = settings_for(kafka, topic_prefix, tmp_path)
+    published = publish_interleaved(settings, partition=1)
+    published["entries"].pop()
+    ends = {1: {kind: len(records) for kind, records in published.items()}}
+    read = [
+        (record.timestamp, kind, record.offset) for _, kind, record in KafkaLog(settings.kafka).read(ends)
+    ]
+    assert Counter(kind for _, kind, _ in read) == ends[1]
+    assert read == sorted(chain.from_iterable(published.values()), key=read_before)
+
+
+def read_before(entry: tuple[int, str, int]) -> tuple[int, int, int]:
+    at_ms, kind, offset = entry
+    return at_ms, FOLD_ORDER.index(kind), offset
 
 
 def test_topics_without_their_beginning_are_not_audited(kafka: str, topics: Publisher) -> None:
