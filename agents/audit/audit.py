@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -64,6 +65,12 @@ class System(msgspec.Struct, frozen=True):
     time_zones: Mapping[str, str]
     default_time_zone: str
 
+    def zones(self, scope: Scope) -> list[ZoneInfo]:
+        """The time zones of the accounts that are audited."""
+        if scope.account_id is not None:
+            return [ZoneInfo(self.time_zones.get(scope.account_id, self.default_time_zone))]
+        return [ZoneInfo(name) for name in sorted({self.default_time_zone, *self.time_zones.values()})]
+
     def recount(self, acceptances: Mapping[int, Acceptance]) -> Recount:
         """Recompute from the accepted events of all partitions."""
         events = chain.from_iterable(acceptances[number].accepted for number in sorted(acceptances))
@@ -88,7 +95,7 @@ async def audit(
     """
     if scope.users_share is not None:
         return await _audit_users(system, scope, max_events, progress)
-    answers = await ask_all(system.live, scope)
+    answers = await ask_all(system.live, scope, system.zones(scope))
     reading = _read(system, scope, _furthest(answers), max_events, progress)
     found = _definition_differences(answers[0].said)
     compared = 0

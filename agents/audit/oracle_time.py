@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UTC = ZoneInfo("UTC")
 _MILLISECOND = timedelta(milliseconds=1)
+_DAY_MS = 86_400_000
 _LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 _RFC_3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
@@ -82,3 +84,25 @@ def bound_ms(text: str, zone: ZoneInfo) -> int:
         else:
             low = middle + 1
     return low
+
+
+def last_change_ms(since_ms: int, until_ms: int, zone: ZoneInfo) -> int | None:
+    """The last instant after `since_ms`, up to `until_ms`, at which the zone's clock is put forward or back.
+
+    From there on it shows another difference to UTC. None when there is no such instant.
+    """
+    high = until_ms
+    while high > since_ms:
+        low = max(since_ms, high - _DAY_MS)
+        offset = _offset(high, zone)
+        if _offset(low, zone) != offset:
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if _offset(middle, zone) == offset else (middle, high)
+            return high
+        high = low
+    return None
+
+
+def _offset(at_ms: int, zone: ZoneInfo) -> timedelta:
+    return wall_clock(at_ms, zone) - wall_clock(at_ms, _UTC)

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -107,8 +108,9 @@ def test_crc32_decides_where_a_user_belongs_when_it_is_set() -> None:
 )
 def test_the_ranges_can_be_asked_in_every_zone(watermark_ms: int, seed: int, zone: str) -> None:
     """Whatever the seed and the watermark, the ranges have good bounds, and the days reach the watermark."""
-    found = ranges(Scope(seed=seed), watermark_ms)
-    assert [query.clock for _, query in found] == ["event", "entry", "event", "entry"]
+    found = ranges(Scope(seed=seed), watermark_ms, [ZoneInfo(zone)])
+    assert [query.clock for _, query in found] == ["event", "entry"] * (len(found) // 2)
+    assert len(found) >= 4
     for _, query in found:
         span = Zone(zone).span(query.start, query.end)
         assert span is not None
