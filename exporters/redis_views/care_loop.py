@@ -110,7 +110,7 @@ class CareLoop(Loop):
             stand, until_s = member.stand_now(), time.monotonic() + READ_SLICE_S
             for name, keys, views_there in zip(names, journeys, held, strict=True):
                 views = member.views.read(name, watermark_ms)
-                member.windows.note(name, views, watermark_ms)
+                member.windows.note_whole(name, views, watermark_ms)
                 ledger.read_whole(name)
                 last_fences[name] = ""
                 if views or views_there:
@@ -171,7 +171,8 @@ class CareLoop(Loop):
             for name in member.windows.outdated(watermark_ms):
                 views = member.views.read(name, watermark_ms)
                 windows = {view: fields for view, fields in views.items() if not view.startswith("step:")}
-                member.keep(name, windows, watermark_ms)
+                member.windows.note_whole(name, windows, watermark_ms)
+                member.ledger.keep(name, windows)
                 if time.monotonic() > until_s:
                     break
         self._pushes.wake()

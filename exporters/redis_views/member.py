@@ -106,6 +106,6 @@ class Member:
         self.ledger.mark_reached(self.stand.sequence)
 
     def keep(self, name: JourneyName, views: Mapping[str, Fields], watermark_ms: int) -> None:
-        """Take views in, whose open windows were judged at a watermark."""
+        """Take changed views in, whose open windows were judged at a watermark."""
         self.windows.note(name, views, watermark_ms)
         self.ledger.keep(name, views)

@@ -14,14 +14,18 @@ class OpenWindows:
         self._judged_ms: dict[JourneyName, int] = {}
 
     def note(self, name: JourneyName, views: Mapping[str, Fields], watermark_ms: int) -> None:
-        """Take in views whose open windows were judged at a watermark; -1 when not all of them were."""
-        fields = views.get(JOURNEY)
+        """Take in changed views, open windows judged at a watermark; -1 when not all of them were."""
         if watermark_ms < 0:
             self._judged_ms[name] = watermark_ms
-        elif fields is not None:
-            self._judged_ms.pop(name, None)
-            if fields.get("open_entries", 0) > fields.get("active_entries", 0):
-                self._judged_ms[name] = watermark_ms
+        elif JOURNEY in views:
+            self.note_whole(name, views, watermark_ms)
+
+    def note_whole(self, name: JourneyName, views: Mapping[str, Fields], watermark_ms: int) -> None:
+        """Take in all views of a journey; one that has none, and an account, has no open windows either."""
+        self._judged_ms.pop(name, None)
+        fields = views.get(JOURNEY, {})
+        if fields.get("open_entries", 0) > fields.get("active_entries", 0):
+            self._judged_ms[name] = watermark_ms
 
     def outdated(self, watermark_ms: int) -> Iterator[JourneyName]:
         """Journeys to be judged again."""

@@ -247,6 +247,27 @@ async def test_a_worker_that_replays_waits_until_it_has_caught_up(redis: Redis, 
         assert is_right(redis, [behind], WELCOME, PREFIX)
 
 
+async def test_a_worker_that_started_from_nothing_comes_to_rest(redis: Redis, own_redis_url: str) -> None:
+    """Accounts that Redis had before the partition knew of them are not read for ever once it does."""
+    account = JourneyName("acme", "")
+    old, new = FakePartition(0), FakePartition(0)
+    old.commit(WELCOME, "journey", total_entries=1)
+    old.commit(account, "account", **{"sent_messages:email:none": 1})
+    async with worker(own_redis_url) as first:
+        first.committed(FakeOpened(old))
+        assert await first.flush()
+    async with worker(own_redis_url) as second:
+        opened = FakeOpened(new)
+        second.committed(opened)
+        await until(lambda: len(second.unready()) > 0 and new.reads >= 2, what="it has compared with Redis")
+        new.commit(WELCOME, "journey", total_entries=1)
+        new.commit(account, "account", **{"sent_messages:email:none": 1})
+        second.committed(opened)
+        assert await second.flush()
+        assert is_right(redis, [new], WELCOME, PREFIX)
+        assert is_right(redis, [new], account, PREFIX)
+
+
 async def test_what_a_partition_no_longer_has_is_taken_away(redis: Redis, own_redis_url: str) -> None:
     """On assignment, journeys and views that only an earlier owner had are removed."""
     old, new = FakePartition(0), FakePartition(0)
