@@ -121,10 +121,11 @@ class ClusterNumbers:
                 return await ask()
             except _MovedError as moved:
                 if retry == RETRIES:
-                    numbers = ", ".join(map(str, moved.missing))
+                    which = f"partition {', '.join(map(str, moved.missing))}" if moved.missing else "workers"
                     raise SourceUnavailableError(
-                        f"partition {numbers} cannot be asked: {moved}. Numbers without filters can still be "
-                        "read; for the others see that enough workers run and that this process reaches them"
+                        f"{which} cannot be asked: {moved}. Numbers without filters can be read as long as "
+                        "Redis has them; for the others see that enough workers run and that this process "
+                        "reaches them"
                     ) from None
             await asyncio.sleep(RETRY_WAIT_S * (retry + 1))
         raise AssertionError("the loop returns or raises")
@@ -159,7 +160,7 @@ class ClusterNumbers:
             else:
                 by_url.setdefault(url, []).append(number)
         if missing or not by_url:
-            raise _MovedError(missing, "no worker has it" if missing else "no worker has ever run")
+            raise _MovedError(missing, "no worker has it" if missing else "Redis names none")
         return by_url
 
     async def _ask(

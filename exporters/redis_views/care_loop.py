@@ -9,12 +9,12 @@ import structlog
 from wayfold.exporters.redis_views import mending, registry
 from wayfold.exporters.redis_views.calls import Call, CallBuilder, Said
 from wayfold.exporters.redis_views.changes import as_in_redis
+from wayfold.exporters.redis_views.claims import Claims
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.loop import Loop
 from wayfold.exporters.redis_views.member import NEVER_S, Member, Members
 from wayfold.exporters.redis_views.push_loop import PushLoop, send
-from wayfold.exporters.redis_views.registry import CLAIM_LIFETIME_MS, PartitionClaim, claim_call
-from wayfold.exporters.redis_views.shared import Shared, now_ms
+from wayfold.exporters.redis_views.shared import Shared
 
 CLAIM_INTERVAL_S: Final = 1.0
 VERIFY_INTERVAL_S: Final = 3.0
@@ -36,6 +36,7 @@ class CareLoop(Loop):
         self._members = members
         self._builder = builder
         self._pushes = pushes
+        self._claims = Claims(shared)
         self._claim_at_s = 0.0
 
     def hurry(self) -> None:
@@ -56,17 +57,20 @@ class CareLoop(Loop):
 
     async def turn(self) -> None:
         """Do what is due for each partition."""
+        await self._claims.make([member for member in self._members.owned() if member.claims_too_much])
         for member in self._members.owned():
             if time.monotonic() >= member.mend_at_s:
                 await self._mend(member)
             if time.monotonic() >= member.verify_at_s:
                 await self._verify(member)
+            if member.intact and member.claim.readable_since_ms is None:
+                self._claim_at_s = 0.0  # readers wait for it
         if time.monotonic() >= self._claim_at_s:
             members = self._members.owned()
             for member in members:
                 await self._judge_windows(member)
                 await self.shared.publish_new_names(member.views)
-            await self._claim(members)
+            await self._claims.make(members)
             self._claim_at_s = time.monotonic() + CLAIM_INTERVAL_S
 
     async def _mend(self, member: Member) -> None:
@@ -81,7 +85,7 @@ class CareLoop(Loop):
             member.verify_all = False
             member.deep_verify_at_s = time.monotonic() + DEEP_VERIFY_INTERVAL_S
         for name in list(ledger.damaged):
-            await mending.drop_journey(link, self.shared.journey_keys(name))
+            await mending.drop_journey(link, keys, name, member.number)
             ledger.damaged.discard(name)
         todo = sorted(ledger.whole)
         while todo and not member.opened.revoked:
@@ -154,8 +158,7 @@ class CareLoop(Loop):
         for part in mending.parts(names, mending.AT_ONCE):
             for name in await mending.damaged(shared.link, shared.keys, member.number, part):
                 if name in ledger.fences and name not in ledger.in_flight:
-                    ledger.mark_whole(name)
-                    ledger.damaged.add(name)
+                    ledger.mark_damaged(name)
                     found += 1
         return found
 
@@ -176,31 +179,3 @@ class CareLoop(Loop):
                 if time.monotonic() > until_s:
                     break
         self._pushes.wake()
-
-    async def _claim(self, members: Sequence[Member]) -> None:
-        """Say which partitions this worker has, and how far Redis is with them."""
-        now = now_ms()
-        calls = [
-            claim_call(
-                self.shared.keys, member.number, self._claim_of(member, now), now, take=not member.claimed
-            )
-            for member in members
-        ]
-        for member, answer in zip(members, await self.shared.link.evaluate(calls), strict=True):
-            if isinstance(answer, Exception):
-                raise answer
-            member.claimed = True
-
-    def _claim_of(self, member: Member, now: int) -> PartitionClaim:
-        identity = self.shared.identity
-        return PartitionClaim(
-            worker=identity.worker,
-            url=identity.url,
-            sequence=member.stand.sequence,
-            watermark_ms=member.views.watermark_ms,
-            as_of_ms=now if member.current else member.read_ms,
-            lag_ms=self.shared.telemetry.lag_ms.get(member.number),
-            expires_at_ms=now + CLAIM_LIFETIME_MS,
-            complete=member.intact,
-            partitions=identity.partitions,
-        )

@@ -31,7 +31,7 @@ class _Found(NamedTuple):
 
 
 class HashReader:
-    """Reads journeys through a link that gives texts.
+    """Reads journeys through a link that gives texts, and the claims, which say whether all is there.
 
     Which views a journey has is known only when Redis has said so. Most often they are those of the last
     time: one journey is asked for these straight away, in one round trip, and again if there are others now.
@@ -42,19 +42,31 @@ class HashReader:
         self._keys = keys
         self._views: dict[JourneyName, list[str]] = {}
 
-    async def read(
-        self, names: Sequence[JourneyName]
-    ) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]]:
-        """Read the claims on partitions, and those of the journeys that Redis knows."""
-        if len(names) == 1 and names[0] in self._views:
-            known = await self._read_known(names[0], self._views[names[0]])
-            if known is not None:
-                return known
-        claims: dict[int, PartitionClaim] = {}
+    async def index(self) -> tuple[dict[int, PartitionClaim], list[str]]:
+        """Read the claims on partitions and, at the same moment, the members of the index, sorted."""
+        looks = [("HGETALL", self._keys.partitions), ("SMEMBERS", self._keys.journeys)]
+        # A Cluster has them in two slots, and a transaction is of one.
+        claims, members = await (self._link.many if self._link.is_cluster else self._link.at_once)(looks)
+        return decode_claims(claims), sorted(members)
+
+    async def read_one(self, name: JourneyName) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]]:
+        """Read the claims on partitions and, at the same moment, a journey; none when Redis has it not."""
+        while True:
+            views = self._views.get(name, [])
+            claims, is_there, metadata, holders, *hashes = await self._look(name, views)
+            if not is_there:
+                self._views.pop(name, None)
+                return decode_claims(claims), []
+            if _shown(holders) == views:
+                found = JourneyHashes(name, metadata, dict(zip(views, hashes, strict=True)))
+                return decode_claims(claims), [found]
+            self._remember(name, _shown(holders))
+
+    async def read_all(self, names: Sequence[JourneyName]) -> list[JourneyHashes]:
+        """Read those of the journeys that Redis has, each at some moment."""
         found: list[_Found] = []
-        for first in range(0, max(1, len(names)), AT_ONCE):
-            claims, some = await self._find(names[first : first + AT_ONCE])
-            found += some
+        for first in range(0, len(names), AT_ONCE):
+            found += await self._find(names[first : first + AT_ONCE])
         turns = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
 
         async def read(journey: _Found) -> JourneyHashes:
@@ -64,42 +76,34 @@ class HashReader:
                 journey.name, journey.metadata, dict(zip(journey.views, hashes, strict=True))
             )
 
-        return claims, list(await asyncio.gather(*map(read, found)))
+        return list(await asyncio.gather(*map(read, found)))
 
-    async def _read_known(
-        self, name: JourneyName, views: list[str]
-    ) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]] | None:
-        """One round trip for all; None when the journey has other views by now."""
+    async def _look(self, name: JourneyName, views: list[str]) -> list[Any]:
+        """One round trip: the claims, whether the journey is there, its definitions and views, and hashes."""
         in_index, *of_itself = self._looks(name)
         around = [("HGETALL", self._keys.partitions), in_index]
         whole = [*of_itself, *self._reads(name, views)]
-        if self._link.is_cluster:  # a transaction is of one slot
-            answers, of_journey = await asyncio.gather(self._link.many(around), self._link.at_once(whole))
-            answers = [*answers, *of_journey]
-        else:
-            answers = await self._link.at_once([*around, *whole])
-        claims, is_there, metadata, holders, *hashes = answers
-        if not is_there or _shown(holders) != views:
-            self._views.pop(name, None)
-            return None
-        return decode_claims(claims), [JourneyHashes(name, metadata, dict(zip(views, hashes, strict=True)))]
+        if not self._link.is_cluster:
+            return await self._link.at_once([*around, *whole])
+        # a transaction is of one slot
+        answers, of_journey = await asyncio.gather(self._link.many(around), self._link.at_once(whole))
+        return [*answers, *of_journey]
 
-    async def _find(self, names: Sequence[JourneyName]) -> tuple[dict[int, PartitionClaim], list[_Found]]:
-        """One round trip: the claims, and of each journey whether it is there, its definitions and views."""
-        looks = [look for name in names for look in self._looks(name)]
-        claims, *answers = await self._link.many([("HGETALL", self._keys.partitions), *looks])
+    async def _find(self, names: Sequence[JourneyName]) -> list[_Found]:
+        """One round trip: of each journey whether it is there, its definitions and views."""
+        answers = await self._link.many([look for name in names for look in self._looks(name)])
         found = []
         for index, name in enumerate(names):
             is_there, metadata, holders = answers[3 * index : 3 * index + 3]
             if is_there:
                 found.append(_Found(name, metadata, _shown(holders)))
-                self._remember(found[-1])
-        return decode_claims(claims), found
+                self._remember(name, found[-1].views)
+        return found
 
-    def _remember(self, journey: _Found) -> None:
+    def _remember(self, name: JourneyName, views: list[str]) -> None:
         if len(self._views) >= MOST_REMEMBERED:
             self._views.clear()
-        self._views[journey.name] = journey.views
+        self._views[name] = views
 
     def _looks(self, name: JourneyName) -> list[tuple[str, ...]]:
         """What says whether a journey is there, its definitions, and its views."""

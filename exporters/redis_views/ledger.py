@@ -29,6 +29,7 @@ class Ledger:
     Redis does not have what was pushed last, `damaged` those to be dropped before. `behind` are journeys
     of which Redis has a later state than this partition has folded: they wait until it gets there.
     `in_flight` are journeys with changes of which it is not known yet whether Redis has taken them.
+    `lost` is set as soon as it is known that Redis does not have anything any more that was pushed.
     """
 
     def __init__(self, writer: Writer, values: PushedValues) -> None:
@@ -38,6 +39,7 @@ class Ledger:
         self.whole: set[JourneyName] = set()
         self.damaged: set[JourneyName] = set()
         self.in_flight: set[JourneyName] = set()
+        self.lost = False
         self._views: Lane = {}
         self._histograms: Lane = {}
         self._values = values
@@ -105,15 +107,22 @@ class Ledger:
                 self._views.setdefault(name, {}).setdefault(view, fields)
         elif verdict == STALE:
             self.mark_behind(name, sequence_of(there))
+        elif verdict in {FOREIGN, DAMAGED}:
+            self.mark_damaged(name)
         else:
+            self.lost |= bool(part.previous) and not there
             self.mark_whole(name)
-            if verdict in {FOREIGN, DAMAGED}:
-                self.damaged.add(name)
 
     def mark_whole(self, name: JourneyName) -> None:
         """Push a journey in full: Redis does not have what was pushed last."""
         self._forget(name)
         self.whole.add(name)
+
+    def mark_damaged(self, name: JourneyName) -> None:
+        """Drop a journey, then push it in full: Redis has lost a part of it, or has it of another log."""
+        self.mark_whole(name)
+        self.damaged.add(name)
+        self.lost = True
 
     def mark_behind(self, name: JourneyName, sequence: int) -> None:
         """Let a journey wait until the partition has come to a sequence."""
@@ -139,6 +148,7 @@ class Ledger:
         for name, wanted, found in zip(names, expected, there, strict=True):
             if wanted != found and self.fences.get(name) == wanted and name not in self.in_flight:
                 self.mark_whole(name)
+                self.lost |= not found
                 lost += 1
         return lost
 

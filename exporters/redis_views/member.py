@@ -11,6 +11,7 @@ from wayfold.exporters.redis_views.changes import Fields
 from wayfold.exporters.redis_views.committed import CommittedViews
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.ledger import Ledger
+from wayfold.exporters.redis_views.registry import HeldClaim
 from wayfold.exporters.redis_views.shared import Shared, now_ms
 from wayfold.exporters.redis_views.windows import OpenWindows
 from wayfold.state.reading.numbers import instant_text
@@ -62,7 +63,7 @@ class Member:
         self.wanted = False
         self.verify_all = True
         self.strangers: set[JourneyName] = set()
-        self.claimed = False
+        self.claim = HeldClaim()
         self.mends = 0
         self.mend_at_s = self.verify_at_s = 0.0
         self.deep_verify_at_s = NEVER_S
@@ -72,6 +73,11 @@ class Member:
     def intact(self) -> bool:
         """Whether Redis has every journey of the partition, if not its latest change."""
         return self.ledger.intact and not self.verify_all
+
+    @property
+    def claims_too_much(self) -> bool:
+        """Whether readers are told to read what Redis has lost."""
+        return self.ledger.lost and self.claim.readable_since_ms is not None
 
     @property
     def current(self) -> bool:

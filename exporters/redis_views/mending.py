@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 from wayfold.exporters.redis_views.keys import DWELL, JourneyKeys, JourneyName, Keys, name_of_member
 from wayfold.exporters.redis_views.link import Evaluation, RedisLink, text
-from wayfold.exporters.redis_views.registry import read_names
+from wayfold.exporters.redis_views.registry import read_names, void_claims
 from wayfold.exporters.redis_views.scripts import DROP
 
 AT_ONCE: Final = 500
@@ -62,17 +62,23 @@ async def damaged(
     ]
 
 
-async def drop_journey(link: RedisLink, keys: JourneyKeys) -> None:
-    """Take away all numbers of a journey; every worker will push it in full again."""
+async def drop_journey(link: RedisLink, all_keys: Keys, name: JourneyName, dropper: int) -> None:
+    """Take away all numbers of a journey by a partition's word; the others will be pushed in full again."""
+    keys = all_keys.journey(name)
     for _ in range(DROP_ATTEMPTS):
-        views, partitions = await link.many([("HKEYS", keys.holders), ("HKEYS", keys.fences)])
-        states = [keys.state(text(field)) for field in partitions if text(field).isdigit()]
+        views, fences = await link.many([("HKEYS", keys.holders), ("HKEYS", keys.fences)])
+        partitions = [text(field) for field in fences if text(field).isdigit()]
+        others = [partition for partition in partitions if partition != str(dropper)]
+        await void_claims(link, all_keys, others)
+        states = [keys.state(partition) for partition in partitions]
         totals = [keys.view(text(view)) for view in views]
         named = [keys.fences, keys.holders, keys.latest, *totals, *states]
         (answer,) = await link.evaluate([Evaluation(DROP, named, [keys.base])])
         if isinstance(answer, Exception):
             raise answer
         if answer == 1:
+            # Again, for an owner that missed its claim and pushed the journey before it was dropped.
+            await void_claims(link, all_keys, others)
             return
 
 

@@ -9,7 +9,7 @@ from wayfold.exporters.api.source import Freshness, SourceUnavailableError
 from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
-from wayfold.exporters.redis_views.registry import PartitionClaim, read_claims, read_names
+from wayfold.exporters.redis_views.registry import PartitionClaim, read_claims
 from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
 from wayfold.settings import RedisSettings
 from wayfold.state.reading.numbers import finish
@@ -30,7 +30,10 @@ class RedisReader:
         self._hashes = HashReader(self._link, self._keys)
 
     async def document(self, query: Query) -> Mapping[str, Any]:
-        """Answer a query without filters or range: of all journeys, of an account's, or of one."""
+        """Answer a query without filters or range: of all journeys, of an account's, or of one.
+
+        While Redis lacks the views of a partition it is unavailable: a sum of the others is no number.
+        """
         return await self._answered(self._document(query))
 
     async def owners(self) -> Mapping[int, str | None]:
@@ -76,23 +79,43 @@ class RedisReader:
             ) from None
 
     async def _document(self, query: Query) -> Mapping[str, Any]:
-        names = await self._names(query)
-        claims, journeys = await self._hashes.read(names)
+        claims, journeys = await self._read(query)
         fresh = _freshness(claims)
         document = finish([_partial(journeys, fresh.watermark_ms)], query)
         put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
 
-    async def _names(self, query: Query) -> list[JourneyName]:
-        """The journeys and accounts that a query is about; one that it names need not exist."""
+    async def _read(self, query: Query) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]]:
+        """The claims, and the journeys and accounts that a query is about, all of which were readable."""
         if query.account_id is not None and query.journey_id is not None:
-            return [JourneyName(query.account_id, query.journey_id)]
-        found = [name_of_member(member) for member in await read_names(self._link, self._keys)]
-        return [
-            name
-            for name in found
-            if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
-        ]
+            claims, journeys = await self._hashes.read_one(JourneyName(query.account_id, query.journey_id))
+            self._check_readable(claims)
+            return claims, journeys
+        claims, members = await self._hashes.index()
+        self._check_readable(claims)
+        journeys = await self._hashes.read_all(
+            [
+                name
+                for name in map(name_of_member, members)
+                if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
+            ]
+        )
+        afterwards = await read_claims(self._link, self._keys)
+        self._check_readable(afterwards)
+        if _readable_since(afterwards) != _readable_since(claims):
+            raise SourceUnavailableError(
+                f"Redis at {self._link.address} lost numbers while they were read; ask again"
+            )
+        return claims, journeys
+
+    def _check_readable(self, claims: Mapping[int, PartitionClaim]) -> None:
+        """Raise SourceUnavailableError when Redis does not have the views of every partition."""
+        gaps = _gaps(claims)
+        if gaps:
+            raise SourceUnavailableError(
+                f"Redis at {self._link.address} does not have all numbers under the prefix "
+                f"{self._keys.prefix!r}: {'; '.join(gaps)}"
+            )
 
 
 def _partial(journeys: Sequence[JourneyHashes], watermark_ms: int) -> dict[str, Any]:
@@ -109,6 +132,29 @@ def _by_partition(claims: Mapping[int, PartitionClaim]) -> dict[int, PartitionCl
     """Claims of every partition there is; None for one that nobody has claimed."""
     count = max((claim.partitions for claim in claims.values()), default=0)
     return {number: claims.get(number) for number in range(count)}
+
+
+def _gaps(claims: Mapping[int, PartitionClaim]) -> list[str]:
+    """Why what Redis has would be the sum of some partitions only; empty when it is that of all."""
+    if not claims:
+        emptied = "no worker has written to it, or it was emptied a moment ago and they will write again"
+        return [f"{emptied}; see that workers run and use this Redis and prefix"]
+    now_ms, pushed, orphaned = _now_ms(), [], []
+    for number, claim in _by_partition(claims).items():
+        if claim is None or (claim.readable_since_ms is None and claim.expires_at_ms <= now_ms):
+            orphaned.append(str(number))
+        elif claim.readable_since_ms is None:
+            pushed.append(str(number))
+    gaps = []
+    if pushed:
+        gaps.append(f"those of partition {', '.join(pushed)} are being pushed, try again in a moment")
+    if orphaned:
+        gaps.append(f"no worker has pushed those of partition {', '.join(orphaned)}; see that workers run")
+    return gaps
+
+
+def _readable_since(claims: Mapping[int, PartitionClaim]) -> dict[int, int | None]:
+    return {number: claim.readable_since_ms for number, claim in claims.items()}
 
 
 def _freshness(claims: Mapping[int, PartitionClaim]) -> Freshness:

@@ -1,5 +1,6 @@
 """What readers find beside the numbers: which journeys there are, and which worker has a partition."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -9,8 +10,8 @@ from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member
 from wayfold.exporters.redis_views.link import Evaluation, RedisLink, text
 from wayfold.exporters.redis_views.scripts import CLAIM
 
-CLAIM_LIFETIME_MS: Final = 15_000
 AT_ONCE: Final = 500
+MOST_UNANSWERED: Final = 100
 
 
 class PartitionClaim(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,10 @@ class PartitionClaim(msgspec.Struct, frozen=True, kw_only=True):
     `sequence` and `watermark_ms` are of the commit that is in Redis, all of it once `complete`; `as_of_ms`
     is when that was still the latest; `lag_ms` is how long the oldest record not folded then had been in
     the log, None when not known. The claim counts until `expires_at_ms`; `partitions` is how many there are.
+
+    `readable_since_ms` is since when, without a break, Redis has had views of the whole partition, be they
+    of this worker or of the one before, of the latest commit or of an earlier one; None while it has not.
+    It outlasts the worker: what was pushed stays readable until Redis loses it.
     """
 
     worker: str
@@ -30,16 +35,29 @@ class PartitionClaim(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_ms: int
     complete: bool
     partitions: int
+    readable_since_ms: int | None = None
 
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(PartitionClaim).decode
+class HeldClaim:
+    """What Redis has as the claim on a partition, by our word; it is ours once it was `taken`.
+
+    `unanswered` are claims that Redis may have instead, because its answer was lost.
+    """
+
+    def __init__(self) -> None:
+        self.there = b""
+        self.unanswered: deque[bytes] = deque(maxlen=MOST_UNANSWERED)
+        self.taken = False
+        self.readable_since_ms: int | None = None
 
 
-def claim_call(keys: Keys, number: int, claim: PartitionClaim, now_ms: int, *, take: bool) -> Evaluation:
-    """Say that a worker has a partition; `take` when it has just been assigned."""
-    how = "take" if take else "keep"
-    return Evaluation(CLAIM, [keys.partitions], [str(number), _encode(claim), claim.worker, str(now_ms), how])
+encode_claim = msgspec.json.Encoder().encode
+decode_claim = msgspec.json.Decoder(PartitionClaim).decode
+
+
+def claim_call(keys: Keys, number: int, there: bytes, claim: bytes) -> Evaluation:
+    """Make a claim on a partition in the place of the one that is there, b"" for none."""
+    return Evaluation(CLAIM, [keys.partitions], [str(number), there, claim])
 
 
 async def read_claims(link: RedisLink, keys: Keys) -> dict[int, PartitionClaim]:
@@ -50,7 +68,12 @@ async def read_claims(link: RedisLink, keys: Keys) -> dict[int, PartitionClaim]:
 
 def decode_claims(rows: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[int, PartitionClaim]:
     """Claims as they stand in Redis."""
-    return {int(number): _decode(claim) for number, claim in rows.items()}
+    return {int(number): decode_claim(claim) for number, claim in rows.items()}
+
+
+async def void_claims(link: RedisLink, keys: Keys, partitions: Iterable[str]) -> None:
+    """Take claims away: readers are kept out until their owners, who miss them, have pushed all again."""
+    await link.many([("HDEL", keys.partitions, partition) for partition in partitions])
 
 
 async def publish_names(

@@ -129,4 +129,5 @@ class RedisViews:
             await self.close()
 
     def _is_shown(self, member: Member) -> bool:
-        return member.current and not self._shared.new_names(member.views)
+        readable = member.claim.readable_since_ms is not None
+        return readable and member.current and not self._shared.new_names(member.views)
