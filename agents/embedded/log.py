@@ -25,11 +25,12 @@ from wayfold.agents.embedded.segment import (
     SegmentHead,
     Slice,
     create_segment,
+    cut_torn_end,
     damaged,
     encode_group,
     find_end,
-    mend_torn_end,
     open_segment,
+    set_file_aside,
     sync_directory,
     sync_file,
     write_fully,
@@ -68,6 +69,7 @@ class DurableLog:
         self._descriptor = -1
         self._next: dict[str, list[int]] = {}
         self._failure: str | None = None
+        self._headless: Path | None = None
 
     @classmethod
     def open(
@@ -78,7 +80,10 @@ class DurableLog:
         segment_bytes: int = SEGMENT_BYTES,
         synced: bool = True,
     ) -> "DurableLog":
-        """Open or create the log, cutting off what an interrupted write left at its end.
+        """Open or create the log.
+
+        What an interrupted write left at its end is not read. It stays until the first append, which puts
+        it into a file of its own: a log that turns out to lack records is as it was found.
 
         Without `partitions` it has as many as it was made with, and a new one has one.
         Without `synced` an append survives a crash of the process, and not of the machine.
@@ -121,7 +126,7 @@ class DurableLog:
             if segment is None:
                 if path != paths[-1]:
                     raise damaged(path, 0)
-                path.unlink()
+                self._headless = path
                 continue
             if self.segments and segment.number != self.segments[-1].number + 1:
                 raise LogDamagedError(
@@ -132,12 +137,23 @@ class DurableLog:
             self._require_partitions(segment.head.partitions)
             self.segments.append(segment)
         self.partitions = self.partitions or 1
-        self._next = mend_torn_end(self.segments[-1]) if self.segments else {}
+        self._next = find_end(self.segments[-1]) if self.segments else {}
         for kind in kinds:
             self._next.setdefault(kind, [0] * self.partitions)
         if not self.segments:
+            self._put_headless_aside()
             self.segments.append(create_segment(self.directory, 0, self._head()))
+
+    def _begin_writing(self) -> None:
+        """Make the end ready for the first append."""
+        self._put_headless_aside()
+        cut_torn_end(self.segments[-1])
         self._descriptor = os.open(self.segments[-1].path, os.O_WRONLY | os.O_APPEND)
+
+    def _put_headless_aside(self) -> None:
+        if self._headless is not None:
+            set_file_aside(self._headless)
+            self._headless = None
 
     def _require_partitions(self, found: int) -> None:
         if found != self.partitions:
@@ -175,6 +191,8 @@ class DurableLog:
             timestamp_ms = time.time_ns() // 1_000_000
         upcoming = {kind: list(at) for kind, at in self._next.items()}
         frame = encode_group(Group(timestamp_ms, self._slices(records, upcoming)))
+        if self._descriptor < 0:
+            self._begin_writing()
         segment = self.segments[-1]
         if (
             segment.durable_end + len(frame) > self._segment_bytes
@@ -262,14 +280,27 @@ class DurableLog:
         if offset > upcoming:
             raise LogUnusableError(
                 f"{self.directory} ends at offset {upcoming} of {name}, but {offset} records of it were "
-                "folded already: the log was replaced or restored from an older copy. Restore the log that "
-                "belongs to this store, or move the store away so that it is built again from this log."
+                "folded already: the log lost its end, was replaced, or was restored from an older copy. "
+                f"{self._unreadable_end()}Restore the log that belongs to this store from a "
+                "backup. Without one, move the store away (state/ of the data directory) so that it "
+                f"is built again from this log: the events of at least {offset - upcoming} records are "
+                "not counted then, until they are sent again from where they came from."
             )
         if offset < first:
             raise LogUnusableError(
                 f"{self.directory} begins at offset {first} of {name}, and {offset} was asked for: its older "
                 "files were dropped. Restore a snapshot of the store that is newer, or the older files."
             )
+
+    def _unreadable_end(self) -> str:
+        last = self.segments[-1]
+        surplus = last.path.stat().st_size - last.durable_end
+        if surplus <= 0:
+            return ""
+        return (
+            f"The last {surplus} bytes of {last.path.name} cannot be read, from byte {last.durable_end} on; "
+            "they were left as they are. "
+        )
 
     def read(self, kind: str, partition: int, offset: int, limit: int) -> list[LogRecord]:
         """Give up to `limit` records of one topic partition from `offset` on."""
@@ -306,6 +337,7 @@ class DurableLog:
 
     def close(self) -> None:
         """Close the files and let another process write."""
+        self._failure = self._failure or f"{self.directory} is closed."
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

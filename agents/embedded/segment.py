@@ -1,5 +1,6 @@
 """One file of the local log: its head, its groups of records, and how an interrupted one is mended."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import Final
@@ -152,23 +153,52 @@ def find_end(segment: Segment) -> dict[str, list[int]]:
     return offsets
 
 
-def mend_torn_end(segment: Segment) -> dict[str, list[int]]:
-    """Cut off the last file's incomplete end; gives what `find_end` gives, and raises what it raises.
+def cut_torn_end(segment: Segment) -> None:
+    """Cut off what is behind the last file's whole frames, and keep it in a file beside it.
 
-    Nothing that was acknowledged is cut: an append is acknowledged after its frame is whole and synced.
+    Nothing that was acknowledged is cut after a crash: an append is acknowledged after its frame is whole
+    and synced. After damage to the disk it may have been, so the bytes are not thrown away.
     """
-    offsets = find_end(segment)
-    size = segment.path.stat().st_size
-    if segment.durable_end < size:
-        lost = size - segment.durable_end
-        _log.warning("log_torn_end_cut", file=str(segment.path), position=segment.durable_end, bytes=lost)
-        descriptor = os.open(segment.path, os.O_WRONLY)
-        try:
-            os.ftruncate(descriptor, segment.durable_end)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    return offsets
+    with segment.path.open("rb") as file:
+        file.seek(segment.durable_end)
+        torn = file.read()
+    if not torn:
+        return
+    kept = _keep(torn, segment.path, segment.durable_end)
+    _log.warning(
+        "log_torn_end_cut",
+        file=str(segment.path),
+        position=segment.durable_end,
+        bytes=len(torn),
+        kept=str(kept) if kept else "nothing: all zeros",
+    )
+    descriptor = os.open(segment.path, os.O_WRONLY)
+    try:
+        os.ftruncate(descriptor, segment.durable_end)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def set_file_aside(path: Path) -> None:
+    """Take a file without a head, which was being created, out of the log, and keep its bytes."""
+    kept = _keep(path.read_bytes(), path, 0)
+    _log.warning("log_torn_file_removed", file=str(path), kept=str(kept) if kept else "nothing: all zeros")
+    path.unlink()
+
+
+def _keep(torn: bytes, path: Path, position: int) -> Path | None:
+    """Write bytes from `position` of a file to a new one beside it, durably; None for zeros only."""
+    if not torn.strip(b"\0"):
+        return None
+    names = (f"{path.name}.torn-{position}{'' if not again else f'-{again}'}" for again in itertools.count())
+    kept = next(other for name in names if not (other := path.with_name(name)).exists())
+    with kept.open("wb") as file:
+        file.write(torn)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_directory(path.parent)
+    return kept
 
 
 def advance(offsets: dict[str, list[int]], group: Group, segment: Segment, position: int) -> None:

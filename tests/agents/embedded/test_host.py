@@ -1,6 +1,7 @@
 """The embedded host: everything durable is folded once, in order, over restarts and failures."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,24 @@ async def test_a_restart_goes_on_behind_what_was_committed(tmp_path: Path) -> No
     await again.caught_up()
     await again.stop()
     assert sorted(map(int, folded(tmp_path))) == list(range(80))
+
+
+async def test_a_log_that_lost_folded_records_is_left_as_it_is(tmp_path: Path) -> None:
+    """A host whose stores are ahead of a torn log refuses to start, and has not changed the log's files."""
+    host = make_host(tmp_path)
+    host.start()
+    for number in range(5):
+        await host.append([step(number)])
+    await host.caught_up()
+    await host.stop()
+    [path] = (tmp_path / "log").glob("*.log")
+    os.truncate(path, path.stat().st_size - 3)
+    found = path.read_bytes()
+    again = make_host(tmp_path)
+    with pytest.raises(LogUnusableError, match=r"last \d+ bytes of 0+\.log cannot be read.*sent again"):
+        again.start()
+    await again.stop()
+    assert path.read_bytes() == found
 
 
 async def test_a_definition_reaches_every_partition(tmp_path: Path) -> None:
@@ -149,7 +168,7 @@ async def test_a_store_without_its_log_is_refused_at_start(tmp_path: Path) -> No
     await host.stop()
     for path in (tmp_path / "log").iterdir():
         path.unlink()
-    with pytest.raises(LogUnusableError, match="replaced or restored from an older copy"):
+    with pytest.raises(LogUnusableError, match="lost its end, was replaced"):
         make_host(tmp_path).start()
 
 

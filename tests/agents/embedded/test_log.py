@@ -122,6 +122,55 @@ def test_a_torn_end_is_cut_off(tmp_path: Path, lost: int) -> None:
     assert values(log, "entries", partition) == [b"event 1", b"event 3"]
 
 
+def test_what_is_cut_off_is_kept_and_only_when_something_is_appended(tmp_path: Path) -> None:
+    """Opening and reading leave a torn end as it is; the first append moves its bytes to a file beside it."""
+    log = open_log(tmp_path)
+    log.append([entry(1)])
+    whole = log.size_bytes()
+    log.append([entry(2)])
+    log.close()
+    path = segment_path(tmp_path, 0)
+    for text in (b"torn", b"other"):
+        os.truncate(path, whole)
+        with path.open("ab") as file:
+            file.write(text)
+        found = path.read_bytes()
+        log = open_log(tmp_path)
+        assert values(log, "entries", partition_of(b"ada", 4)) == [b"event 1"]
+        assert path.read_bytes() == found
+        log.append([entry(3)])
+        log.close()
+    kept = sorted(tmp_path.glob("*.torn-*"))
+    assert [each.read_bytes() for each in kept] == [b"torn", b"other"]
+    assert values(open_log(tmp_path), "entries", partition_of(b"ada", 4)) == [b"event 1", b"event 3"]
+
+
+def test_a_file_without_head_is_kept_beside_the_log(tmp_path: Path) -> None:
+    """A last file whose head is gone stays until something is appended, and its bytes stay after that."""
+    log = open_log(tmp_path, segment_bytes=300)
+    for number in range(6):
+        log.append([entry(number)])
+    log.close()
+    path = sorted(tmp_path.glob("*.log"))[-1]
+    os.truncate(path, 5)
+    found = path.read_bytes()
+    log = open_log(tmp_path, segment_bytes=300)
+    assert path.read_bytes() == found
+    log.append([entry(7)])
+    log.close()
+    [kept] = tmp_path.glob("*.torn-0")
+    assert kept.read_bytes() == found
+    assert values(open_log(tmp_path), "entries", partition_of(b"ada", 4))[-1] == b"event 7"
+
+
+def test_a_closed_log_takes_nothing(tmp_path: Path) -> None:
+    """Once closed, a log whose directory may be another process's by now is not written any more."""
+    log = open_log(tmp_path)
+    log.close()
+    with pytest.raises(OSError, match="is closed"):
+        log.append([entry(1)])
+
+
 def test_zeros_at_the_end_are_a_torn_end(tmp_path: Path) -> None:
     """Blocks that a power loss left as zeros behind the last frame are cut off."""
     log = open_log(tmp_path)
