@@ -124,6 +124,23 @@ def ingest_router(
     return Router("/", route_handlers=[post_events, post_definition], exception_handlers=EXCEPTION_HANDLERS)
 
 
+def no_ingest_router() -> Router:
+    """Build the routes of a server that takes no events: they say how to start one that does."""
+
+    @post(["/v1/events", "/v1/definitions"], include_in_schema=False)
+    async def refuse(request: Request[Any, Any, Any]) -> Response[Any]:
+        """Say that this server only answers questions."""
+        return problem(
+            404,
+            "unknown-path",
+            f"this server takes nothing at {request.url.path}, it only answers questions: start it with "
+            "`wayfold serve --ingest`, or send to Kafka (`wayfold define`, `replay` and `simulate` with "
+            "--to kafka)",
+        )
+
+    return Router("/", route_handlers=[refuse])
+
+
 def _nothing_accepted(rejected: list[Rejected]) -> Response[Any]:
     detail = rejected[0].message
     if len(rejected) > 1:

@@ -77,15 +77,17 @@ def here(
 
 
 @contextmanager
-def running(cwd: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(
+    cwd: Path, *arguments: str, command: str = "run"
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the embedded host on a free port until the body ends; gives the process and its address."""
     process = subprocess.Popen(
-        [WAYFOLD, "run", "--port", "0", *arguments], cwd=cwd, stdout=subprocess.PIPE, text=True
+        [WAYFOLD, command, "--port", "0", *arguments], cwd=cwd, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
         first = process.stdout.readline()
-        assert first.startswith("Wayfold runs at http://127.0.0.1:"), first
+        assert first.startswith(f"Wayfold {command}s at http://127.0.0.1:"), first
         yield process, first.split()[-1]
     finally:
         process.kill()
@@ -232,6 +234,23 @@ def test_define_and_simulate_to_a_running_host(tmp_path: Path, here: Here) -> No
         assert status == 0, errors
         wait_until(lambda: total(url) > 0, seconds=30, what="the traffic to be counted")
         assert here("show", "spring", "--url", url)[1].startswith("Spring")
+
+
+def test_a_server_without_ingest_says_how_to_start_one_that_has_it(tmp_path: Path, here: Here) -> None:
+    """What is sent to `wayfold serve` without --ingest is refused with both ways to send it."""
+    (tmp_path / "journey.yaml").write_text(
+        "journey_id: spring\njourney_version: 1\nname: Spring\nsteps:\n  - {step_id: end, type: end}\n"
+    )
+    nowhere = "redis.url=redis://127.0.0.1:9"
+    with running(tmp_path, "--set", nowhere, command="serve") as (_, url):
+        status, _, errors = here("define", "journey.yaml", "--to", url)
+        answer = httpx.post(f"{url}/v1/definitions", content=b"journey_id: spring")
+    assert status == 1
+    assert "wayfold serve --ingest" in errors
+    assert "--to kafka" in errors
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "takes nothing at /v1/definitions" in answer.json()["detail"]
 
 
 def test_replay_of_the_receipt_log(tmp_path: Path, here: Here) -> None:

@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from wayfold.agents.collector import spare_what_is_there
 from wayfold.agents.destinations.kafka import KafkaSink
-from wayfold.agents.ingest.http import ingest_router
+from wayfold.agents.ingest.http import ingest_router, no_ingest_router
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.cluster import ClusterNumbers
@@ -61,6 +61,8 @@ async def _run(settings: Settings, ingest: bool) -> None:
             sink = await KafkaSink.open(settings.kafka, settings.fold.partitioner)
             stack.push_async_callback(sink.close)
             routes.append(ingest_router(sink))
+        else:
+            routes.append(no_ingest_router())
         app = create_app(
             source,
             metrics,
