@@ -115,7 +115,9 @@ def load_mapping(path: Path) -> RowMapping:
 def parse_mapping(text: bytes, name: str = "The mapping") -> RowMapping:
     """Read a mapping from its text; raises MappingError, which begins with `name`."""
     try:
-        file = msgspec.convert(yaml.safe_load(text), _File)
+        file = msgspec.convert(_whole(yaml.safe_load(text)), _File)
+    except MappingError as error:
+        raise MappingError(f"{name}: {error}") from None
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise MappingError(f"{name}: {error}") from error
     if not file.events:
@@ -123,6 +125,10 @@ def parse_mapping(text: bytes, name: str = "The mapping") -> RowMapping:
     for field in file.fields:
         if not any(field in each.__struct_fields__ for each in EVENT_CLASS_OF_TYPE.values()):
             raise MappingError(f"{name}: fields: {field!r} is no field of any event.")
+    try:
+        templates.check_time_format(file.time_format)
+    except ValueError as error:
+        raise MappingError(f"{name}: time_format: {error}") from None
     plans, columns = [], set[str]()
     for place, written in enumerate(file.events):
         try:
@@ -132,25 +138,63 @@ def parse_mapping(text: bytes, name: str = "The mapping") -> RowMapping:
     return RowMapping(plans, frozenset(columns), text)
 
 
+def _whole(written: Any) -> Any:
+    """Give what the file says; raises MappingError when that is nothing, or has other parts."""
+    if written is None:
+        raise MappingError(
+            "is empty: write a list `events` with a type, occurred_at and the other fields of each event "
+            "that a row stands for; `fields` is for those that all have. docs/files.md shows a whole one."
+        )
+    _require_known(written, _File)
+    return written
+
+
+def _require_known(written: Any, shape: type[msgspec.Struct], place: str = "") -> None:
+    """Raise MappingError for the first key that the shape does not have."""
+    known = shape.__struct_fields__
+    for key in written if isinstance(written, Mapping) else ():
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise MappingError(f"{place}{key!r} is not known here; there are {', '.join(known)}.{hint}")
+
+
 def _plan(written: Mapping[str, Any], file: _File, columns: set[str]) -> EventPlan:
     rest = dict(written)
     kind = rest.get("type")
     if kind not in EVENT_CLASS_OF_TYPE:
         raise MappingError(f"type is {kind!r}, but must be one of {', '.join(EVENT_CLASS_OF_TYPE)}.")
-    conditions = msgspec.convert(rest.pop("when", []), tuple[Condition, ...])
+    when = rest.pop("when", [])
+    for place, condition in enumerate(when if isinstance(when, list) else ()):
+        _require_known(condition, Condition, f"when[{place}]: ")
+    conditions = msgspec.convert(when, tuple[Condition, ...])
     columns.update(condition.column for condition in conditions)
     once = rest.pop("once", None)
-    known = EVENT_CLASS_OF_TYPE[str(kind)].__struct_fields__
+    event_class = EVENT_CLASS_OF_TYPE[str(kind)]
+    known = event_class.__struct_fields__
     for field in rest:
         if field != "type" and field not in known:
             raise MappingError(f"{field!r} is no field of {kind}; its fields are {', '.join(known)}.")
     rest = {field: value for field, value in file.fields.items() if field in known} | rest
     fields = {field: _field(field, value, file, columns) for field, value in rest.items()}
-    return EventPlan(fields, conditions, None if once is None else _make(once, columns))
+    for needed in msgspec.structs.fields(event_class):
+        if needed.required and needed.name not in rest and needed.name != "event_id":
+            raise MappingError(f"{needed.name} is missing, which every {kind} needs: say how a row gives it.")
+    return EventPlan(fields, conditions, None if once is None else _of_field("once", once, columns))
+
+
+def _of_field(field: str, value: Any, columns: set[str]) -> Make:
+    """Make what gives a field's value; raises MappingError, which names the field."""
+    try:
+        return _make(value, columns)
+    except (MappingError, ValueError) as error:
+        raise MappingError(f"{field}: {error}") from None
 
 
 def _field(field: str, value: Any, file: _File, columns: set[str]) -> Make:
-    make = _make(value, columns)
+    if isinstance(value, Mapping) and "from" not in value and field != "properties":
+        raise MappingError(f'{field} is {value}, but must be a text: write a column in quotes, "{{column}}".')
+    make = _of_field(field, value, columns)
     if field == "occurred_at":
         return templates.converted(make, templates.instant(file.time_format, file.time_zone))
     if field in INTEGERS:

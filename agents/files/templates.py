@@ -11,6 +11,8 @@ from wayfold.agents.files.readers import Row
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 
+_SAMPLE = datetime(2026, 11, 21, 13, 30, 15, 250_000, UTC)
+
 Make = Callable[[Row], Any]
 """Makes a value of a row; None leaves the field out."""
 
@@ -41,7 +43,12 @@ def as_text(value: Any) -> str:
 
 
 def columns_of(template: str) -> list[str]:
-    """List the columns that a template names."""
+    """List the columns that a template names; raises ValueError for braces that enclose no column."""
+    if "{" in (rest := _COLUMN.sub("", template)) or "}" in rest:
+        raise ValueError(
+            f"{template!r} has braces that do not enclose a column's name: write {{column}}; a text cannot "
+            "have braces of its own."
+        )
     return _COLUMN.findall(template)
 
 
@@ -114,6 +121,22 @@ def instant(form: str | None, zone_name: str) -> Callable[[Any], Any]:
         return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     return read
+
+
+def check_time_format(form: str | None) -> None:
+    """Raise ValueError for a form in which no date could be read."""
+    if form is None or form in ("epoch_s", "epoch_ms"):
+        return
+    fix = (
+        'leave it out for ISO 8601, or write epoch_s, epoch_ms, or a pattern such as "%d.%m.%Y %H:%M" with '
+        "the directives of Python's strptime."
+    )
+    try:
+        read = datetime.strptime(_SAMPLE.strftime(form), form)  # noqa: DTZ007 - only its date matters
+    except (ValueError, re.error) as error:
+        raise ValueError(f"{form!r} cannot be read ({error}): {fix}") from None
+    if read.date() != _SAMPLE.date():
+        raise ValueError(f"{form!r} does not say year, month and day: {fix}")
 
 
 def _parse(value: Any, form: str | None) -> datetime:

@@ -77,9 +77,7 @@ def here(
 
 
 @contextmanager
-def running(
-    cwd: Path, *arguments: str, command: str = "run"
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(cwd: Path, *arguments: str, command: str = "run") -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the embedded host on a free port until the body ends; gives the process and its address."""
     process = subprocess.Popen(
         [WAYFOLD, command, "--port", "0", *arguments], cwd=cwd, stdout=subprocess.PIPE, text=True

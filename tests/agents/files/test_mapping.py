@@ -25,6 +25,7 @@ events:
     currency: {from: "{currency}", map: {"\xe2\x82\xac": EUR}, default: USD}
     step_id: pay
 """
+GOAL = "type: goal.reached, name: n, occurred_at: '{at}'"
 ROW = {
     "customer": "ada",
     "order": "7",
@@ -114,6 +115,7 @@ def test_templates_constants_and_words() -> None:
         ("null", "2026-07-01 12:00", "2026-07-01T10:00:00.000000Z"),
         ("null", "2026-07-01", "2026-06-30T22:00:00.000000Z"),
         ("'%d.%m.%Y %H:%M'", "01.12.2026 08:30", "2026-12-01T07:30:00.000000Z"),
+        ("'%y-%j %I %p %z'", "26-305 12 PM +0000", "2026-11-01T12:00:00.000000Z"),
         ("epoch_s", "1793534400.25", "2026-11-01T12:00:00.250000Z"),
         ("epoch_ms", "1793534400250", "2026-11-01T12:00:00.250000Z"),
     ],
@@ -174,6 +176,30 @@ def test_rows_that_are_events_need_no_mapping() -> None:
         ("events: [{type: step.entered, step_id: {from: x, mapp: {}}}]", "'mapp' cannot stand beside from"),
         ("time_zone: Mars/Base\nevents: [{type: step.entered, occurred_at: '{a}'}]", "Mars/Base"),
         ("events: [", "The mapping: "),
+        ("", r"is empty: write a list `events` with a type, occurred_at"),
+        (
+            "events: []\ntime_formt: x",
+            "'time_formt' is not known here; there are events, fields, time_zone, time_for",
+        ),
+        (
+            "events: [{type: step.entered, when: [{column: a}, {column: b, equal: c}]}]",
+            r"events\[0\]: when\[1\]: 'equal' is not known here; there are column, present, equals, one_of",
+        ),
+        (f"events: [{{{GOAL}, user_id: '{{customer'}}]", r"events\[0\]: user_id: '{customer' has braces"),
+        (f"events: [{{{GOAL}, user_id: 'a}}'}}]", "user_id: 'a}' has braces"),
+        (f"events: [{{{GOAL}, user_id: '{{}}'}}]", "user_id: '{}' has braces"),
+        (f"events: [{{{GOAL}, user_id: '{{{{order}}}}'}}]", "user_id: '{{order}}' has braces"),
+        (f"events: [{{{GOAL}, user_id: u, once: '{{order'}}]", "once: '{order' has braces"),
+        (f"events: [{{{GOAL}, user_id: u, value: {{from: '{{a'}}}}]", "value: '{a' has braces"),
+        (f"events: [{{{GOAL}, user_id: u, properties: {{a: '{{b'}}}}]", "properties: '{b' has braces"),
+        (f"events: [{{{GOAL}, user_id: {{customer}}}}]", "user_id is .*write a column in quotes"),
+        (f"events: [{{{GOAL}}}]", r"events\[0\]: user_id is missing, which every goal.reached needs"),
+        ("events: [{type: goal.reached, user_id: u, name: n}]", "occurred_at is missing"),
+        (f"time_format: '%Q'\nevents: [{{{GOAL}, user_id: u}}]", "time_format: '%Q' cannot be read"),
+        (f"time_format: '%Y %'\nevents: [{{{GOAL}, user_id: u}}]", "time_format: '%Y %' cannot be read"),
+        (f"time_format: '%d %d'\nevents: [{{{GOAL}, user_id: u}}]", "time_format: '%d %d' cannot be read"),
+        (f"time_format: epoch\nevents: [{{{GOAL}, user_id: u}}]", "time_format: 'epoch' does not say year"),
+        (f"time_format: '%H:%M'\nevents: [{{{GOAL}, user_id: u}}]", "does not say year, month and day"),
     ],
 )
 def test_a_wrong_mapping_names_the_place_and_the_fix(text: str, message: str) -> None:

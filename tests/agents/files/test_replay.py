@@ -266,6 +266,8 @@ async def test_a_file_that_cannot_be_read_says_what_to_do(
 async def test_a_mapping_that_does_not_fit_the_file_ends_before_anything_is_sent(tmp_path: Path) -> None:
     """A column that is not there is an error of the mapping, not of every row."""
     path = write_csv(tmp_path / "a.csv", [{"id": "1"}])
-    mapping = parse_mapping(b"events: [{type: goal.reached, user_id: '{user}', name: n}]")
+    mapping = parse_mapping(
+        b"events: [{type: goal.reached, user_id: '{user}', name: n, occurred_at: '{id}'}]"
+    )
     with pytest.raises(MappingError, match="column 'user'"):
         await replayed(path, mapping=mapping)
