@@ -107,7 +107,8 @@ async def audit(
             reading.accept(said.offsets)
             recount, recounted = system.recount(reading.acceptances), said.offsets
         document, recomputed = _both(answer, recount)
-        _require_journey(scope, document, recomputed)
+        if answer is answers[0]:
+            _require_known(scope, document, recomputed)
         found += [_difference(answer.name, sentence) for sentence in differences(document, recomputed)]
         if scope.selection.is_all and not answer.only_open:
             found += _counter_differences(answer.name, said, reading.acceptances)
@@ -201,7 +202,7 @@ async def _audit_users(
     reading = _read(msgspec.structs.replace(system, log=moving), scope, after, max_events, progress)
     reading.accept(after)
     recomputed = system.recount(reading.acceptances).lists(scope.query)
-    _require_journey(scope, document, {"journeys": [*recomputed]})
+    _require_known(scope, document, {"journeys": [*recomputed], "accounts": []})
 
     def compared(users: set[str]) -> set[str]:
         chosen = {user for user in users if scope.selection.has_user(user.encode())}
@@ -253,10 +254,18 @@ def _only(users: set[str]) -> str | None:
     return f"also {shown}{more}"
 
 
-def _require_journey(scope: Scope, said: Mapping[str, Any], recomputed: Mapping[str, Any]) -> None:
-    if scope.journey_id is not None and not said["journeys"] and not recomputed["journeys"]:
+def _require_known(scope: Scope, said: Mapping[str, Any], recomputed: Mapping[str, Any]) -> None:
+    """Raise when neither side knows the journey or account: nothing is equal to nothing."""
+    if said["journeys"] or recomputed["journeys"]:
+        return
+    if scope.journey_id is not None:
+        of_account = "" if scope.account_id is None else f" in account {scope.account_id!r}"
         raise AuditImpossibleError(
-            f"there is no journey {scope.journey_id!r}; `wayfold show` lists those there are"
+            f"there is no journey {scope.journey_id!r}{of_account}; `wayfold show` lists those there are"
+        )
+    if scope.account_id is not None and not said["accounts"] and not recomputed["accounts"]:
+        raise AuditImpossibleError(
+            f"there are no events of account {scope.account_id!r}; `wayfold show` lists all accounts"
         )
 
 

@@ -104,11 +104,19 @@ def asking(source: NumbersSource, limits: Limits) -> Callable[..., Question]:
 
 
 def check_names(request: Request[Any, Any, Any], known: Collection[str]) -> None:
-    """Raise for a parameter that does not exist: ignoring a misspelt filter would give wrong numbers."""
+    """Raise for a parameter that does not exist or comes twice.
+
+    Ignoring a misspelt filter, or one of two, would give the numbers of another question.
+    """
     for name in request.query_params:
         if name not in known:
             raise BadQuestionError(
                 name, f"there is no such parameter here; use one of {', '.join(sorted(known))}"
+            )
+        given = request.query_params.getall(name)
+        if len(given) > 1:
+            raise BadQuestionError(
+                name, f"is given {len(given)} times; give it once, and ask a question for each value"
             )
 
 

@@ -34,7 +34,7 @@ def fresh(document: Mapping[str, Any]) -> dict[str, Any]:
 async def read_journey(source: NumbersSource, query: Query) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Read the document of one journey, and the journey in it.
 
-    Raises NotKnownError when there is no such journey, or it has no such version.
+    Raises NotKnownError when there is no such journey, or it has no such version or step.
     """
     document = await source.document(query)
     journeys: Sequence[Mapping[str, Any]] = document["journeys"]
@@ -45,12 +45,37 @@ async def read_journey(source: NumbersSource, query: Query) -> tuple[Mapping[str
             "GET /v1/journeys lists those it has (parameter account chooses the account)",
         )
     journey = journeys[0]
-    if query.version is not None and not journey["versions"]:
+    has_version = query.version is None or journey["versions"]
+    if not has_version or (query.step_id is not None and not steps_of(journey)):
+        await _require_known(source, query)
+    return document, journey
+
+
+async def _require_known(source: NumbersSource, query: Query) -> None:
+    """Raise NotKnownError unless the journey has the version and the step of a query, over all time.
+
+    What no definition names is only known from events, which the other filters may leave out.
+    """
+    document = await source.document(Query(account_id=query.account_id, journey_id=query.journey_id))
+    versions = [
+        version
+        for journey in document["journeys"]
+        for version in journey["versions"]
+        if query.version in (None, version["journey_version"])
+    ]
+    if query.version is not None and not versions:
         raise NotKnownError(
             "version",
             f"journey {query.journey_id!r} has no version {query.version}; leave it out to see all",
         )
-    return document, journey
+    steps = {step["step_id"] for version in versions for step in version["steps"]}
+    if query.step_id is not None and query.step_id not in steps:
+        of_version = "" if query.version is None else f"version {query.version} of "
+        raise NotKnownError(
+            "step",
+            f"{of_version}journey {query.journey_id!r} has no step {query.step_id!r}; "
+            "its steps are at /v1/journeys/{id}/steps",
+        )
 
 
 def steps_of(journey: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -163,20 +188,11 @@ async def get_step(
 
 async def _steps(source: NumbersSource, query: Query) -> Response[answers.StepsAnswer]:
     document, journey = await read_journey(source, query)
-    steps = steps_of(journey)
-    if query.step_id is not None:
-        steps = [step for step in steps if step["step_id"] == query.step_id]
-        if not steps:
-            raise NotKnownError(
-                "step",
-                f"journey {query.journey_id!r} has no step {query.step_id!r}; "
-                "its steps are at /v1/journeys/{id}/steps",
-            )
     content = {
         **fresh(document),
         "account_id": journey["account_id"],
         "journey_id": journey["journey_id"],
-        "steps": steps,
+        "steps": steps_of(journey),
     }
     return answer(answers.StepsAnswer, content)
 

@@ -41,6 +41,45 @@ def read_numbers(url: str, parameters: Mapping[str, str | int | None]) -> dict[s
     return document
 
 
+def read_known(url: str, parameters: Mapping[str, str | int | None]) -> dict[str, Any]:
+    """Read the numbers document of an account, journey, version and step that there are.
+
+    Raises HostError when one of them does not exist, and as `read_numbers` does.
+    """
+    document = read_numbers(url, parameters)
+    named = {name: parameters.get(name) for name in ("account", "journey", "version", "step")}
+    if all(value is None for value in named.values()):
+        return document
+    # What no definition names is only known from events, which the other filters may leave out.
+    whole = read_numbers(url, {name: named[name] for name in ("account", "journey")})
+    _require_known(whole, **named)
+    return document
+
+
+def _require_known(
+    whole: Mapping[str, Any],
+    account: str | int | None,
+    journey: str | int | None,
+    version: str | int | None,
+    step: str | int | None,
+) -> None:
+    if journey is None and account is not None and not whole["accounts"] and not whole["journeys"]:
+        raise HostError(f"there are no events of account {account!r}; `wayfold show` lists all accounts")
+    if journey is not None and not whole["journeys"]:
+        of_account = "" if account is None else f" in account {account!r}"
+        raise HostError(f"there is no journey {journey!r}{of_account}; `wayfold show` lists those there are")
+    versions = [each for found in whole["journeys"] for each in found["versions"]]
+    lacks = "no journey has" if journey is None else f"journey {journey!r} has no"
+    of_version = ""
+    if version is not None:
+        versions = [each for each in versions if each["journey_version"] == version]
+        of_version = f" in version {version}"
+        if not versions:
+            raise HostError(f"{lacks} version {version}; leave it out to see all")
+    if step is not None and not any(step == each["step_id"] for found in versions for each in found["steps"]):
+        raise HostError(f"{lacks} step {step!r}{of_version}; leave it out to see all")
+
+
 def _detail(error: HTTPError) -> str:
     try:
         return str(json.load(error)["detail"])

@@ -235,13 +235,11 @@ def show(
     clock: Annotated[str | None, typer.Option(help="Time of exits and conversions: event or entry.")] = None,
 ) -> None:
     """Show the numbers of a running host."""
-    from wayfold.exporters.show.client import HostError, read_numbers
+    from wayfold.exporters.show.client import read_known
 
     asked = {"account": account, "journey": journey, "version": version, "step": step, "channel": channel}
     asked |= {"platform": platform, "variant": variant, "from": start, "to": end, "clock": clock}
-    document = read_numbers(url, asked)
-    if journey is not None and not document["journeys"]:
-        raise HostError(f"there is no journey {journey!r}; `wayfold show` lists those there are")
+    document = read_known(url, asked)
     if as_json:
         _print_json(document)
         return

@@ -174,6 +174,11 @@ def test_the_command_says_it_with_its_status(data: Path) -> None:
         unknown = command("nope", *here)
         assert unknown.returncode == 2
         assert "there is no journey 'nope'" in unknown.stderr
+        for more in ((), ("--users-sample", "0.1")):
+            unknown = command("--account", "nope", *more, *here)
+            assert unknown.returncode == 2
+            assert "there are no events of account 'nope'" in unknown.stderr
+        assert command("--account", "acme", *here).returncode in (0, 1)
     away = command("--url", "http://127.0.0.1:9", "--data", str(data))
     assert (away.returncode, away.stdout) == (2, "")
     assert "nothing answers at http://127.0.0.1:9" in away.stderr

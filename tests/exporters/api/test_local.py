@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.exporters.partitions import fold_all, open_partitions
 from tests.exporters.traffic import ODD, OracleSource, definition, traffic
 from wayfold.agents.audit import oracle
 from wayfold.exporters.api import local
+from wayfold.exporters.api.journeys import read_journey
 from wayfold.exporters.api.local import LocalNumbers
+from wayfold.exporters.api.problems import NotKnownError
 from wayfold.exporters.api.source import BadQuestionError, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.partition import Partition
@@ -57,6 +60,20 @@ async def test_a_document_equals_the_oracles(source: LocalNumbers, query: Query)
     expected = await OracleSource(traffic()).document(query)
     found = await source.document(query)
     assert oracle.differences(timeless(expected), timeless(found)) == []
+
+
+async def test_what_only_events_know_exists_outside_of_its_time_too(tmp_path: Path) -> None:
+    """A version and a step that no definition names are there also where a filter leaves nothing of them."""
+    partitions = open_partitions(tmp_path, 2)
+    fold_all(partitions, [event for event in traffic() if event["type"] != "journey.defined"])
+    source = LocalNumbers(lambda: partitions, lag_ms=lambda: 0, unready=list, zone=lambda _: Zone("UTC"))
+    early = Query(account_id="acme", journey_id="welcome", start="2026-01-01", end="2026-01-02")
+    for known in ({"version": 1}, {"step_id": "mail"}, {"version": 1, "step_id": "mail"}):
+        _, journey = await read_journey(source, replace(early, **known))
+        assert journey["journey_id"] == "welcome"
+    for unknown in ({"version": 2}, {"step_id": "nope"}, {"version": 2, "step_id": "mail"}):
+        with pytest.raises(NotKnownError):
+            await read_journey(source, replace(early, **unknown))
 
 
 async def test_how_fresh_an_answer_is(source: LocalNumbers) -> None:

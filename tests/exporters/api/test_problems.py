@@ -28,6 +28,18 @@ async def problem(client: httpx.AsyncClient, url: str, status: int) -> Any:
         ("/v1/journeys/welcome", "unknown-journey", "account 'default' has no journey 'welcome'"),
         (f"{WELCOME}?account=acme&version=9", "unknown-version", "no version 9"),
         (f"{WELCOME}/steps/nope?account=acme", "unknown-step", "no step 'nope'"),
+        (f"{WELCOME}?account=acme&step=nope", "unknown-step", "journey 'welcome' has no step 'nope'"),
+        (f"{WELCOME}/steps?account=acme&step=nope", "unknown-step", "no step 'nope'"),
+        (
+            f"{WELCOME}?account=acme&step=nope&version=2",
+            "unknown-step",
+            "version 2 of journey 'welcome' has no",
+        ),
+        (
+            f"{WELCOME}/series?account=acme&step=nope&from=2026-11-01&to=2026-11-03",
+            "unknown-step",
+            "no step 'nope'",
+        ),
         ("/v1/accounts/nope", "unknown-account", "'nope'"),
         ("/v2/journeys", "unknown-path", "/schema"),
     ],
@@ -52,6 +64,8 @@ async def test_what_does_not_exist(client: httpx.AsyncClient, url: str, kind: st
         ("from=2026-11-02T10:00&to=2026-11-02T09:00", "to", "is before from"),
         ("form=2026-11-01", "form", "there is no such parameter here; use one of account, channel"),
         ("account=", "account", "Account whose journeys these are"),
+        ("version=1&version=2", "version", "is given 2 times"),
+        ("account=acme&version=1&account=acme", "account", "give it once"),
     ],
 )
 async def test_wrong_filters(client: httpx.AsyncClient, query: str, parameter: str, fix: str) -> None:
@@ -75,6 +89,8 @@ async def test_wrong_filters(client: httpx.AsyncClient, query: str, parameter: s
         (f"{WELCOME}/users?account=acme&number=entered_users&cursor=%C3%A4", "cursor", "next_cursor"),
         (f"{WELCOME}/steps/mail?account=acme&step=end", "step", "the path names the step"),
         ("/v1/accounts/acme?version=1", "version", "no such parameter here"),
+        ("/v1/accounts/acme?channel=sms&channel=email", "channel", "is given 2 times"),
+        ("/v1/numbers?account=acme&account=default", "account", "is given 2 times"),
     ],
 )
 async def test_wrong_parameters(client: httpx.AsyncClient, url: str, parameter: str, fix: str) -> None:

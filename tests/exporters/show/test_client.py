@@ -8,7 +8,11 @@ from typing import ClassVar
 import pytest
 
 from wayfold.exporters.api.server import listen
-from wayfold.exporters.show.client import HostError, read_numbers
+from wayfold.exporters.show.client import HostError, read_known, read_numbers
+
+ONE_JOURNEY = (
+    b'{"accounts": [], "journeys": [{"versions": [{"journey_version": 1, "steps": [{"step_id": "a"}]}]}]}'
+)
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -20,6 +24,11 @@ class Answers(BaseHTTPRequestHandler):
         "/problem/v1/numbers": (503, b'{"detail": "no worker has partition 3"}'),
         "/broken/v1/numbers": (502, b"bad gateway"),
         "/good/v1/numbers": (200, b'{"journeys": []}'),
+        "/empty/v1/numbers": (200, b'{"journeys": [], "accounts": []}'),
+        "/one/v1/numbers": (
+            200,
+            ONE_JOURNEY,
+        ),
     }
 
     def do_GET(self) -> None:
@@ -53,6 +62,33 @@ def test_what_the_host_says_is_told(url: str, path: str, message: str) -> None:
     """A problem is told with its detail, and what is no Wayfold host is called that."""
     with pytest.raises(HostError, match=message):
         read_numbers(f"{url}/{path}", {})
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "message"),
+    [
+        ("empty", {"account": "nope"}, "there are no events of account 'nope'"),
+        ("empty", {"journey": "nope"}, "there is no journey 'nope'; "),
+        ("empty", {"journey": "nope", "account": "acme"}, "no journey 'nope' in account 'acme'"),
+        ("one", {"journey": "welcome", "version": 5}, "journey 'welcome' has no version 5"),
+        ("one", {"version": 5}, "no journey has version 5"),
+        ("one", {"journey": "welcome", "step": "b"}, "journey 'welcome' has no step 'b'"),
+        ("one", {"journey": "welcome", "step": "b", "version": 1}, "no step 'b' in version 1"),
+    ],
+)
+def test_what_does_not_exist_is_not_shown_as_zeros(
+    url: str, path: str, asked: dict[str, str | int | None], message: str
+) -> None:
+    """An account, journey, version or step that nobody knows is refused by name."""
+    with pytest.raises(HostError, match=message):
+        read_known(f"{url}/{path}", asked)
+
+
+def test_what_exists_is_shown(url: str) -> None:
+    """Known names, and filters that name nothing, give the host's document."""
+    asked: dict[str, str | int | None] = {"journey": "welcome", "version": 1, "step": "a", "channel": "sms"}
+    assert read_known(f"{url}/one", asked)["journeys"]
+    assert read_known(f"{url}/empty", {"channel": "sms"})["journeys"] == []
 
 
 def test_parameters_that_are_not_given_are_left_out(url: str) -> None:
