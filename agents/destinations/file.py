@@ -2,11 +2,14 @@
 
 import gzip
 import os
+import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.ingest.accept import Rejected
 from wayfold.agents.sink import Outgoing
 
@@ -28,19 +31,33 @@ class FileDestination:
                 self._compressed = gzip.GzipFile("", "wb", COMPRESSION_LEVEL, self._file, mtime=0)
 
     async def send(self, records: Sequence[Outgoing]) -> Sequence[Rejected]:
-        """Write the records; nothing is ever rejected here."""
+        """Write the records; nothing is ever rejected here. Raises `DestinationError`."""
         lines = b"".join([(record.value or b"") + b"\n" for record in records])
-        if self._compressed is not None:
-            self._compressed.write(lines)
-        else:
-            self._file.write(lines)
+        with self._named():
+            (self._compressed or self._file).write(lines)
         return ()
 
     async def close(self) -> None:
-        """Finish the file, durable on disk."""
-        if self._compressed is not None:
-            self._compressed.close()
-        self._file.flush()
-        if self._path is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
+        """Finish the file, durable on disk; raises `DestinationError`."""
+        with self._named():
+            if self._compressed is not None:
+                self._compressed.close()
+            self._file.flush()
+            if self._path is not None:
+                # A device or pipe has nothing to sync.
+                if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                    os.fsync(self._file.fileno())
+                self._file.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say of what the system refuses which file it is."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise DestinationError(
+                f"{self._path or 'standard output'} cannot be written: {error.strerror}. Mend that, or name "
+                "another place with --to, then start again."
+            ) from error

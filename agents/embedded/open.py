@@ -5,7 +5,7 @@ from typing import Final
 
 from wayfold.agents.embedded.dead_letters import LocalDeadLetters
 from wayfold.agents.embedded.host import EmbeddedHost, HostLimits
-from wayfold.agents.embedded.log import DurableLog
+from wayfold.agents.embedded.log import DurableLog, LogUnusableError
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
@@ -72,13 +72,19 @@ def open_host(
     store; each says what to do.
     """
     embedded = settings.embedded
-    log = DurableLog.open(
-        events_directory(embedded.directory),
-        EVENT_KINDS,
-        embedded.partitions,
-        embedded.segment_bytes,
-        synced=embedded.durable,
-    )
+    try:
+        log = DurableLog.open(
+            events_directory(embedded.directory),
+            EVENT_KINDS,
+            embedded.partitions,
+            embedded.segment_bytes,
+            synced=embedded.durable,
+        )
+    except OSError as error:
+        raise LogUnusableError(
+            f"the data directory {embedded.directory} cannot be used: {error.strerror} ({error.filename}). "
+            "Make it writable, or name another one with --data or embedded.directory."
+        ) from error
     partitions: list[Partition] = []
     letters: LocalDeadLetters | None = None
     try:

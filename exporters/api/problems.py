@@ -88,7 +88,14 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[byt
     if error.status_code >= 500:
         return _unexpected(request, error)
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return problem(error.status_code, kind, error.detail, headers=dict(error.headers or {}))
+    detail = error.detail
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        limit = request.route_handler.resolve_request_max_body_size()
+        detail = (
+            f"the body has more than the {limit} bytes of the server's setting http.max_body_bytes: send it "
+            "in several requests, or raise the setting"
+        )
+    return problem(error.status_code, kind, detail, headers=dict(error.headers or {}))
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

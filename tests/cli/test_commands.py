@@ -119,6 +119,10 @@ def test_every_command_says_what_it_does() -> None:
         (("settings", "--set", "group"), "write NAME=VALUE"),
         (("settings", "--config", "gone.toml"), "gone.toml (--config): no such file"),
         (("run", "--host", "no such host"), "correct http.host"),
+        (
+            ("run", "--port", "0", "--data", "/proc/x"),
+            "the data directory /proc/x cannot be used: No such file",
+        ),
         (("define", "gone.yaml"), "No such file or directory (gone.yaml)"),
         (("dead-letters", "list", "--data", "gone"), "gone"),
         (("snapshots", "list"), "state.snapshot_url is not set"),

@@ -47,6 +47,21 @@ async def test_no_brokers_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> N
     assert asked == ["one:9092,two:9092", Settings().kafka.bootstrap_servers]
 
 
+async def test_a_device_can_be_written_to() -> None:
+    """What cannot be synced, such as /dev/null, takes events too."""
+    destination = await open_destination("file:/dev/null", Settings())
+    await destination.send([Outgoing("steps", b"ada", b"{}")])
+    await destination.close()
+
+
+async def test_a_file_that_cannot_be_written_is_named() -> None:
+    """A full disk is told with the place and what to do."""
+    destination = await open_destination("file:/dev/full", Settings())
+    await destination.send([Outgoing("steps", b"ada", b"{}")])
+    with pytest.raises(DestinationError, match="/dev/full cannot be written: No space left on device"):
+        await destination.close()
+
+
 @pytest.mark.parametrize("name", ["events.jsonl", "events.jsonl.gz"])
 async def test_a_file_gets_one_event_a_line(tmp_path: Path, name: str) -> None:
     """Events are lines, compressed when the name says so, and equal events give equal bytes."""

@@ -12,6 +12,7 @@ from tests.agents.fakes import KeptRecords
 from wayfold.agents.ingest import bodies
 from wayfold.agents.ingest.http import ingest_router
 from wayfold.agents.sink import SinkBusyError, SinkFailedError
+from wayfold.exporters.api.problems import EXCEPTION_HANDLERS
 
 Client = AsyncTestClient[Litestar]
 
@@ -211,10 +212,13 @@ async def test_a_compressed_body_says_so(client: Client) -> None:
     assert "uncompressed" in answer.json()["detail"]
 
 
-async def test_a_body_beyond_the_limit_is_413(client: Client) -> None:
-    """Bodies are bounded before they are read."""
-    answer = await post(client, b"[" + b" " * 60_000 + b"]")
+async def test_a_body_beyond_the_limit_is_413(sink: KeptRecords) -> None:
+    """Bodies are bounded before they are read, and the problem names the limit and the setting."""
+    app = Litestar([ingest_router(sink)], request_max_body_size=50_000, exception_handlers=EXCEPTION_HANDLERS)
+    async with AsyncTestClient(app) as client:
+        answer = await post(client, b"[" + b" " * 60_000 + b"]")
     assert answer.status_code == 413
+    assert "more than the 50000 bytes of the server's setting http.max_body_bytes" in answer.json()["detail"]
 
 
 async def test_an_empty_batch_is_no_error(client: Client) -> None:

@@ -86,6 +86,13 @@ async def test_how_fresh_an_answer_is(source: LocalNumbers) -> None:
     assert fresh.watermark_ms == 1_793_613_607_000
 
 
+async def test_an_unknown_number_is_named_once(source: LocalNumbers) -> None:
+    """The error of a number that has no list does not begin with the parameter, which is named beside it."""
+    with pytest.raises(BadQuestionError, match=r"^'luck' is none of ") as refused:
+        await source.users(Query(account_id="acme", journey_id="welcome"), "luck")
+    assert refused.value.parameter == "number"
+
+
 async def test_without_any_event(tmp_path: Path) -> None:
     """Empty partitions give an empty document without a watermark."""
     empty = open_partitions(tmp_path, 1)
