@@ -123,6 +123,18 @@ def test_every_command_says_what_it_does() -> None:
             ("run", "--port", "0", "--data", "/proc/x"),
             "the data directory /proc/x cannot be used: No such file",
         ),
+        (
+            ("worker", "--set", "redis.url=rediss://127.0.0.1:9", "--set", "redis.tls_ca_file=gone.pem"),
+            "redis.tls_ca_file: gone.pem cannot be read",
+        ),
+        (
+            ("serve", "--set", "redis.url=rediss://127.0.0.1:9", "--set", "redis.tls_ca_file=gone.pem"),
+            "redis.tls_ca_file: gone.pem cannot be read",
+        ),
+        (
+            ("topics", "--set", "kafka.security_protocol=SSL", "--set", "kafka.tls_ca_file=gone.pem"),
+            "kafka.tls_ca_file: gone.pem cannot be read",
+        ),
         (("define", "gone.yaml"), "No such file or directory (gone.yaml)"),
         (("dead-letters", "list", "--data", "gone"), "gone"),
         (("snapshots", "list"), "state.snapshot_url is not set"),

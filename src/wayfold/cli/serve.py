@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 from wayfold.agents.collector import spare_what_is_there
 from wayfold.agents.destinations.kafka import KafkaSink
 from wayfold.agents.ingest.http import ingest_router, no_ingest_router
+from wayfold.cli.redis_login import check_redis_login
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.cluster import ClusterNumbers
@@ -25,8 +26,10 @@ from wayfold.state.telemetry import Telemetry
 def run_server(settings: Settings, *, ingest: bool) -> None:
     """Serve until SIGINT or SIGTERM; with `ingest` events and definitions are taken too, into Kafka.
 
-    Raises CannotListenError; with `ingest` also TopicsError and BrokerUnreachableError.
+    Raises CannotListenError, and SettingsError when Redis refuses the login; with `ingest` also TopicsError
+    and BrokerUnreachableError.
     """
+    check_redis_login(settings.redis)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings, ingest))
 

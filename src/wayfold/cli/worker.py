@@ -9,6 +9,7 @@ from typing import cast
 from wayfold.agents.topics import TopicSet, find_topics
 from wayfold.agents.worker.run import run_worker
 from wayfold.agents.worker.worker import Worker
+from wayfold.cli.redis_login import check_redis_login
 from wayfold.exporters.api.internal import create_internal_app
 from wayfold.exporters.api.server import listen, serving
 from wayfold.exporters.prometheus.page import MetricsWriter
@@ -26,6 +27,7 @@ def run_cluster_worker(settings: Settings, *, start_at_oldest: bool) -> None:
     Raises what keeps it from working: topics, brokers, Redis, the state directory, the port; each error
     says what to do.
     """
+    check_redis_login(settings.redis)
     topics = find_topics(settings.kafka)
     taken = listen(settings.worker.host, settings.worker.port, "worker")
     try:
