@@ -52,7 +52,7 @@ class Views(Protocol):
         """Answer a query without filters or range with a numbers document, freshness included."""
 
     async def owners(self) -> Mapping[int, str | None]:
-        """Give every partition's number with the URL of the worker that has it, None when none has."""
+        """Give the URL of the worker of every partition, None when none has all of it."""
 
     async def freshness(self) -> Freshness:
         """Say how fresh the views are."""
@@ -160,7 +160,7 @@ class ClusterNumbers:
             else:
                 by_url.setdefault(url, []).append(number)
         if missing or not by_url:
-            raise _MovedError(missing, "no worker has it" if missing else "Redis names none")
+            raise _MovedError(missing, "no worker has all of it" if missing else "Redis names none")
         return by_url
 
     async def _ask(

@@ -37,11 +37,14 @@ class RedisReader:
         return await self._answered(self._document(query))
 
     async def owners(self) -> Mapping[int, str | None]:
-        """Every partition's number with the URL of the worker that has it, None when none has."""
+        """Every partition's number with the URL of the worker that has it, None when none has it whole.
+
+        A worker that folds a partition again, since its state was lost, is behind what Redis shows of it.
+        """
         claims = await self._answered(read_claims(self._link, self._keys))
         now_ms = _now_ms()
         return {
-            number: claim.url if claim is not None and claim.expires_at_ms > now_ms else None
+            number: claim.url if claim and claim.complete and claim.expires_at_ms > now_ms else None
             for number, claim in _by_partition(claims).items()
         }
 

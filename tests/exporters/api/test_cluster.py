@@ -106,7 +106,7 @@ async def test_a_wrong_question_comes_back_as_one(source: ClusterNumbers) -> Non
 async def test_a_partition_without_owner(source: ClusterNumbers, views: FakeViews) -> None:
     """Without an owner of a partition there is no answer, and the reason names the partition."""
     views.urls[3] = None
-    with pytest.raises(SourceUnavailableError, match="partition 3 cannot be asked: no worker has it"):
+    with pytest.raises(SourceUnavailableError, match="partition 3 cannot be asked: no worker has all of it"):
         await source.document(SLICE)
     assert views.asked > 1
 

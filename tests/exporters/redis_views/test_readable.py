@@ -137,7 +137,7 @@ async def test_the_answer_is_503_until_all_partitions_are_there(redis: Redis, ow
 
 
 async def test_what_was_pushed_stays_readable_without_its_worker(redis: Redis, own_redis_url: str) -> None:
-    """Numbers are read while partitions have no worker, and while a new one is behind the one before."""
+    """Numbers are read while partitions have no worker, and a new one is asked when it is not behind any more."""
     first, second = two_partitions()
     async with worker(own_redis_url, first, second):
         pass
@@ -153,9 +153,11 @@ async def test_what_was_pushed_stays_readable_without_its_worker(redis: Redis, o
             assert await reader.unready() == [behind, "no worker has partition 1"]
             assert await entries(reader, ONE) == {"welcome": 900}
             assert await entries(reader, Query()) == {"welcome": 900, "win-back": 9}
+            assert await reader.owners() == {0: None, 1: None}
             first_again.journeys, first_again.sequence = first.journeys, first.sequence
             successor.committed(FakeOpened(first_again))
             assert await successor.flush()
+            assert await reader.owners() == {0: "http://worker", 1: None}
             assert await reader.unready() == ["no worker has partition 1"]
             assert await entries(reader, ONE) == {"welcome": 900}
 
