@@ -70,9 +70,7 @@ class PushLoop(Loop):
         self._unanswered = list(self._calls(with_histograms=with_histograms))
         spent_s = time.perf_counter() - started_s + self._collect_s
         self._collect_s = 0.0
-        if self._unanswered:
-            with self.shared.telemetry.publish_seconds.timed():
-                await self._send()
+        await self._send()
         self._push_at_s = time.monotonic() + self.shared.pace.interval_s(spent_s)
         if with_histograms:
             self._histograms_at_s = time.monotonic() + self.shared.pace.histogram_interval_s(spent_s)
@@ -106,25 +104,28 @@ class PushLoop(Loop):
 
     async def _send(self) -> None:
         """Send what has not been answered, again if need be: the script knows what it has taken already."""
-        if not self._unanswered:
-            return
-        try:
-            self._unanswered, refusal = await send(self.shared, self._members, self._unanswered)
-        except BaseException:
-            self.shared.telemetry.publish_failures += 1
-            raise
+        self._unanswered, refusal = await send(self.shared, self._members, self._unanswered)
         if refusal is not None:
-            self.shared.telemetry.publish_failures += 1
             raise refusal
 
 
 async def send(
     shared: Shared, members: Mapping[int, Member], calls: list[Call]
 ) -> tuple[list[Call], Exception | None]:
-    """Send calls and take in the answers; gives the calls that Redis failed to run, and why it did."""
+    """Send calls and take in the answers; gives the calls that Redis failed to run, and why it did.
+
+    Measures each push, in full or of changes, and counts those that failed.
+    """
     if not calls:
         return [], None
-    answers = await shared.link.evaluate([Evaluation(PUSH, call.keys, call.arguments) for call in calls])
+    try:
+        with shared.telemetry.publish_seconds.timed():
+            answers = await shared.link.evaluate(
+                [Evaluation(PUSH, call.keys, call.arguments) for call in calls]
+            )
+    except BaseException:
+        shared.telemetry.publish_failures += 1
+        raise
     failed, refusal = [], None
     for call, answer in zip(calls, answers, strict=True):
         if isinstance(answer, Exception):
@@ -136,4 +137,5 @@ async def send(
             if member is not None and member.ledger.writer is part.writer:
                 verdict, there = text(answer[2 * index]), text(answer[2 * index + 1])
                 member.ledger.answered(call.name, part, verdict, there)
+    shared.telemetry.publish_failures += refusal is not None
     return failed, refusal

@@ -335,6 +335,25 @@ async def test_a_redis_that_cannot_hold_the_views_is_refused(options: dict[str, 
             pass
 
 
+async def test_full_pushes_are_measured(redis: Redis, own_redis_url: str) -> None:
+    """A full push that Redis refuses counts as a failure, and each one is timed, like those of changes."""
+    partition, telemetry = FakePartition(0), Telemetry()
+    partition.commit(WELCOME, "journey", total_entries=2)
+    settings = RedisSettings(url=own_redis_url, prefix=PREFIX, publish_interval_ms=1)
+    views = RedisViews(settings, telemetry, views_of=lambda partition: partition)
+    in_the_way = f"{PREFIX}:{{acme/welcome}}:views"
+    redis.set(in_the_way, "not a hash")
+    async with views.running():
+        views.committed(FakeOpened(partition))
+        await until(lambda: telemetry.publish_failures > 0, what="Redis refuses")
+        refused = sum(telemetry.publish_seconds.counts)
+        assert refused > 0
+        redis.delete(in_the_way)
+        assert await views.flush()
+        assert sum(telemetry.publish_seconds.counts) > refused
+        assert is_right(redis, [partition], WELCOME, PREFIX)
+
+
 async def test_a_cluster_takes_everything() -> None:
     """On Redis Cluster no script crosses slots and every journey arrives."""
     generator = random.Random(5)
