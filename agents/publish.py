@@ -37,18 +37,22 @@ ERRORS_LISTED: Final = 5
 class PublishError(Exception):
     """Events of which Kafka did not acknowledge that they are durable; publish them again.
 
-    `event_ids` are theirs, `causes` what the Kafka client said of each.
+    `event_ids` are theirs, `causes` what the Kafka client said of each. There are none when no broker
+    answered a new `Publisher`, which has taken no event yet.
     """
 
-    def __init__(self, failures: Sequence[tuple[str, BaseException]]) -> None:
+    def __init__(self, failures: Sequence[tuple[str, BaseException]], unreached: str = "") -> None:
         self.event_ids = [event_id for event_id, _ in failures]
         self.causes = [cause for _, cause in failures]
         listed = "; ".join(f"{event_id}: {_said(cause)}" for event_id, cause in failures[:ERRORS_LISTED])
         more = f"; and {len(failures) - ERRORS_LISTED} more" if len(failures) > ERRORS_LISTED else ""
-        super().__init__(
+        message = (
             f"{len(failures)} events were not acknowledged ({listed}{more}). Publish them again: an event "
             "that did arrive is not counted twice."
         )
+        if unreached:
+            message = f"No event was taken: {unreached}. Check the brokers' addresses."
+        super().__init__(message)
 
 
 class Published:
@@ -90,6 +94,7 @@ class Publisher:
         self._prefix = topic_prefix
         self._partition_of = PARTITIONERS[partitioner]
         self._failures: deque[tuple[str, BaseException]] = deque()
+        self._waiting: dict[object, str] = {}
         self._lock = threading.Lock()
         self._is_broken = False
         self._options: dict[str, Any] = {
@@ -104,13 +109,13 @@ class Publisher:
             "allow_auto_create_topics": False,
             **options,
         }
-        self._producer = self._connected()
+        try:
+            self._producer = self._connected()
+        except KafkaError as error:
+            raise PublishError([], unreached=_said(error)) from error
 
     def _connected(self) -> KafkaProducer:
-        try:
-            return KafkaProducer(**self._options)
-        except KafkaError as error:
-            raise PublishError([("no event", error)]) from error
+        return KafkaProducer(**self._options)
 
     def _working(self) -> KafkaProducer:
         """Give the producer, a new one after an error that the old one does not get over.
@@ -129,12 +134,12 @@ class Publisher:
 
         Definitions and erasures go to every partition, all others to that of their user. Raises
         `InvalidEventError` for an event that would be refused, and `PublishError` when the topic does not
-        exist or the buffer stays full.
+        exist, the buffer stays full, or no broker answers any more.
         """
         record = outgoing(event, encode_event(event))
         topic = f"{self._prefix}.{record.kind}"
-        producer = self._working()
         try:
+            producer = self._working()
             partitions = sorted(producer.partitions_for(topic))
             if record.kind not in BROADCAST_KINDS and record.key is not None:
                 partitions = [self._partition_of(record.key, len(partitions))]
@@ -146,7 +151,9 @@ class Publisher:
             raise PublishError([(event.event_id, _explained(error, topic))]) from error
         failed = self._failing(event.event_id)
         for copy in copies:
+            self._waiting[copy] = event.event_id
             copy.add_errback(failed)
+            copy.add_both(self._settling(copy))
         return Published(event.event_id, copies)
 
     def flush(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> None:
@@ -154,7 +161,9 @@ class Publisher:
         try:
             self._producer.flush(timeout_s)
         except KafkaError as error:
-            raise PublishError([*self._taken_failures(), ("events that still wait", error)]) from error
+            waiting = dict.fromkeys(list(self._waiting.values()))
+            failures = [*self._taken_failures(), *((event_id, error) for event_id in waiting)]
+            raise PublishError(failures) from error
         failures = self._taken_failures()
         if failures:
             raise PublishError(failures)
@@ -185,6 +194,12 @@ class Publisher:
             self._is_broken = self._is_broken or not getattr(error, "retriable", False)
 
         return failed
+
+    def _settling(self, copy: object) -> Callable[[object], None]:
+        def settled(_: object) -> None:
+            self._waiting.pop(copy, None)
+
+        return settled
 
     def _taken_failures(self) -> list[tuple[str, BaseException]]:
         failures: list[tuple[str, BaseException]] = []

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaTimeoutError, UnknownError
+from kafka.future import Future
 
+from wayfold.agents import publish
 from wayfold.agents.topics import ensure_topics, topic_name
 from wayfold.models.decode import decode_event
 from wayfold.models.definition_file import parse_definition
@@ -147,9 +150,61 @@ def test_a_missing_topic_says_what_to_do(kafka: str, topic_prefix: str) -> None:
 def test_a_broker_that_is_away_is_a_clear_error() -> None:
     """A publisher that reaches nobody says so when it is made."""
     started = time.monotonic()
-    with pytest.raises(PublishError, match="127"):
+    with pytest.raises(
+        PublishError, match=r"No event was taken: .*127.*Check the brokers' addresses"
+    ) as caught:
         Publisher("127.0.0.1:9", bootstrap_timeout_ms=300)
+    assert caught.value.event_ids == []
     assert time.monotonic() - started < 10
+
+
+class AwayProducer:
+    """A Kafka client whose brokers went away after the first event."""
+
+    def __init__(self, **_: object) -> None:
+        self.copies: list[Future] = []
+
+    def partitions_for(self, _: str) -> set[int]:
+        return {0}
+
+    def send(self, *_: object, **__: object) -> Future:
+        self.copies.append(Future())
+        if len(self.copies) == 1:
+            self.copies[0].success(None)
+        return self.copies[-1]
+
+    def flush(self, _: float) -> None:
+        raise KafkaTimeoutError("no answer")
+
+    def close(self, *_: float) -> None:
+        pass
+
+
+def test_events_that_still_wait_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flush that takes too long names the events to publish again, and none that was acknowledged."""
+    monkeypatch.setattr(publish, "KafkaProducer", AwayProducer)
+    publisher = Publisher("127.0.0.1:9")
+    for number in range(3):
+        publisher.publish(entered(number))
+    with pytest.raises(PublishError, match="2 events were not acknowledged") as caught:
+        publisher.flush()
+    assert caught.value.event_ids == ["e-1", "e-2"]
+
+
+def test_an_event_that_finds_no_broker_any_more_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the connection has to be made anew and cannot be, the error has the event's own id."""
+    monkeypatch.setattr(publish, "KafkaProducer", AwayProducer)
+    publisher = Publisher("127.0.0.1:9")
+    publisher.publish(entered(0))
+    publisher.publish(entered(1))._copies[0].failure(UnknownError("lost"))
+
+    def away(**_: object) -> None:
+        raise KafkaTimeoutError
+
+    monkeypatch.setattr(publish, "KafkaProducer", away)
+    with pytest.raises(PublishError) as caught:
+        publisher.publish(entered(2))
+    assert caught.value.event_ids == ["e-2"]
 
 
 def test_what_the_broker_does_not_take_is_named_by_flush(

@@ -94,6 +94,13 @@ def test_variables_of_kubernetes_are_not_settings(monkeypatch: pytest.MonkeyPatc
     assert load().settings == Settings()
 
 
+def test_a_login_in_a_url_comes_from_where_the_url_does() -> None:
+    """User and password that stand in redis.url have the source of redis.url, and others their own."""
+    loaded = load({"redis.url": "redis://u:pw@host:6379"})
+    assert (loaded.sources["redis.username"], loaded.sources["redis.password"]) == ("flag", "flag")
+    assert "redis.username" not in load({"redis.url": "redis://host:6379"}).sources
+
+
 def test_secrets_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No way of printing the settings shows a secret, wherever it was given, in errors neither."""
     monkeypatch.setenv("WAYFOLD_REDIS_URL", "rediss://reader:hunter2@redis:6379/1")

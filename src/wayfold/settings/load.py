@@ -77,6 +77,9 @@ def load(flags: Mapping[str, object] | None = None, file: Path | None = None) ->
         raise SettingsError([_problem(one, sources) for one in error.errors()] + unknown) from None
     if unknown:
         raise SettingsError(unknown)
+    for name in ("redis.username", "redis.password"):
+        if name not in sources and getattr(settings.redis, name.partition(".")[2]) is not None:
+            sources[name] = sources["redis.url"]  # the login stands in the address
     return Loaded(settings, sources)
 
 
