@@ -274,7 +274,7 @@ class UsersAnswer(Fresh, kw_only=True):
     account_id: str
     journey_id: str
     number: str
-    total: Annotated[int, Meta(description="Users in the whole list; equals the number.")]
+    total: Annotated[int, Meta(description="Users in the whole list; equals a number of users.")]
     users: list[str]
     next_cursor: Annotated[
         str | None, Meta(description="Pass it as cursor for the next page; null on the last.")

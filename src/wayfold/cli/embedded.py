@@ -50,6 +50,13 @@ async def _run(settings: Settings, demo: bool) -> None:
         stack.callback(taken.close)
         telemetry = Telemetry()
         opened = open_host(settings, telemetry=telemetry)
+        if settings.state.snapshot_url is not None:
+            log.warning(
+                "snapshots_not_taken",
+                setting="state.snapshot_url",
+                reason="only workers take snapshots; the log in the data directory is the copy, from which "
+                "everything is built again",
+            )
         stack.push_async_callback(opened.close)
         opened.host.start()
         source = _source(settings, opened, telemetry)

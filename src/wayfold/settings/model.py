@@ -166,7 +166,8 @@ class StateSettings(Group):
     """Most bytes of memory that the stores' caches and write buffers take, all partitions together."""
     snapshot_url: str | None = None
     """Where snapshots go and come from: a directory, file://…, s3://…, gs://… or az://…. Unset: no
-    snapshots. Object stores' own variables (AWS_… and the like) give the login."""
+    snapshots. Only workers take them; the embedded host's log is its copy.
+    Object stores' own variables (AWS_… and the like) give the login."""
     snapshot_interval_s: Annotated[int, Field(ge=1, le=604_800)] = 900
     """Seconds between two snapshots of a partition."""
     snapshot_keep: Annotated[int, Field(ge=1, le=1_000)] = 3

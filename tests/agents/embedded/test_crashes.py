@@ -82,6 +82,12 @@ async def test_kill_9_under_load_changes_no_number(tmp_path: Path) -> None:
     assert differences(found, expected) == []
 
 
+def test_snapshots_that_nobody_takes_are_warned_of(tmp_path: Path) -> None:
+    """The embedded host says at its start that it takes no snapshots when it is told where they go."""
+    with running_host(tmp_path / "data", WAYFOLD_STATE_SNAPSHOT_URL=str(tmp_path / "snapshots")):
+        assert "snapshots_not_taken" in (tmp_path / "errors.txt").read_text()
+
+
 async def test_dead_letters_survive_a_kill_and_are_listed_once(tmp_path: Path) -> None:
     """A refused event is in the dead letters of the data directory, while the host runs and after it died."""
     late = {
