@@ -137,7 +137,7 @@ async def test_the_answer_is_503_until_all_partitions_are_there(redis: Redis, ow
 
 
 async def test_what_was_pushed_stays_readable_without_its_worker(redis: Redis, own_redis_url: str) -> None:
-    """Numbers are read while partitions have no worker, and a new one is asked when it is not behind any more."""
+    """Numbers are read while partitions have no worker; a new one is asked when it is behind no more."""
     first, second = two_partitions()
     async with worker(own_redis_url, first, second):
         pass
