@@ -1,53 +1,23 @@
 """The pusher of a worker against a real Redis that is flushed, rolled back, stopped, and shared."""
 
 import asyncio
-import copy
 import json
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from local_services import LocalRedis
 from tests.exporters.redis_views.fakes import FakeOpened, FakePartition, is_right, until
 from tests.exporters.redis_views.pushing import dump, restore, totals
+from tests.exporters.redis_views.working import OTHER, PREFIX, WELCOME, until_right, worker
 from wayfold.exporters.redis_views import RedisRefusedError, RedisViews
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.settings import RedisSettings
 from wayfold.state.telemetry import Telemetry
 
 pytestmark = pytest.mark.services
-
-PREFIX = "test"
-WELCOME = JourneyName("acme", "welcome")
-OTHER = JourneyName("acme", "win-back/2")
-
-
-@asynccontextmanager
-async def worker(url: str, source: str = "log", **options: object) -> AsyncIterator[RedisViews]:
-    """A running view sink."""
-    settings = RedisSettings(url=url, prefix=PREFIX, publish_interval_ms=1, **options)  # type: ignore[arg-type]
-    views = RedisViews(
-        settings, Telemetry(), url="http://worker", source=source, views_of=lambda partition: partition
-    )
-    async with views.running():
-        yield views
-
-
-async def until_right(redis: Redis, partitions: list[FakePartition], *names: JourneyName) -> None:
-    """Wait until Redis shows what the partitions have committed."""
-
-    def right() -> bool:
-        try:
-            return all(is_right(redis, partitions, name, PREFIX) for name in names)
-        except RedisConnectionError:
-            return False
-
-    await until(right, what=f"Redis shows {names}")
 
 
 async def test_commits_appear(redis: Redis, own_redis_url: str) -> None:
@@ -372,42 +342,3 @@ async def test_a_cluster_takes_everything() -> None:
             assert await views.flush()
             for name in names:
                 assert is_right(client, partitions, name, PREFIX)
-
-
-@pytest.mark.parametrize("seed", range(3))
-async def test_numbers_are_right_after_any_accidents(redis: Redis, own_redis_url: str, seed: int) -> None:
-    """Two workers, four partitions that change hands, flushes and old dumps: at rest all is right."""
-    generator = random.Random(seed)
-    logs = [FakePartition(number) for number in range(4)]
-    dumps = [dump(redis)]
-    async with worker(own_redis_url) as one, worker(own_redis_url) as two:
-        opened = [FakeOpened(partition) for partition in logs]
-        owner = [generator.choice([one, two]) for _ in logs]
-        revoked: list[FakeOpened] = []
-        former: list[FakeOpened] = []
-        for _ in range(300):
-            number = generator.randrange(4)
-            logs[number].commit_at_random(generator, [WELCOME, OTHER])
-            owner[number].committed(opened[number])
-            accident = generator.random()
-            if accident < 0.02:
-                redis.flushall()
-            elif accident < 0.04:
-                dumps.append(dump(redis))
-            elif accident < 0.06:
-                restore(redis, generator.choice(dumps))
-            elif accident < 0.10:
-                # An owner that does not learn that its partition was given away goes on for a while.
-                (former if generator.random() < 0.3 else revoked).append(opened[number])
-                logs[number] = copy.deepcopy(logs[number])  # each owner has a store of its own
-                opened[number] = FakeOpened(logs[number])
-                owner[number] = generator.choice([one, two])
-                owner[number].committed(opened[number])
-            await asyncio.sleep(generator.choice([0, 0.001, 0.01]))
-            for given_away in revoked:
-                given_away.revoked = True
-        await until_right(redis, logs, WELCOME, OTHER)
-        for given_away in former:
-            given_away.revoked = True
-        await until(lambda: not one.unready() and not two.unready(), what="both are settled")
-        assert all(is_right(redis, logs, name, PREFIX) for name in (WELCOME, OTHER))
