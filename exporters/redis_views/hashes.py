@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from wayfold.exporters.api.source import SourceUnavailableError
 from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys, index_member
 from wayfold.exporters.redis_views.link import RedisLink
 from wayfold.exporters.redis_views.registry import PartitionClaim, decode_claims
 
+LOOKS: Final = 10
+"""How often a journey is looked at: once more whenever it has got views since."""
 AT_ONCE: Final = 500
 TRANSACTIONS_AT_ONCE: Final = 16
 MOST_REMEMBERED: Final = 10_000
@@ -50,8 +53,11 @@ class HashReader:
         return decode_claims(claims), sorted(members)
 
     async def read_one(self, name: JourneyName) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]]:
-        """Read the claims on partitions and, at the same moment, a journey; none when Redis has it not."""
-        while True:
+        """Read the claims on partitions and, at the same moment, a journey; none when Redis has it not.
+
+        Raises `SourceUnavailableError` when each time it has other views than the time before.
+        """
+        for _ in range(LOOKS):
             views = self._views.get(name, [])
             claims, is_there, metadata, holders, *hashes = await self._look(name, views)
             if not is_there:
@@ -61,6 +67,7 @@ class HashReader:
                 found = JourneyHashes(name, metadata, dict(zip(views, hashes, strict=True)))
                 return decode_claims(claims), [found]
             self._remember(name, _shown(holders))
+        raise SourceUnavailableError(f"the views of {name} change while they are read; ask again")
 
     async def read_all(self, names: Sequence[JourneyName]) -> list[JourneyHashes]:
         """Read those of the journeys that Redis has, each at some moment."""

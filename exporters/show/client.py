@@ -50,9 +50,12 @@ def read_known(url: str, parameters: Mapping[str, str | int | None]) -> dict[str
     named = {name: parameters.get(name) for name in ("account", "journey", "version", "step")}
     if all(value is None for value in named.values()):
         return document
-    # What no definition names is only known from events, which the other filters may leave out.
-    whole = read_numbers(url, {name: named[name] for name in ("account", "journey")})
-    _require_known(whole, **named)
+    try:
+        _require_known(document, **named)
+    except HostError:
+        # What no definition names is only known from events, which the other filters may leave out.
+        whole = read_numbers(url, {name: named[name] for name in ("account", "journey")})
+        _require_known(whole, **named)
     return document
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from wayfold.agents.kafka_clients import client_options
 from wayfold.cli.redis_login import check_redis_login
@@ -56,4 +58,7 @@ def test_a_wrong_login_of_redis_is_refused_at_the_start(redis_url: str) -> None:
 
 def test_a_redis_that_is_away_is_waited_for() -> None:
     """A Redis that nobody reaches at the start is no wrong login."""
-    check_redis_login(RedisSettings(url="redis://127.0.0.1:9"))
+    settings = RedisSettings(url="redis://127.0.0.1:9")
+    check_redis_login(settings)
+    with Redis.from_url(settings.url) as client, pytest.raises(RedisConnectionError):
+        client.ping()

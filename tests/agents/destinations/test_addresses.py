@@ -50,8 +50,9 @@ async def test_no_brokers_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_a_device_can_be_written_to() -> None:
     """What cannot be synced, such as /dev/null, takes events too."""
     destination = await open_destination("file:/dev/null", Settings())
-    await destination.send([Outgoing("steps", b"ada", b"{}")])
+    assert await destination.send([Outgoing("steps", b"ada", b"{}")]) == ()
     await destination.close()
+    assert Path("/dev/null").is_char_device()
 
 
 async def test_a_file_that_cannot_be_written_is_named() -> None:

@@ -105,15 +105,20 @@ def test_the_cursor_takes_no_more_than_asked(tmp_path: Path) -> None:
     assert sorted(seen) == sorted(b"event %d" % number for number in range(100))
 
 
-@pytest.mark.parametrize("lost", [1, 5, 12, 13, 30])
-def test_a_torn_end_is_cut_off(tmp_path: Path, lost: int) -> None:
-    """A write that the machine did not finish disappears; everything before it stays, and appends go on."""
-    log = open_log(tmp_path)
+def two_appends(directory: Path) -> tuple[Path, int]:
+    """A closed log of two appends: its file, and how many bytes the first one made."""
+    log = open_log(directory)
     log.append([entry(1)])
     whole = log.size_bytes()
     log.append([entry(2)])
     log.close()
-    path = segment_path(tmp_path, 0)
+    return segment_path(directory, 0), whole
+
+
+@pytest.mark.parametrize("lost", [1, 5, 12, 13, 30])
+def test_a_torn_end_is_cut_off(tmp_path: Path, lost: int) -> None:
+    """A write that the machine did not finish disappears; everything before it stays, and appends go on."""
+    path, whole = two_appends(tmp_path)
     os.truncate(path, max(whole + 1, path.stat().st_size - lost))
     log = open_log(tmp_path)
     partition = partition_of(b"ada", 4)
@@ -124,12 +129,7 @@ def test_a_torn_end_is_cut_off(tmp_path: Path, lost: int) -> None:
 
 def test_what_is_cut_off_is_kept_and_only_when_something_is_appended(tmp_path: Path) -> None:
     """Opening and reading leave a torn end as it is; the first append moves its bytes to a file beside it."""
-    log = open_log(tmp_path)
-    log.append([entry(1)])
-    whole = log.size_bytes()
-    log.append([entry(2)])
-    log.close()
-    path = segment_path(tmp_path, 0)
+    path, whole = two_appends(tmp_path)
     for text in (b"torn", b"other"):
         os.truncate(path, whole)
         with path.open("ab") as file:

@@ -16,7 +16,7 @@ from tests.exporters.redis_views.fakes import FakeOpened, FakePartition, until
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.cluster import ClusterNumbers
 from wayfold.exporters.api.source import SourceUnavailableError
-from wayfold.exporters.redis_views import RedisViews
+from wayfold.exporters.redis_views import RedisViews, hashes
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.models.zone import Zone
@@ -195,3 +195,16 @@ async def test_a_journey_that_was_read_before_takes_one_round_trip(redis: Redis,
     assert asked["cmdstat_exec"] == asked["cmdstat_multi"] == asked["cmdstat_sismember"] == 1
     assert asked["cmdstat_hgetall"] == 3
     assert "cmdstat_smembers" not in asked
+
+
+async def test_a_journey_that_is_new_at_every_look_is_unavailable(
+    redis: Redis, own_redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader does not look for ever, and never gives hashes of views that are not the journey's."""
+    monkeypatch.setattr(hashes, "LOOKS", 1)
+    async with worker(own_redis_url, *two_partitions()):
+        pass
+    async with reading(own_redis_url) as reader:
+        with pytest.raises(SourceUnavailableError, match="change while they are read"):
+            await entries(reader, ONE)
+        assert await entries(reader, ONE) == {"welcome": 900}
