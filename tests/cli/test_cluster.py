@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from local_services import wait_until
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 from wayfold.exporters.api.server import listen
 
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))

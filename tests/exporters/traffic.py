@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query

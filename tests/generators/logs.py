@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tests.generators.world import Event
-from wayfold.agents.audit import oracle
-from wayfold.agents.audit.oracle_time import instant_ms
+from wayfold.audit import oracle
+from wayfold.audit.oracle.times import instant_ms
 from wayfold.models.record import LogRecord
 
 BROADCAST = ("definitions", "users")

@@ -7,8 +7,8 @@ import pytest
 
 from tests.generators.seeded import EFFORT_VARIABLE, SEED_VARIABLE, event_set, seeds
 from tests.generators.world import TIME_ZONES, scope_of
-from wayfold.agents.audit import oracle
-from wayfold.agents.audit.oracle_time import instant_ms
+from wayfold.audit import oracle
+from wayfold.audit.oracle.times import instant_ms
 
 
 def test_a_seed_gives_the_same_events_every_time() -> None:

@@ -4,7 +4,7 @@ import random
 
 from tests.generators.logs import Logged, log_of
 from tests.generators.world import HOUR_MS, Event
-from wayfold.agents.audit.oracle_time import instant_ms, instant_text
+from wayfold.audit.oracle.times import instant_ms, instant_text
 from wayfold.models.record import LogRecord
 
 RETENTION_MS = 400 * 24 * HOUR_MS

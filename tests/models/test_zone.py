@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayfold.agents.audit.oracle_time import bound_ms, wall_clock
+from wayfold.audit.oracle.times import bound_ms, wall_clock
 from wayfold.models.events import END_OF_TIME_MS
 from wayfold.models.zone import HOUR_MS, MINUTE_MS, RangeError, Zone, month_name
 

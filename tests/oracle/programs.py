@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from tests.generators.logs import log_of
 from tests.generators.world import TOPICS
 from tests.properties.executions import answer
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.store.memory_store import MemoryStore
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.oracle.story import defined, entered, goal, message, when
-from wayfold.agents.audit import oracle
-from wayfold.agents.audit.oracle_rules import TOPIC_OF
-from wayfold.agents.audit.oracle_time import instant_ms
+from wayfold.audit import oracle
+from wayfold.audit.oracle.rules import TOPIC_OF
+from wayfold.audit.oracle.times import instant_ms
 
 HOUR = 3_600_000
 RETENTION = 400 * 24 * HOUR

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.oracle.story import defined, entered, exited, goal, message, step
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 
 STORY = [
     defined(),

@@ -16,7 +16,7 @@ from tests.oracle.story import (
     step,
     step_numbers,
 )
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 
 STORY = [
     defined(),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.oracle.programs import Ask
 from tests.oracle.story import entered, journey_numbers
-from wayfold.agents.audit.oracle_time import bound_ms, instant_ms, instant_text
+from wayfold.audit.oracle.times import bound_ms, instant_ms, instant_text
 
 AMSTERDAM = {"default": "Europe/Amsterdam"}
 

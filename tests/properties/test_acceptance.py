@@ -12,7 +12,7 @@ from tests.generators.seeded import event_set, replay_hint, seeds, with_repeats
 from tests.generators.times import log_over_years
 from tests.generators.world import TIME_ZONES, Event
 from tests.properties.executions import answer
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 from wayfold.models.record import LogRecord
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.store.memory_store import MemoryStore

@@ -9,7 +9,7 @@ from tests.generators.logs import batches, log_of
 from tests.generators.seeded import event_set, queries, replay_hint, seeds
 from tests.generators.world import TIME_ZONES
 from tests.properties.executions import answer, fold_batch
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.store.store import Store, StoreMemory
 

@@ -11,7 +11,7 @@ from tests.generators.seeded import effort, event_set, large_event_set, queries,
 from tests.generators.strategies import drawn_queries, event_sets
 from tests.generators.world import TIME_ZONES, Event
 from tests.properties.executions import EXECUTIONS, Execution, answer, run
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 
 
 def _check(

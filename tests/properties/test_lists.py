@@ -11,8 +11,8 @@ from tests.generators.strategies import RANGES
 from tests.generators.world import GOALS, TIME_ZONES, Event
 from tests.properties.executions import EXECUTIONS, Execution, run
 from tests.state.draining import drained
-from wayfold.agents.audit import oracle
-from wayfold.agents.audit.oracle_events import STATUSES
+from wayfold.audit import oracle
+from wayfold.audit.oracle.events import STATUSES
 from wayfold.state.partition import Partition
 from wayfold.state.reading.query import Query
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from tests.generators.logs import BROADCAST
 from tests.generators.seeded import large_event_set, with_repeats
 from tests.generators.world import TIME_ZONES, Event
-from wayfold.agents.audit import oracle
-from wayfold.agents.audit.oracle_accept import Acceptance
-from wayfold.agents.audit.oracle_time import instant_text
+from wayfold.audit import oracle
+from wayfold.audit.oracle.acceptance import Acceptance
+from wayfold.audit.oracle.times import instant_text
 
 KINDS = ("entries", "steps", "messages", "conversions", "calls", "definitions", "users")
 NO_TEXTS: Sequence[Any] = (True, -1, 0, 3.5, 10**30, [], {}, ["a"])

@@ -14,10 +14,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from local_services import ServiceError, wait_until
 from tests.services.cluster import PARTITIONS
 from tests.services.hostile import Published, expected
-from wayfold.agents.audit import oracle
 from wayfold.agents.dead_letters import list_letters
 from wayfold.agents.topics import event_topics, find_topics, topic_name
 from wayfold.agents.worker.run import fold_settings
+from wayfold.audit import oracle
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import RedisSettings, Settings
 from wayfold.state.partition import Partition

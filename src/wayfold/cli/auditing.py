@@ -14,12 +14,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from wayfold.agents.audit.audit import System, Verdict, audit
-from wayfold.agents.audit.gathering import LogRules
-from wayfold.agents.audit.live import AuditImpossibleError, LiveNumbers
-from wayfold.agents.audit.log_sources import EventLog, KafkaLog, LocalLog
-from wayfold.agents.audit.questions import Scope
 from wayfold.agents.embedded.open import events_directory
+from wayfold.audit.audit import System, Verdict, audit
+from wayfold.audit.gathering import LogRules
+from wayfold.audit.live import AuditImpossibleError, LiveNumbers
+from wayfold.audit.log_sources import EventLog, KafkaLog, LocalLog
+from wayfold.audit.questions import Scope
 from wayfold.cli.options import DEFAULT_URL
 from wayfold.exporters.api.cluster import PARTIALS, STATUSES, USERS, Reply
 from wayfold.exporters.api.internal import TOKEN_HEADER, PartialsQuestion, UsersQuestion

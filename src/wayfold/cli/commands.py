@@ -212,8 +212,8 @@ def simulate(
     """Make believable traffic: several journeys, channels, failures, late and repeated events, goals."""
     from rich.console import Console
 
-    from wayfold.agents.simulate.run import Simulation
     from wayfold.cli.sending import run_simulation
+    from wayfold.simulate.run import Simulation
 
     simulation = Simulation(seed=seed, count=count, rate=rate)
     run_simulation(to, simulation, settings_of(config, given).settings, Console(stderr=True))
@@ -280,7 +280,7 @@ def audit_(
     try:
         from rich.console import Console
 
-        from wayfold.agents.audit.questions import Scope
+        from wayfold.audit.questions import Scope
         from wayfold.cli.auditing import print_verdict, run_audit
 
         scope = Scope(account_id=account, journey_id=journey, users_share=users_sample, seed=seed)

@@ -15,7 +15,6 @@ from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.open import Opened, open_host
 from wayfold.agents.ingest.accept import KnownDefinition
 from wayfold.agents.ingest.http import ingest_router
-from wayfold.agents.simulate.run import Simulation, simulate
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.given import Limits
@@ -26,6 +25,7 @@ from wayfold.exporters.prometheus.page import MetricsWriter
 from wayfold.exporters.show.letters import read_lines
 from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
+from wayfold.simulate.run import Simulation, simulate
 from wayfold.state.telemetry import Telemetry
 
 DEMO_EVENTS_PER_S = 50

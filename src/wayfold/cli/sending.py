@@ -11,7 +11,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 
 from wayfold.agents.definitions import definition_record, load_definition
 from wayfold.agents.destinations.addresses import open_destination
-from wayfold.agents.simulate.run import Simulation, Summary, simulate
+from wayfold.simulate.run import Simulation, Summary, simulate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,16 +10,16 @@ from typing import Any
 import aiohttp
 
 from tests.agents.embedded.running import RunningHost, running_host
-from wayfold.agents.audit.oracle import differences, numbers
 from wayfold.agents.definitions import definition_record
 from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.destinations.http import HttpDestination
 from wayfold.agents.embedded.dead_letters import list_local_letters
 from wayfold.agents.embedded.open import letters_directory
-from wayfold.agents.simulate.run import definitions, history
-from wayfold.agents.simulate.traffic import outgoing
 from wayfold.agents.sink import Outgoing
+from wayfold.audit.oracle import differences, numbers
 from wayfold.models.refusal import Reason
+from wayfold.simulate.run import definitions, history
+from wayfold.simulate.traffic import outgoing
 
 EVENTS = 6_000
 BATCH = 200

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from tests.agents.fakes import KeptRecords
-from wayfold.agents.audit.oracle import differences, numbers
 from wayfold.agents.definitions import definition_record, load_definition, publish_definition
 from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.embedded.log import DurableLog
@@ -11,6 +10,7 @@ from wayfold.agents.embedded.open import Opened, events_directory, open_host
 from wayfold.agents.files.checkpoint import Checkpoint
 from wayfold.agents.files.mapping import load_mapping
 from wayfold.agents.files.replay import Replay
+from wayfold.audit.oracle import differences, numbers
 from wayfold.exporters.api.local import LocalNumbers
 from wayfold.models.zone import Zone
 from wayfold.settings import EmbeddedSettings, Settings

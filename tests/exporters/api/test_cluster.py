@@ -12,7 +12,7 @@ import pytest
 from tests.exporters.api.conftest import no_metrics
 from tests.exporters.partitions import fold_all, open_partitions
 from tests.exporters.traffic import OracleSource, traffic
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 from wayfold.exporters.api.cluster import ClusterNumbers
 from wayfold.exporters.api.internal import create_internal_app
 from wayfold.exporters.api.server import listen, serving

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tests.exporters.partitions import fold_all, open_partitions
 from tests.exporters.traffic import ODD, OracleSource, definition, traffic
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 from wayfold.exporters.api import local
 from wayfold.exporters.api.journeys import read_journey
 from wayfold.exporters.api.local import LocalNumbers

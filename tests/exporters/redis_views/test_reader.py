@@ -13,7 +13,7 @@ from tests.exporters.redis_views.fakes import FakeOpened, FakePartition, until
 from tests.generators.logs import Logged, batches, log_of
 from tests.generators.seeded import event_set, replay_hint, seeds, with_repeats
 from tests.generators.world import TIME_ZONES, Event
-from wayfold.agents.audit import oracle
+from wayfold.audit import oracle
 from wayfold.exporters.api.source import SourceUnavailableError
 from wayfold.exporters.redis_views import RedisViews
 from wayfold.exporters.redis_views.keys import JourneyName

@@ -1,0 +1,184 @@
+"""The audit's picture of each account: its event set taken apart by journey, and monthly engaged persons."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from wayfold.audit.oracle.events import OracleDefinition, OracleEvent
+from wayfold.audit.oracle.facts import Fact, Filter
+from wayfold.audit.oracle.journeys import Entry, entries_of, entry_facts
+from wayfold.audit.oracle.steps import Facts, active_facts, arrival_facts, goal_facts, message_facts
+from wayfold.audit.oracle.times import month_of
+
+
+@dataclass
+class Journey:
+    """One journey of one account: its events, entries and definitions by version."""
+
+    account: str
+    journey: str
+    events: list[OracleEvent]
+    entries: dict[tuple[str, str], Entry]
+    definitions: dict[int, OracleDefinition]
+    goals: list[OracleEvent]
+
+    @property
+    def name(self) -> str:
+        """The name in its greatest defined version, else its id."""
+        return self.definitions[max(self.definitions)].name if self.definitions else self.journey
+
+    @cached_property
+    def messages(self) -> Facts:
+        """Facts of the journey's message events."""
+        messages = [event for event in self.events if event.kind.startswith("message.")]
+        return message_facts(messages, {self.journey: self.entries})
+
+    @cached_property
+    def active(self) -> list[Fact]:
+        """Facts of its active users."""
+        return active_facts(self.messages, self.entries.values())
+
+    @cached_property
+    def goals_here(self) -> Facts:
+        """Facts of goal events that name a step of this journey."""
+        return goal_facts(self.goals, self.entries)
+
+    def entry_facts(self, where: Filter, watermark_ms: int) -> Facts:
+        """Facts of the journey numbers, filtered."""
+        return entry_facts(self.entries.values(), self.active, where, watermark_ms)
+
+    def step_facts(self, where: Filter) -> Facts:
+        """Facts of the step numbers of all its steps, unfiltered, on the filter's clock."""
+        return {**arrival_facts(self.entries.values(), where), **self.messages, **self.goals_here}
+
+    def versions(self) -> list[int]:
+        """Versions that are defined or that an event of the journey names."""
+        named = {event.version for event in self.events if event.version is not None}
+        return sorted(named | set(self.definitions))
+
+    def steps(
+        self, version: int, seen: Iterable[tuple[int, str]]
+    ) -> list[tuple[str, str, str | None, str | None]]:
+        """(step id, name, type, channel): as the version's definition lists them, then others seen, by id."""
+        definition = self.definitions.get(version)
+        defined: list[tuple[str, str, str | None, str | None]] = list(definition.steps) if definition else []
+        ids = {step[0] for step in defined}
+        others = sorted(step for at_version, step in seen if at_version == version and step not in ids)
+        return defined + [(step, step, None, None) for step in others]
+
+
+@dataclass
+class Account:
+    """One account: its clock, its journeys, its message events in and outside journeys."""
+
+    account: str
+    zone: ZoneInfo
+    journeys: dict[str, Journey] = field(default_factory=dict)
+    events: list[OracleEvent] = field(default_factory=list)
+
+    @cached_property
+    def messages(self) -> Facts:
+        """Facts of all message events of the account."""
+        messages = [event for event in self.events if event.kind.startswith("message.")]
+        return message_facts(messages, {name: journey.entries for name, journey in self.journeys.items()})
+
+    @cached_property
+    def first_entries(self) -> dict[str, dict[str, OracleEvent]]:
+        """By month on the account's clock and by user: the first journey.entered of that month."""
+        months: dict[str, dict[str, OracleEvent]] = defaultdict(dict)
+        for event in self._entered:
+            persons = months[month_of(event.at, self.zone)]
+            user = event.user or ""
+            if user not in persons or _entered_order(event) < _entered_order(persons[user]):
+                persons[user] = event
+        return months
+
+    @property
+    def _entered(self) -> list[OracleEvent]:
+        return [event for event in self.events if event.kind == "journey.entered"]
+
+    def engaged_in(self) -> dict[str, dict[str, set[str]]]:
+        """By month and by user: the journeys with a journey.entered."""
+        months: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for event in self._entered:
+            months[month_of(event.at, self.zone)][event.user or ""].add(event.journey or "")
+        return months
+
+    def monthly_engaged_persons(self) -> list[dict[str, Any]]:
+        """Per month: persons, and per journey those it came first for and those it alone engaged."""
+        engaged_in = self.engaged_in()
+        rows = []
+        for month in sorted(self.first_entries):
+            first = self.first_entries[month]
+            journeys = [
+                {
+                    "journey_id": journey,
+                    "persons": len(self.persons(month, journey)),
+                    "marginal_persons": len(self.marginal_persons(month, journey)),
+                }
+                for journey in sorted(set().union(*engaged_in[month].values()))
+            ]
+            shown = [row for row in journeys if row["persons"] or row["marginal_persons"]]
+            rows.append({"month": month, "persons": len(first), "journeys": shown})
+        return rows
+
+    def persons(self, month: str, journey: str | None = None) -> set[str]:
+        """Users engaged in a month; with a journey, those whose first entry of the month was in it."""
+        first = self.first_entries.get(month, {})
+        return {user for user, event in first.items() if journey in (None, event.journey)}
+
+    def marginal_persons(self, month: str, journey: str) -> set[str]:
+        """Users with an entry of the month in this journey and in no other."""
+        months = self.engaged_in()
+        return {user for user, journeys in months.get(month, {}).items() if journeys == {journey}}
+
+
+def _entered_order(event: OracleEvent) -> tuple[int, str, str]:
+    """Two journeys may use one event id; then the lesser journey id comes first."""
+    return (event.at, event.event_id, event.journey or "")
+
+
+def accounts_of(
+    events: Sequence[OracleEvent], time_zones: Mapping[str, str], default_time_zone: str
+) -> dict[str, Account]:
+    """Every account that an event names, with everything that belongs to it."""
+    by_account: dict[str, list[OracleEvent]] = defaultdict(list)
+    for event in events:
+        by_account[event.account].append(event)
+    accounts = {}
+    for name in sorted(by_account):
+        zone = ZoneInfo(time_zones.get(name, default_time_zone))
+        account = Account(name, zone, events=by_account[name])
+        account.journeys = _journeys(name, by_account[name])
+        accounts[name] = account
+    return accounts
+
+
+def _journeys(account: str, events: Iterable[OracleEvent]) -> dict[str, Journey]:
+    bound: dict[str, list[OracleEvent]] = defaultdict(list)
+    definitions: dict[str, dict[int, OracleDefinition]] = defaultdict(dict)
+    goals_of_user: dict[str, list[OracleEvent]] = defaultdict(list)
+    goals_of_journey: dict[str, list[OracleEvent]] = defaultdict(list)
+    for event in events:
+        if event.kind == "goal.reached":
+            goals_of_user[event.user or ""].append(event)
+            if event.journey is not None:
+                goals_of_journey[event.journey].append(event)
+        elif event.definition is not None:
+            definitions[event.journey or ""].setdefault(event.version or 0, event.definition)
+        elif event.journey is not None:
+            bound[event.journey].append(event)
+    return {
+        name: Journey(
+            account,
+            name,
+            bound[name],
+            entries_of(bound[name], goals_of_user, definitions[name]),
+            definitions[name],
+            goals_of_journey[name],
+        )
+        for name in sorted({*bound, *definitions})
+    }

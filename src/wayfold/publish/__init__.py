@@ -1,0 +1,50 @@
+"""The client for services that publish events: `Publisher`, the events, and exact amounts of money."""
+
+from wayfold.models.events import (
+    CallEnded,
+    CallInputCollected,
+    CallMenuReached,
+    CallStarted,
+    Event,
+    GoalReached,
+    JourneyDefined,
+    JourneyEntered,
+    JourneyExited,
+    MessageClicked,
+    MessageDelivered,
+    MessageFailed,
+    MessageOpened,
+    MessageSent,
+    MessageUnsubscribed,
+    MessageViewed,
+    StepEntered,
+    UserErased,
+)
+from wayfold.models.money import parse_nano as amount
+from wayfold.publish.publisher import InvalidEventError, Published, Publisher, PublishError
+
+__all__ = [
+    "CallEnded",
+    "CallInputCollected",
+    "CallMenuReached",
+    "CallStarted",
+    "Event",
+    "GoalReached",
+    "InvalidEventError",
+    "JourneyDefined",
+    "JourneyEntered",
+    "JourneyExited",
+    "MessageClicked",
+    "MessageDelivered",
+    "MessageFailed",
+    "MessageOpened",
+    "MessageSent",
+    "MessageUnsubscribed",
+    "MessageViewed",
+    "PublishError",
+    "Published",
+    "Publisher",
+    "StepEntered",
+    "UserErased",
+    "amount",
+]

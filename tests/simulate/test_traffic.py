@@ -1,0 +1,159 @@
+"""Simulated traffic: valid events only, seeded, of every kind that a real one has."""
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+
+from tests.agents.fakes import KeptRecords
+from wayfold.agents.destinations.sink import SinkDestination
+from wayfold.models.decode import decode_event
+from wayfold.models.events import (
+    EVENT_CLASSES,
+    Event,
+    GoalReached,
+    JourneyExited,
+    MessageEvent,
+    StepEntered,
+    UserErased,
+    occurred_ms,
+)
+from wayfold.models.refusal import Refusal
+from wayfold.simulate.run import LIVE_SCALE, Simulation, definitions, history, live, simulate
+from wayfold.simulate.traffic import Arrival
+
+
+def arrivals_of(seed: int, count: int) -> list[Arrival]:
+    return list(itertools.islice(itertools.chain.from_iterable(history(seed, count)), count))
+
+
+def decoded(arrivals: list[Arrival]) -> list[tuple[Arrival, Event]]:
+    found = []
+    for arrival in arrivals:
+        event = decode_event(arrival[1], arrival[3])
+        assert not isinstance(event, Refusal), (arrival, event)
+        found.append((arrival, event))
+    return found
+
+
+def test_every_event_is_valid_and_keyed_by_its_user() -> None:
+    """Whatever is simulated decodes on its topic kind, and its key is the user it names."""
+    for (_, _, key, _), event in decoded(arrivals_of(3, 20_000)):
+        assert getattr(event, "user_id", "").encode() == key
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    """A history is a function of its seed and size; another seed gives another one."""
+    assert arrivals_of(5, 5_000) == arrivals_of(5, 5_000)
+    assert arrivals_of(5, 5_000) != arrivals_of(6, 5_000)
+
+
+def test_events_come_in_the_order_of_their_arrival_and_some_are_late() -> None:
+    """Arrival times rise; some events happened well before others that arrived earlier."""
+    arrivals = arrivals_of(1, 20_000)
+    times = [at_ms for at_ms, *_ in arrivals]
+    assert times == sorted(times)
+    latest = late = 0
+    for _, event in decoded(arrivals):
+        at_ms = occurred_ms(event.occurred_at)
+        late += at_ms < latest - 3_600_000
+        latest = max(latest, at_ms)
+    assert 0.002 < late / len(arrivals) < 0.03
+
+
+def test_some_events_are_repeated_and_no_id_is_used_twice() -> None:
+    """A repeated event is the same bytes again; two different events never share an id."""
+    arrivals = arrivals_of(1, 20_000)
+    copies = Counter(value for *_, value in arrivals)
+    repeated = sum(1 for count in copies.values() if count > 1)
+    assert 0.002 < repeated / len(copies) < 0.02
+    unique = {value: arrival for arrival in arrivals for value in [arrival[3]]}
+    ids = Counter(event.event_id for _, event in decoded(list(unique.values())))
+    assert max(ids.values()) == 1
+
+
+def test_everything_that_happens_in_real_traffic_happens() -> None:
+    """All event types but erasure, all channels, machines, failures, costs, currencies and variants occur."""
+    events = [event for _, event in decoded(arrivals_of(2, 40_000))]
+    assert {type(event) for event in events} == set(EVENT_CLASSES) - {UserErased} - {
+        cls for cls in EVENT_CLASSES if cls.TOPIC == "definitions"
+    }
+    messages = [event for event in events if isinstance(event, MessageEvent)]
+    assert {event.channel for event in messages} == {"email", "push", "sms", "in_app", "viber"}
+    assert {event.platform for event in messages} == {"ios", "android", "web", "none"}
+    assert any(event.journey_id is None for event in messages)
+    assert any(getattr(event, "machine", False) for event in messages)
+    assert {getattr(event, "currency", None) for event in messages} == {None, "EUR", "USD"}
+    assert {event.account_id for event in events} == {"default", "acme"}
+    assert {event.variant for event in events if isinstance(event, StepEntered)} == {"", "a", "b"}
+    goals = [event for event in events if isinstance(event, GoalReached)]
+    assert {event.currency for event in goals} == {None, "EUR", "PLN", "USD"}
+    assert any(event.step_id for event in goals)
+
+
+def test_goals_fall_during_and_after_journeys_and_some_behind_the_window() -> None:
+    """Goals convert entries on the way, after the exit, and some come too late."""
+    windows = {definition.journey_id: definition.conversion_window_ms for definition in definitions()}
+    exits: dict[str, tuple[int, int]] = {}
+    goals: list[tuple[str, int]] = []
+    for _, event in decoded(arrivals_of(4, 60_000)):
+        number = event.event_id.partition("-")[0]
+        at_ms = occurred_ms(event.occurred_at)
+        if isinstance(event, JourneyExited):
+            exits[number] = (at_ms, windows[event.journey_id])
+        elif isinstance(event, GoalReached) and event.step_id is None and not number.endswith("s"):
+            goals.append((number, at_ms))
+    after = [(at_ms - exits[number][0], exits[number][1]) for number, at_ms in goals if number in exits]
+    assert any(distance <= 0 for distance, _ in after)
+    assert any(0 < distance <= window for distance, window in after)
+    assert any(distance > window for distance, window in after)
+
+
+def test_the_definitions_name_the_steps_of_the_events() -> None:
+    """Every step that events name is in the definition of its version, with its channel."""
+    steps = {
+        (definition.journey_id, definition.journey_version, step.step_id): step.channel
+        for definition in definitions()
+        for step in definition.steps
+    }
+    for _, event in decoded(arrivals_of(2, 10_000)):
+        if isinstance(event, StepEntered):
+            assert (event.journey_id, event.journey_version, event.step_id) in steps
+        elif isinstance(event, MessageEvent) and event.journey_id is not None:
+            assert steps[event.journey_id, event.journey_version or 0, event.step_id or ""] == event.channel
+
+
+def test_live_traffic_comes_at_its_rate_and_never_from_the_future() -> None:
+    """After its beginning, live traffic has the rate that was asked for, give or take a tenth."""
+    start_ms, rate = 1_790_000_000_000, 200.0
+    traffic = live(1, rate, start_ms)
+    counted = 0
+    for arrivals in traffic:
+        if traffic.until_ms > start_ms:
+            counted += len(arrivals)
+            assert all(occurred_ms(event.occurred_at) <= arrival[0] for arrival, event in decoded(arrivals))
+        if traffic.until_ms >= start_ms + 60_000:
+            break
+    assert abs(counted / 60 - rate) < rate / 10
+    assert LIVE_SCALE * 86_400 == 120
+
+
+async def test_simulate_sends_definitions_first_and_exactly_as_many_events_as_asked() -> None:
+    """The journeys are defined before their events, and the summary counts the events."""
+    sink = KeptRecords()
+    summary = await simulate(SinkDestination(sink), Simulation(seed=1, count=2_500))
+    kinds = [record.kind for record in sink.records]
+    assert kinds[: len(definitions())] == ["definitions"] * len(definitions())
+    assert "definitions" not in kinds[len(definitions()) :]
+    assert len(kinds) - len(definitions()) == summary.events == 2_500
+
+
+async def test_live_simulation_ends_at_its_count() -> None:
+    """A live run with a count sends that many events at its rate."""
+    sink = KeptRecords()
+    started = time.monotonic()
+    summary = await asyncio.wait_for(
+        simulate(SinkDestination(sink), Simulation(seed=1, rate=1_000, count=300)), 20
+    )
+    assert summary.events == 300
+    assert time.monotonic() - started >= 0.2
