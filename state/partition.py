@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from wayfold.models.definition import JourneyDefinition
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter
@@ -21,11 +20,12 @@ from wayfold.state.histories.engagement import Engagement
 from wayfold.state.histories.history import encode
 from wayfold.state.histories.merging import Fold
 from wayfold.state.histories.people import People
-from wayfold.state.histories.rules import rules_of
+from wayfold.state.intake.definitions import Definitions
 from wayfold.state.intake.erasures import Erasures
 from wayfold.state.intake.intake import Intake
 from wayfold.state.intake.refusals import DAY_MS
-from wayfold.state.names.catalog import Catalog
+from wayfold.state.limits import Limits
+from wayfold.state.names.catalog import Catalog, JourneyScope
 from wayfold.state.reading.lists import MESSAGES_SUFFIX, Found, Lists
 from wayfold.state.reading.live_views import LiveViews
 from wayfold.state.reading.query import Query
@@ -35,7 +35,7 @@ from wayfold.state.store import keys
 from wayfold.state.store.ahead import CHUNK_ROWS, ReadAhead
 from wayfold.state.store.reader import StoreReader
 
-# Any order of topics gives the same numbers; in this one a batch has the fewest of them to take back.
+# Any order of topics gives the same verdicts and numbers; in this one a batch has the fewest to take back.
 FOLD_ORDER = ("definitions", "steps", "messages", "conversions", "calls", "entries", "users")
 PREPARED_ROWS = 64  # how many rows are made in one piece
 FREED_PIECE = 256  # how many forgotten histories are freed in one piece: more than come with its rows
@@ -46,9 +46,9 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the fold is told from outside; the same for every partition of a system.
 
     `partitions` is the partition count of every topic; `cache_histories` bounds the histories kept
-    decoded in memory, per partition; `read_ahead_rows` is how many rows of them are read together, ahead of
-    the merge (`state/store/ahead.py`); `journal_records` is of how many records the changes of cells may
-    wait to be settled (`state/cells/recent.py`).
+    decoded in memory, per partition; `limits` says how many names and events are taken; `read_ahead_rows` is
+    how many rows are read together, ahead of the merge (`state/store/ahead.py`); `journal_records` is of how
+    many records the changes of cells may wait to be settled (`state/cells/recent.py`).
     """
 
     partitions: int = 1
@@ -56,6 +56,7 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     account_time_zones: Mapping[str, str] = {}
     retention_ms: int = 400 * DAY_MS
     partitioner: Partitioner = "murmur2"
+    limits: Limits = Limits()
     cache_histories: int = 8_000
     read_ahead_rows: int = CHUNK_ROWS
     journal_records: int = 10_000
@@ -139,15 +140,24 @@ class Partition:
         )
         self._people.next_person = self.meta.next_person
         self._engagement = Engagement(self.store, self._changes)
-        self._fold = Fold(self.catalog, self._people, self._changes, self._engagement, self.watermark_ms)
-        erasures = Erasures(self.store, self._changes)
-        self._intake = Intake(self.number, self.settings.retention_ms, self.catalog, self._fold, erasures)
+        limits = self.settings.limits
+        self._fold = Fold(self.catalog, self._people, self._changes, self._engagement, limits.user_events)
+        definitions = Definitions(self.store, self.catalog, self._changes, self._fold)
+        definitions.load()
+        self._intake = Intake(
+            self.number,
+            self.settings.retention_ms,
+            limits,
+            self.catalog,
+            self._fold,
+            definitions,
+            Erasures(self.store, self._changes, limits.user_events),
+        )
         self._cells = CellWriter(self.store, self.catalog)
         self._live = LiveViews(self.catalog, self.totals)
         self._closings = Closings(self.store, self.catalog, self.totals)
         self.reader = Reader(self.store, self.totals, self._recent, self._live, self._closings)
         self._lists = Lists(self.store, self.reader, self._live, self._people)
-        self._load_definitions()
         self._prepared: _Prepared | None = None
         self._preparing: Iterator[None] = iter(())
         self._pending_offsets = dict(self.offsets)
@@ -213,9 +223,8 @@ class Partition:
         yield
         prepared.changed = totals_of(self._changes)
         prepared.dwells = dwells_of(self._changes)
-        closings, prepared.ranges = yield from self._closings.rows(
-            self._changes, self.watermark_ms, self._fold.watermark_ms, prepared.changed
-        )
+        moved = {account: max(account.topic_times.values()) for account in self._fold.moved}
+        closings, prepared.ranges = yield from self._closings.rows(self._changes, moved, prepared.changed)
         batch = self.meta.batch + 1
         prepared.records = sum(self._pending_offsets.values()) - self.sequence
         prepared.settles = self._recent.records + prepared.records >= self.settings.journal_records
@@ -225,7 +234,6 @@ class Partition:
             self._people.take_rows(),
             self._settled_rows(prepared, batch) if prepared.settles else self._journal_rows(prepared, batch),
             self._changes.rows.items(),
-            self._definition_rows(),
         )
         for count, (key, value) in enumerate(rows, 1):
             if value is None:
@@ -236,11 +244,15 @@ class Partition:
                 self._people.free(FREED_PIECE)
                 yield
         prepared.puts.update(self.catalog.rows)
+        prepared.puts.update(
+            (keys.number_key(keys.ACCOUNT, account.number), account.row()) for account in moved
+        )
         counters = dict(self.counters)
         for name, amount in self._intake.counters.items():
             counters[name] = counters.get(name, 0) + amount
+        watermark_ms = max((self.watermark_ms, *moved.values()))
         prepared.meta = Meta(
-            dict(self._pending_offsets), counters, self._fold.watermark_ms, self._people.next_person, batch
+            dict(self._pending_offsets), counters, watermark_ms, self._people.next_person, batch
         )
         prepared.puts[keys.META] = encode(prepared.meta)
 
@@ -263,39 +275,41 @@ class Partition:
             self._recent.add(roll(changes, self.catalog.day_of), row.records)
             self.totals.apply(changed, dwells_of(changes), written=False)
 
-    def _definition_rows(self) -> Iterator[tuple[bytes, bytes]]:
-        for definition in self._intake.definitions:
-            scope = self.catalog.scope(definition.account_id, definition.journey_id)
-            key = keys.definition_key(keys.DEFINITION, scope.number, definition.journey_version)
-            yield key, definition.model_dump_json().encode()
-
     def _committed(self, meta: Meta) -> None:
         self._prepared = None
-        for definition in self._intake.definitions:
-            scope = self.catalog.scope(definition.account_id, definition.journey_id)
-            scope.definitions[definition.journey_version] = definition
-            plan = scope.plans.version(definition.journey_version)
-            plan.committed_rules = plan.rules
+        for account in self._fold.moved:
+            account.watermark_ms = max(account.topic_times.values())
+        self._fold.moved.clear()
         self.meta = meta
         self.offsets, self.counters, self.watermark_ms = meta.offsets, meta.counters, meta.watermark_ms
         self._pending_offsets = dict(meta.offsets)
         self._changes.clear()
         self.catalog.rows.clear()
-        self._intake.clear()
+        self._intake.committed()
         self._people.trim()
 
-    def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
+    @property
+    def watermarks(self) -> dict[str, int]:
+        """Account → greatest accepted time of its users' events here, in milliseconds UTC, as committed."""
+        return {
+            account.account_id: account.watermark_ms
+            for account in list(self.catalog.accounts.values())
+            if account.watermark_ms >= 0
+        }
+
+    def partial(self, query: Query, watermarks: Mapping[str, int] | None = None) -> dict[str, Any]:
         """The partition's share of the answer to a query: plain data that adds over partitions.
 
-        `watermark_ms` is the greatest watermark of all partitions, at which open windows are judged;
-        the partition's own when it is not given. It says too which records it reflects ("offsets", by
-        topic kind the next one) and what became of them ("counters"). Raises `RangeError` for a bad range.
+        `watermarks` are those of accounts over all partitions, at which open windows are judged; of an
+        account that they do not name it is the partition's own. It says too which records it reflects
+        ("offsets", by topic kind the next one) and what became of them ("counters"). Raises `RangeError` for
+        a bad range.
         """
-        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
         journeys, accounts = [], []
         for scope in list(self.catalog.scopes.values()):
             if query.account_id not in (None, scope.account_id):
                 continue
+            watermark_ms = _watermark_of(scope, watermarks)
             if not scope.journey_id:
                 if query.journey_id is None:
                     row = {"account_id": scope.account_id, "time_zone": scope.zone.name}
@@ -320,6 +334,7 @@ class Partition:
             "offsets": dict(self.offsets),
             "counters": dict(self.counters),
             "watermark_ms": self.watermark_ms,
+            "watermarks": self.watermarks,
             "journeys": journeys,
             "accounts": accounts,
         }
@@ -345,21 +360,20 @@ class Partition:
             found.update((yield from users))
         return sorted(found)
 
-    def changed_views(self, watermark_ms: int | None = None) -> list[JourneyView]:
-        """Views that changed since the last call, absolute, as committed."""
-        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
+    def changed_views(self, watermarks: Mapping[str, int] | None = None) -> list[JourneyView]:
+        """Views that changed since the last call, absolute, as committed; `watermarks` as in `partial`."""
         found = []
         for scope, views in self._live.take_changed():
             if JOURNEY in views:
-                self.reader.add_open(views, scope, None, None, watermark_ms)
+                self.reader.add_open(views, scope, None, None, _watermark_of(scope, watermarks))
             found.append(JourneyView(scope.account_id, scope.journey_id, views))
         return found
 
-    def all_views(self, watermark_ms: int | None = None) -> Iterator[JourneyView]:
-        """Every view, absolute, as committed."""
-        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
+    def all_views(self, watermarks: Mapping[str, int] | None = None) -> Iterator[JourneyView]:
+        """Every view, absolute, as committed; `watermarks` as in `partial`."""
         for scope in list(self.catalog.scopes.values()):
-            yield JourneyView(scope.account_id, scope.journey_id, self.reader.all_time(scope, watermark_ms))
+            views = self.reader.all_time(scope, _watermark_of(scope, watermarks))
+            yield JourneyView(scope.account_id, scope.journey_id, views)
 
     def discard(self) -> None:
         """Forget what is pending: the partition stands as of its last commit."""
@@ -368,14 +382,6 @@ class Partition:
     def close(self) -> None:
         """Forget what is pending and let go of the store."""
         self.store.close()
-
-    def _load_definitions(self) -> None:
-        for _, value in self.store.scan(keys.DEFINITION, keys.after(keys.DEFINITION)):
-            definition = JourneyDefinition.model_validate_json(value)
-            scope = self.catalog.scope(definition.account_id, definition.journey_id)
-            scope.definitions[definition.journey_version] = definition
-            plan = scope.plans.version(definition.journey_version)
-            plan.rules = plan.committed_rules = rules_of(definition)
 
     def _home(self, user_id: str) -> int:
         return PARTITIONERS[self.settings.partitioner](user_id.encode(), self.settings.partitions)
@@ -386,3 +392,9 @@ class Partition:
         if zone is None:
             zone = self._zones[name] = Zone(name)
         return zone
+
+
+def _watermark_of(scope: JourneyScope, watermarks: Mapping[str, int] | None) -> int:
+    """The watermark at which a journey's open windows are judged."""
+    own_ms = scope.account.watermark_ms
+    return own_ms if watermarks is None else watermarks.get(scope.account_id, own_ms)

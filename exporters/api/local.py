@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from heapq import merge
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -34,10 +34,14 @@ class ReadablePartition(Protocol):
         """Greatest `occurred_at` accepted, in milliseconds UTC; -1 when none was."""
 
     @property
+    def watermarks(self) -> Mapping[str, int]:
+        """Account → greatest `occurred_at` accepted of its users' events, in milliseconds UTC."""
+
+    @property
     def sequence(self) -> int:
         """Grows with every commit that folded a record."""
 
-    def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
+    def partial(self, query: Query, watermarks: Mapping[str, int] | None = None) -> dict[str, Any]:
         """Give the partition's share of a numbers document."""
 
     def users(self, query: Query, number: str) -> Generator[None, None, list[str]]:
@@ -76,11 +80,12 @@ class LocalNumbers:
         """
         with self._read_seconds.timed():
             partitions = self._partitions()
-            fresh = self._fresh(partitions)
+            watermarks = greatest(partition.watermarks for partition in partitions)
+            fresh = self._fresh(watermark_of(watermarks, query.account_id))
             small = query.journey_id is not None and is_plain(query)
             partials = []
             for partition in partitions:
-                partials.append(partition.partial(query, max(0, fresh.watermark_ms)))
+                partials.append(partition.partial(query, watermarks))
                 if not small:
                     await asyncio.sleep(0)
             return finished(partials, query, fresh)
@@ -89,9 +94,10 @@ class LocalNumbers:
         """List the users behind a number, over all partitions."""
         return list(merge(*await local_users(self._partitions(), query, number)))
 
-    async def freshness(self) -> Freshness:
-        """Say how fresh an answer given now is."""
-        return self._fresh(self._partitions())
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """Say how fresh an answer given now is, to who asks for an account or for all."""
+        watermarks = greatest(partition.watermarks for partition in self._partitions())
+        return self._fresh(watermark_of(watermarks, account_id))
 
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""
@@ -101,12 +107,25 @@ class LocalNumbers:
         """Say why no good answer can be given now; empty when one can."""
         return self._unready()
 
-    def _fresh(self, partitions: Sequence[ReadablePartition]) -> Freshness:
-        return Freshness(
-            as_of_ms=time.time_ns() // 1_000_000,
-            watermark_ms=max((partition.watermark_ms for partition in partitions), default=-1),
-            lag_ms=self._lag_ms(),
-        )
+    def _fresh(self, watermark_ms: int) -> Freshness:
+        as_of_ms = time.time_ns() // 1_000_000
+        return Freshness(as_of_ms=as_of_ms, watermark_ms=watermark_ms, lag_ms=self._lag_ms())
+
+
+def greatest(watermarks: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Account → the greatest of several partitions' watermarks."""
+    found: dict[str, int] = {}
+    for partition in watermarks:
+        for account_id, watermark_ms in partition.items():
+            found[account_id] = max(watermark_ms, found.get(account_id, watermark_ms))
+    return found
+
+
+def watermark_of(watermarks: Mapping[str, int], account_id: str | None) -> int:
+    """An account's watermark, or the greatest of all; -1 when there is none."""
+    if account_id is None:
+        return max(watermarks.values(), default=-1)
+    return watermarks.get(account_id, -1)
 
 
 def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tests.generators.logs import Logged, batches, interleaved, log_of
 from tests.generators.seeded import with_repeats
 from tests.generators.world import TIME_ZONES, Event
+from wayfold.exporters.api.local import greatest
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
@@ -166,7 +167,7 @@ def fold_batch(partition: Partition, batch: Sequence[Logged]) -> None:
 def answer(partitions: Sequence[Partition], query: Mapping[str, Any]) -> Event:
     """The numbers document over the partitions, whose shares travel as JSON, as between processes."""
     asked = Query(**query)
-    watermark_ms = max(partition.watermark_ms for partition in partitions)
-    partials = [partition.partial(asked, watermark_ms) for partition in partitions]
+    watermarks = greatest(partition.watermarks for partition in partitions)
+    partials = [partition.partial(asked, watermarks) for partition in partitions]
     document: Event = finish([json.loads(json.dumps(partial)) for partial in partials], asked)
     return document
