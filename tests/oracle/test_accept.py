@@ -68,15 +68,14 @@ def test_more_than_an_hour_ahead_of_the_record_is_future() -> None:
     assert (dict(result.refused), result.watermark_ms) == ({"future": 1}, -1)
 
 
-def test_definitions_are_the_first_of_their_version() -> None:
-    """The same again is a repeat; another content is a conflict."""
-    again = defined(at="2026-11-05T00:00:00Z")
-    result = oracle.accept([_record(defined()), _record(again, 1), _record(defined(goal="signup"), 2)])
-    assert (len(result.accepted), result.duplicates, dict(result.refused)) == (
-        1,
-        1,
-        {"definition_conflict": 1},
-    )
+def test_every_content_of_a_version_is_accepted_and_a_conflict_counted() -> None:
+    """The same again is no conflict; of others each counts once, however often it came."""
+    contents = [defined(), defined(at="2026-11-05T00:00:00Z"), defined(goal="signup"), defined(goal="signup")]
+    contents += [defined(name="Hello"), defined(version=2), defined(journey="winback")]
+    records = [_record(event, offset, event_id=f"d-{offset}") for offset, event in enumerate(contents)]
+    result = oracle.accept(records)
+    assert (len(result.accepted), result.duplicates, dict(result.refused)) == (7, 0, {})
+    assert result.definition_conflicts == {("default", "welcome", 1): 2}
 
 
 @pytest.mark.parametrize(

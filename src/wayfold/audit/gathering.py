@@ -8,7 +8,8 @@ import msgspec
 
 from wayfold.audit.live import AuditImpossibleError
 from wayfold.audit.oracle import Acceptance, accept
-from wayfold.audit.oracle.acceptance import BROADCAST, bare
+from wayfold.audit.oracle.acceptance import BROADCAST
+from wayfold.audit.oracle.envelopes import bare
 from wayfold.audit.oracle.rules import RefusedError
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from wayfold.audit.oracle.accounts import Journey, accounts_of
 from wayfold.audit.oracle.document import account_document, journey_document
-from wayfold.audit.oracle.events import STATUSES, event_set, watermark_of
+from wayfold.audit.oracle.events import STATUSES, event_set, watermarks_of
 from wayfold.audit.oracle.facts import Fact, Filter, users_of
 from wayfold.audit.oracle.journeys import journey_numbers
 from wayfold.audit.oracle.times import instant_text
@@ -66,8 +66,8 @@ class Recount:
         self, events: Iterable[Mapping[str, Any]], time_zones: Mapping[str, str], default_time_zone: str
     ) -> None:
         chosen = event_set(events)
-        self.watermark_ms = watermark_of(chosen)
-        self._accounts = accounts_of(chosen, time_zones, default_time_zone)
+        self.watermark_ms = max(watermarks_of(chosen).values(), default=-1)
+        self._accounts = accounts_of([chosen], time_zones, default_time_zone)
 
     @property
     def watermark(self) -> str | None:
