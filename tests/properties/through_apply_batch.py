@@ -62,7 +62,7 @@ def batches_of(log: Sequence[Logged], cut: Cut, generator: random.Random) -> Ite
     waiting: dict[str, list[LogRecord]] = {}
     order = [logged.topic for logged in log]
     for topic, record in log:
-        waiting.setdefault(topic, []).append(record)  # type: ignore[arg-type]
+        waiting.setdefault(topic, []).append(record)
     if cut.interleaved:
         order = _interleaved(order, generator)
     place = 0
