@@ -44,8 +44,8 @@ def finish(partials: Sequence[Mapping[str, Any]], query: Query) -> Document:
     """Make the document of a query from the partials of all partitions.
 
     A partial is what `Partition.partial` gives: {"watermarks": {account: ms}, "journeys": [{"account_id",
-    "journey_id", "definitions", "views"}], "accounts": [{"account_id", "time_zone", "views"}]}. The document's
-    watermark is that of the account that is asked for, else the greatest of all.
+    "journey_id", "definitions", "views"}], "accounts": [{"account_id", "time_zone", "views"}]}. The watermark
+    is that of the account that is asked for, else the greatest of all.
     """
     watermarks = greatest(partial["watermarks"] for partial in partials)
     watermark_ms = watermark_of(watermarks, query.account_id)

@@ -104,11 +104,11 @@ async def test_small_logs(seed: int) -> None:
     except Exception as error:
         error.add_note(replay_hint(seed))
         raise
-    assert reasons >= {"late", "future", "limit", "repeated"}
+    assert reasons >= {"late", "limit", "repeated"}
 
 
 async def test_a_large_log() -> None:
     """Many users over a year in batches of 50, 8,000 and 50,000: the oracle's verdicts, numbers and rows."""
     limits = {**LIMITS, "steps": 4, "user_events": 40}
     reasons = await _compare(7, LARGE, LARGE_CUTS, limits)
-    assert reasons >= {"late", "future", "limit", "repeated"}
+    assert reasons >= {"late", "limit", "repeated"}
