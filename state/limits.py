@@ -86,6 +86,9 @@ NAMED: Final[dict[str, Callable[[Any], Named]]] = {
 }
 """By topic kind, the names that an event of it brings."""
 KNOWS: Final[dict[str, Knows]] = {
+    "entries": lambda _sets, _event: True,
+    "definitions": lambda _sets, _event: True,
+    "users": lambda _sets, _event: True,
     "steps": _knows_arrival,
     "messages": _knows_message,
     "conversions": _knows_goal,

@@ -21,10 +21,11 @@ from wayfold.exporters.api.internal import (
     PartitionStatus,
     UsersQuestion,
 )
-from wayfold.exporters.api.local import finished, greatest, is_plain, watermark_of
+from wayfold.exporters.api.local import finished, is_plain
 from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest, watermark_of
 from wayfold.state.telemetry import Telemetry
 
 T = TypeVar("T")

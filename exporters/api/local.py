@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from heapq import merge
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -12,6 +12,7 @@ from wayfold.models.zone import Zone
 from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest, watermark_of
 from wayfold.state.store.errors import StoreFailedError, StoreProblem
 from wayfold.state.telemetry import Telemetry
 
@@ -110,22 +111,6 @@ class LocalNumbers:
     def _fresh(self, watermark_ms: int) -> Freshness:
         as_of_ms = time.time_ns() // 1_000_000
         return Freshness(as_of_ms=as_of_ms, watermark_ms=watermark_ms, lag_ms=self._lag_ms())
-
-
-def greatest(watermarks: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Account → the greatest of several partitions' watermarks."""
-    found: dict[str, int] = {}
-    for partition in watermarks:
-        for account_id, watermark_ms in partition.items():
-            found[account_id] = max(watermark_ms, found.get(account_id, watermark_ms))
-    return found
-
-
-def watermark_of(watermarks: Mapping[str, int], account_id: str | None) -> int:
-    """An account's watermark, or the greatest of all; -1 when there is none."""
-    if account_id is None:
-        return max(watermarks.values(), default=-1)
-    return watermarks.get(account_id, -1)
 
 
 def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:

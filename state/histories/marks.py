@@ -8,7 +8,7 @@ from typing import Final
 
 from xxhash import xxh3_64_digest
 
-from wayfold.models.events import Event
+from wayfold.models.events import EVENT_CLASS_OF_TYPE, Event
 
 MARK_BYTES: Final = 8
 _ID_BYTES: Final = 7
@@ -31,12 +31,15 @@ TYPE_CODES: Final = {
     "call.ended": 15,
 }
 """They stand in the store: a type keeps its code for ever."""
-CODES: Final = {name: bytes((code,)) for name, code in TYPE_CODES.items()}
+CODES: Final[dict[type[Event], bytes]] = {
+    EVENT_CLASS_OF_TYPE[name]: bytes((code,)) for name, code in TYPE_CODES.items()
+}
+"""By the class of an event."""
 
 
 def mark_of_event(event: Event) -> bytes:
     """The mark of a user's event."""
-    return CODES[event.TYPE] + xxh3_64_digest(event.event_id.encode())[:_ID_BYTES]
+    return CODES[event.__class__] + xxh3_64_digest(event.event_id.encode())[:_ID_BYTES]
 
 
 def holds(marks: bytes | bytearray, mark: bytes, width: int) -> bool:

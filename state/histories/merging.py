@@ -126,7 +126,7 @@ class Fold:
             event, _, record = item
             mark = mark_of_event(event)
             if not holds(marks, mark, MARK_BYTES):
-                if count_of_type(marks, CODES[event.TYPE]) >= self._user_events:
+                if count_of_type(marks, CODES[event.__class__]) >= self._user_events:
                     refusal = too_many_events(event.TYPE, self._user_events)
                     self.refused.append((event.TOPIC, record, refusal))
                     continue

@@ -26,7 +26,7 @@ from wayfold.state.histories.pending import Item
 from wayfold.state.intake.definitions import Definitions
 from wayfold.state.intake.erasures import Erasures
 from wayfold.state.intake.refusals import FUTURE_LIMIT_MS, future, late, wrong_key
-from wayfold.state.limits import KNOWS, NAMED, Knows, Limits, Sets, too_many_names
+from wayfold.state.limits import KNOWS, NAMED, Limits, Sets, too_many_names
 from wayfold.state.names.catalog import NO_TIME, Catalog
 from wayfold.state.names.event_names import NO_NAMES
 
@@ -63,7 +63,8 @@ class Intake:
     def take(self, topic: str, records: Sequence[Record]) -> None:
         """Decode, judge and gather records of a topic kind. Bad input never raises; it is refused."""
         decode = event_decoder(topic)
-        knows = KNOWS.get(topic)
+        knows = KNOWS[topic]
+        scopes = self._catalog.scopes
         latest_of = self._latest_ms.setdefault(topic, {})
         account_id, latest_ms, retention_ms = "", NO_TIME, self._retention_ms
         for record in records:
@@ -75,42 +76,48 @@ class Intake:
             if event.account_id != account_id:
                 account_id = event.account_id
                 latest_ms = self._latest(topic, account_id)
-            at_ms = occurred_ms(event.occurred_at)
-            if record.key != event.user_id.encode():
-                refusal: Refusal | None = wrong_key(record, event)
-            elif latest_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS:
-                refusal = self._gather(knows, record, event, at_ms)
-            else:
-                refusal = self._out_of_time(record, event, at_ms) or self._gather(knows, record, event, at_ms)
+            user_id, at_ms = event.user_id, occurred_ms(event.occurred_at)
+            scope = scopes.get((account_id, event.journey_id or ""))
+            if (
+                scope is not None
+                and record.key == user_id.encode()
+                and latest_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS
+                and cls is not GoalReached
+                and knows(scope.names.sets, event)
+            ):
+                scope.pending.setdefault(user_id, []).append((event, at_ms, record))
+            elif not self._gather(topic, record, event, at_ms):
                 latest_ms = self._latest(topic, account_id)
-            if refusal is not None:
-                self._refuse(topic, record, refusal)
-            elif at_ms > latest_ms:
+                continue
+            if at_ms > latest_ms:
                 latest_ms = latest_of[account_id] = at_ms
 
-    def _gather(self, knows: Knows | None, record: Record, event: Any, at_ms: int) -> Refusal | None:
-        """Let an event that is not out of time wait, or say why not."""
-        user_id, account_id, journey_id = event.user_id, event.account_id, event.journey_id or ""
-        scope = self._catalog.scopes.get((account_id, journey_id))
-        if knows is not None:
-            sets = self._names_of(account_id, journey_id) if scope is None else scope.names.sets
-            if not knows(sets, event):
-                refusal = self._judge_names(event)
-                if refusal is not None:
-                    return refusal
-        elif scope is None:
-            refusal = self._fold.people.stranger(user_id)
+    def _gather(self, topic: str, record: Record, event: Any, at_ms: int) -> bool:
+        """Judge an event with care, and let it wait or refuse it; False when it was refused."""
+        refusal = self._refusal(topic, record, event, at_ms)
+        if refusal is not None:
+            self._refuse(topic, record, refusal)
+            return False
+        if event.__class__ is GoalReached:
+            pending = self._catalog.account(event.account_id).pending
+        else:
+            pending = self._catalog.scope(event.account_id, event.journey_id or "").pending
+        pending.setdefault(event.user_id, []).append((event, at_ms, record))
+        return True
+
+    def _refusal(self, topic: str, record: Record, event: Any, at_ms: int) -> Refusal | None:
+        """Why an event is refused, in the order of the rules; None when it may wait to be merged."""
+        if record.key != event.user_id.encode():
+            return wrong_key(record, event)
+        latest_ms = self._latest(topic, event.account_id)
+        if not latest_ms - self._retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS:
+            refusal = self._out_of_time(record, event, at_ms)
             if refusal is not None:
                 return refusal
-        if event.__class__ is GoalReached:
-            pending = self._catalog.account(account_id).pending
-        else:
-            pending = (scope or self._catalog.scope(account_id, journey_id)).pending
-        items = pending.get(user_id)
-        if items is None:
-            pending[user_id] = [(event, at_ms, record)]
-        else:
-            items.append((event, at_ms, record))
+        if not KNOWS[topic](self._names_of(event.account_id, event.journey_id or ""), event):
+            return self._judge_names(event)
+        if topic == "entries" and (event.account_id, event.journey_id) not in self._catalog.scopes:
+            return self._fold.people.stranger(event.user_id)
         return None
 
     def merge(self) -> Iterator[None]:
@@ -193,7 +200,7 @@ class Intake:
         if len(seen) + len(waiting) * MARK_BYTES >= most * MARK_BYTES:
             self._settle()
             seen, waiting = self._traces(event)
-            if count_of_type(seen, CODES[event.TYPE]) >= most:
+            if count_of_type(seen, CODES[event.__class__]) >= most:
                 return False
         if holds(seen, mark_of_event(event), MARK_BYTES):
             return False

@@ -24,8 +24,8 @@ from tests.services.hostile import hostile_log
 from tests.services.processes import WorkerProcess, environment
 from tests.services.verdict import LogPublisher, wait_until_folded
 from tests.state.settling import settle
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.topics import ensure_topics, find_topics, topic_name
-from wayfold.agents.worker.run import fold_settings
 from wayfold.audit import log_sources
 from wayfold.audit.audit import Verdict
 from wayfold.audit.live import AuditImpossibleError
@@ -149,7 +149,7 @@ def test_a_cluster_is_equal_to_its_topics(settings: Settings) -> None:
 def count_one_entry_more(settings: Settings, account_id: str, journey_id: str, version: int) -> None:
     """Damage a total of the first partition that has entries of the version."""
     memory = StoreMemory(32 * 1024 * 1024)
-    given = fold_settings(settings, find_topics(settings.kafka))
+    given = fold_settings(settings, find_topics(settings.kafka).partitions, settings.fold.partitioner)
     for number in range(PARTITIONS):
         path = settings.state.directory / f"partition-{number}"
         store = Store.open(path, memory, partition=number)

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from tests.generators.logs import Logged, batches, interleaved, log_of
 from tests.generators.seeded import with_repeats
 from tests.generators.world import TIME_ZONES, Event
-from wayfold.exporters.api.local import greatest
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest
 from wayfold.state.store.memory_store import MemoryStore
 
 Events = list[tuple[str, Event]]

@@ -155,7 +155,8 @@ def test_the_earliest_definition_of_a_version_holds(order: tuple[int, ...], rest
     for place in order:
         fold(partition, "definitions", events[place])
         if restarts:
-            partition = opened(store.restarted())
+            store = store.restarted()
+            partition = opened(store)
     fold(partition, "definitions", *events)
     assert partition.counters["duplicate_total"] == 3
     assert finish([partition.partial(Query())], Query())["journeys"][0]["name"] == "Welcome"
