@@ -12,9 +12,9 @@ from wayfold.audit.gathering import LogRules
 from wayfold.audit.live import LiveNumbers, Offsets
 from wayfold.audit.log_sources import Entry
 from wayfold.audit.questions import Scope
-from wayfold.exporters.api.local import greatest
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest
 from wayfold.state.store.memory_store import MemoryStore
 
 PARTITIONS = 2

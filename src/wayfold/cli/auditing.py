@@ -15,18 +15,20 @@ from rich.table import Table
 from rich.text import Text
 
 from wayfold.agents.embedded.open import events_directory
+from wayfold.agents.fold_settings import limits_of
 from wayfold.audit.audit import System, Verdict, audit
 from wayfold.audit.gathering import LogRules
 from wayfold.audit.live import AuditImpossibleError, LiveNumbers
 from wayfold.audit.log_sources import EventLog, KafkaLog, LocalLog
+from wayfold.audit.oracle import Limits
 from wayfold.audit.questions import Scope
 from wayfold.cli.options import DEFAULT_URL
 from wayfold.exporters.api.cluster import PARTIALS, STATUSES, USERS, Reply
 from wayfold.exporters.api.internal import TOKEN_HEADER, PartialsQuestion, UsersQuestion
-from wayfold.exporters.api.local import greatest
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import Settings
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest
 
 T = TypeVar("T")
 
@@ -190,6 +192,7 @@ def _system(settings: Settings, live: LiveOverHttp, log: EventLog, partitioner: 
         partitions=log.partitions,
         partitioner=partitioner,
         retention_ms=settings.fold.retention_days * DAY_MS,
+        limits=Limits(**msgspec.structs.asdict(limits_of(settings))),
     )
     return System(live, log, rules, settings.fold.account_time_zones, settings.fold.time_zone)
 
