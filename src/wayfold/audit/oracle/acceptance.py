@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from wayfold.audit.oracle.consumption import Consumption, ConsumptionRow
 from wayfold.audit.oracle.envelopes import bare
-from wayfold.audit.oracle.events import CONTROL, DEFINED, ERASED, OF_JOURNEYS, OracleEvent, parse
+from wayfold.audit.oracle.events import CONTROL, ERASED, OF_JOURNEYS, OracleEvent, parse
 from wayfold.audit.oracle.limits import Counts, Limits, Taken
 from wayfold.audit.oracle.partitioning import partition_of
 from wayfold.audit.oracle.rules import TOPIC_OF, RefusedError, check
+from wayfold.audit.oracle.versions import Version, conflicts
 
 RETENTION_MS = 400 * 86_400_000
 FUTURE_MS = 3_600_000
@@ -21,7 +22,6 @@ REPEATED = "repeated"
 
 # (topic kind, offset, timestamp in ms, key, value[, headers]) of one partition.
 Record = tuple[Any, ...]
-Version = tuple[str, str, int]
 
 
 @dataclass
@@ -87,6 +87,7 @@ def accept(
     )
     result = Acceptance()
     consumption = Consumption()
+    definitions: list[OracleEvent] = []
     for record in sorted(records, key=lambda record: record[:2]):
         topic, offset, timestamp_ms = record[:3]
         verdict = judge.judge(record)
@@ -99,13 +100,15 @@ def accept(
             result.reasons[topic, offset] = reason
         else:
             result.accepted.append(dict(verdict.fields))
+            if event.definition is not None:
+                definitions.append(event)
             if event.kind == "journey.entered":
                 zone = ZoneInfo((time_zones or {}).get(event.account, default_time_zone))
                 consumption.enter(event, timestamp_ms, judge.time_before_ms, zone)
     result.watermarks = judge.watermarks()
     result.watermark_ms = max(result.watermarks.values(), default=-1)
     result.consumption = consumption.rows()
-    result.definition_conflicts = judge.definition_conflicts()
+    result.definition_conflicts = conflicts(definitions)
     return result
 
 
@@ -133,7 +136,6 @@ class Judge:
         self._skipped = frozenset(skipped)
         self._counts = counts
         self._topics: dict[str, _Topic] = {}
-        self._contents: dict[Version, set[tuple[Any, ...]]] = {}
         self.time_before_ms = -1
         """The topic time that the latest accepted record was judged at, -1 without any."""
 
@@ -162,10 +164,6 @@ class Judge:
             for account, at in topic.times.items():
                 watermarks[account] = max(at, watermarks.get(account, -1))
         return watermarks
-
-    def definition_conflicts(self) -> dict[Version, int]:
-        """How many contents each version was defined with beside the one that holds, where there are any."""
-        return {version: len(some) - 1 for version, some in sorted(self._contents.items()) if len(some) > 1}
 
     def _check_place(self, topic: str, event: OracleEvent, key: bytes | None) -> None:
         """Whether the record lies in its event's topic, under its user's key, in its user's partition."""
@@ -198,9 +196,6 @@ class Judge:
         topic.taken.take(event)
         if event.kind not in CONTROL:
             topic.times[event.account] = max(event.at, time_ms)
-        if event.kind == DEFINED and event.definition is not None:
-            version = (event.account, event.journey or "", event.version or 0)
-            self._contents.setdefault(version, set()).add(event.definition.content)
         self.time_before_ms = time_ms
         return Verdict(None, event, fields)
 

@@ -8,11 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wayfold.audit.oracle.definitions import OracleDefinition
-from wayfold.audit.oracle.events import DEFINED, GOAL, OF_JOURNEYS, OracleEvent
+from wayfold.audit.oracle.events import GOAL, OF_JOURNEYS, OracleEvent
 from wayfold.audit.oracle.facts import Fact, Filter
 from wayfold.audit.oracle.journeys import Entry, entries_of, entry_facts
 from wayfold.audit.oracle.steps import Facts, active_facts, arrival_facts, goal_facts, message_facts
 from wayfold.audit.oracle.times import month_of
+from wayfold.audit.oracle.versions import held_definitions
 
 
 @dataclass
@@ -165,12 +166,12 @@ def _by_account(events: Iterable[OracleEvent]) -> dict[str, list[OracleEvent]]:
 
 def _journeys(account: str, partitions: Sequence[Sequence[OracleEvent]]) -> dict[str, Journey]:
     """The journeys of an account. A name is that of the earliest definition of any partition."""
-    everywhere = definitions_of(event for events in partitions for event in events)
+    everywhere = _by_journey(event for events in partitions for event in events)
     journeys: dict[str, Journey] = {
         name: Journey(account, name, [], {}, definitions, []) for name, definitions in everywhere.items()
     }
     for events in partitions:
-        held = definitions_of(events)
+        held = _by_journey(events)
         goals_of_user: dict[str, list[OracleEvent]] = defaultdict(list)
         bound: dict[str, list[OracleEvent]] = defaultdict(list)
         goals_of_journey: dict[str, list[OracleEvent]] = defaultdict(list)
@@ -189,10 +190,9 @@ def _journeys(account: str, partitions: Sequence[Sequence[OracleEvent]]) -> dict
     return {name: journeys[name] for name in sorted(journeys)}
 
 
-def definitions_of(events: Iterable[OracleEvent]) -> dict[str, dict[int, OracleDefinition]]:
-    """By journey and version of one account the definition that holds: the earliest, whatever came first."""
+def _by_journey(events: Iterable[OracleEvent]) -> dict[str, dict[int, OracleDefinition]]:
+    """The definitions that hold among events of one account, by journey and version."""
     found: dict[str, dict[int, OracleDefinition]] = defaultdict(dict)
-    for event in sorted((event for event in events if event.kind == DEFINED), key=lambda event: event.order):
-        if event.definition is not None:
-            found[event.journey or ""].setdefault(event.version or 0, event.definition)
-    return dict(found)
+    for (_, journey, version), definition in held_definitions(events).items():
+        found[journey][version] = definition
+    return found

@@ -1,16 +1,23 @@
 """How many different names a journey may have in one topic partition, and how many events a user."""
 
-from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 from wayfold.audit.oracle.events import GOAL, OracleEvent
 
-Counts = MutableMapping[Any, int]
-"""How often each key was counted, 0 for others, as in a Counter."""
-
+Identity = tuple[str | None, ...]
 Place = tuple[str, str | None, str]
 """An account, a journey or None for none, and a kind of name."""
+
+
+class Counts(Protocol):
+    """How often each of many things was counted, as a Counter says it."""
+
+    def __getitem__(self, what: Identity, /) -> int:
+        """Give how often; 0 when never."""
+
+    def __setitem__(self, what: Identity, count: int, /) -> None:
+        """Set how often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class Taken:
             self.names.setdefault(place, set()).add(name)
 
 
-def _whose(event: OracleEvent) -> tuple[str | None, ...]:
+def _whose(event: OracleEvent) -> Identity:
     """Of whom and what there may be so many events: a goal is bound to no journey, whichever it names."""
     journey = None if event.kind == GOAL else event.journey
     return (event.account, journey, event.user, event.kind)
