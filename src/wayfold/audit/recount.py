@@ -82,7 +82,12 @@ class Recount:
     @property
     def watermark(self) -> str | None:
         """The greatest time of the events, None without any."""
-        return instant_text(max(self.watermarks.values())) if self.watermarks else None
+        return self.watermark_of(None)
+
+    def watermark_of(self, account_id: str | None) -> str | None:
+        """The greatest time of an account's events, or of all; None without any."""
+        shown = [at for account, at in self.watermarks.items() if account_id in (None, account)]
+        return instant_text(max(shown)) if shown else None
 
     def numbers(self, query: Query, judged_at: Mapping[str, int]) -> dict[str, Any]:
         """The numbers document of an account, a journey or all, over a range or all time.
@@ -93,7 +98,7 @@ class Recount:
         asked = {name: getattr(query, name) for name in ASKED}
         wheres = {name: Filter.of(asked, account.zone) for name, account in self._accounts.items()}
         return {
-            "watermark": self.watermark,
+            "watermark": self.watermark_of(query.account_id),
             "accounts": [
                 account_document(account, asked, wheres[name])
                 for name, account in self._accounts.items()

@@ -47,8 +47,9 @@ def numbers(
     """The numbers document of accepted events, without as_of and lag_ms.
 
     `time_zones` are the accounts' own. The watermark is the greatest occurred_at of all events but control
-    ones, None without any; what is open is judged at that of the account. With a journey_id there are no
-    account numbers. ValueError when an event or the query cannot be read.
+    ones, of the account that is asked for if one is, None without any; what is open is judged at that of the
+    account. With a journey_id there are no account numbers. ValueError when an event or the query cannot be
+    read.
     """
     query = query or {}
     chosen = event_set(events)
@@ -66,8 +67,10 @@ def numbers(
             for journey_id, journey in account.journeys.items()
             if query.get("journey_id") in (None, journey_id)
         ]
+    named = query.get("account_id")
+    shown = [at for account, at in watermarks.items() if named in (None, account)]
     return {
-        "watermark": instant_text(max(watermarks.values())) if watermarks else None,
+        "watermark": instant_text(max(shown)) if shown else None,
         "accounts": accounts,
         "journeys": journeys,
     }
