@@ -277,6 +277,13 @@ class Partition:
         return self._numbers.watermarks
 
     @property
+    def definition_conflicts(self) -> int:
+        """How many journey versions were defined with several contents."""
+        return sum(
+            map(bool, (n for scope in self.catalog.numbered for n in scope.definition_conflicts.values()))
+        )
+
+    @property
     def judging_since_ms(self) -> int | None:
         """Since when the oldest definition is in the log that not all histories are judged by; None without.
 

@@ -151,6 +151,10 @@ class Version(Struct, kw_only=True):
 
     journey_version: int
     name: str
+    definition_conflicts: Annotated[
+        int,
+        Meta(description="How many other contents were published as this version; the earliest holds."),
+    ]
     numbers: JourneyNumbers
     steps: list[Step]
 
