@@ -2,8 +2,6 @@
 
 import difflib
 import hashlib
-import math
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,7 +9,6 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -33,16 +30,10 @@ from wayfold.models.definition_problems import (
     Problem,
     definition_error,
 )
+from wayfold.models.definition_values import Channel, Identifier, Input, Scalar, whole, window_ms
 from wayfold.models.limits import (
-    CHANNEL_PATTERN,
-    CONTROL_CHARACTER_PATTERN,
-    EXPECTED_CHANNEL,
-    MAXIMUM_IDENTIFIER_CHARACTERS,
     MAXIMUM_INTEGER,
     MAXIMUM_VALUE_BYTES,
-    PROPERTY_INTEGER_LIMIT,
-    find_control_character,
-    is_channel,
     shown,
 )
 
@@ -64,87 +55,6 @@ DEFAULT_CONVERSION_WINDOW_MS: Final = 259_200_000
 StepType = Literal["message", "wait", "condition", "split", "action", "ivr_menu", "end"]
 _ABSENT: Final = object()
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-MS_OF_UNIT: Final = {
-    "ms": 1,
-    "s": 1000,
-    "m": 60_000,
-    "h": 3_600_000,
-    "d": 86_400_000,
-    "w": 604_800_000,
-}
-WINDOW_PATTERN: Final = "^[0-9]{1,15} ?(ms|s|m|h|d|w)$"
-_window = re.compile(r"([0-9]{1,15}) ?(ms|s|m|h|d|w)")
-
-
-def window_ms(text: object) -> int:
-    """Milliseconds of a duration such as `3d`, `36h` or `90 m`. Raises PydanticCustomError."""
-    found = _window.fullmatch(text) if isinstance(text, str) else None
-    if found is not None:
-        return int(found[1]) * MS_OF_UNIT[found[2]]
-    raise PydanticCustomError(
-        "wayfold_window",
-        "{found} is no duration: write a whole number and its unit (ms, s, m, h, d, w), such as 3d or 36h",
-        {"field": "conversion_window", "found": shown(text)},
-    )
-
-
-def _printable(text: str) -> str:
-    if find_control_character(text) or any("\ud800" <= character <= "\udfff" for character in text):
-        raise PydanticCustomError("wayfold_text", "must have no control characters or lone surrogates")
-    return text
-
-
-def _channel_word(text: str) -> str:
-    if is_channel(text) is None:
-        raise PydanticCustomError(
-            "wayfold_channel", "a channel is {expected}", {"expected": EXPECTED_CHANNEL}
-        )
-    return text
-
-
-def _scalar(value: object) -> object:
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, str):
-        return _printable(value)
-    if isinstance(value, int) and -PROPERTY_INTEGER_LIMIT <= value < PROPERTY_INTEGER_LIMIT:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    raise PydanticCustomError(
-        "wayfold_scalar",
-        "a property is compared with a string, a number (of at most 64 bits), true, false or null, not with "
-        "{kind}; put quotes around a date",
-        {"kind": type(value).__name__},
-    )
-
-
-def _whole(value: object) -> object:
-    """1.0 is the whole number 1, as JSON Schema has it."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Identifier = Annotated[
-    str,
-    Field(min_length=1, max_length=MAXIMUM_IDENTIFIER_CHARACTERS),
-    AfterValidator(_printable),
-    Field(json_schema_extra={"not": {"pattern": CONTROL_CHARACTER_PATTERN}}),
-]
-Input = Annotated[
-    str,
-    Field(max_length=MAXIMUM_IDENTIFIER_CHARACTERS),
-    AfterValidator(_printable),
-    Field(json_schema_extra={"not": {"pattern": CONTROL_CHARACTER_PATTERN}}),
-]
-Channel = Annotated[
-    str,
-    Field(min_length=1, max_length=32),
-    AfterValidator(_channel_word),
-    Field(json_schema_extra={"pattern": CHANNEL_PATTERN}),
-]
-Scalar = Annotated[str | int | float | bool | None, BeforeValidator(_scalar)]
 
 
 class Model(BaseModel):
@@ -280,11 +190,11 @@ class JourneyDefinition(Model):
 
     account_id: Identifier = "default"
     journey_id: Identifier
-    journey_version: Annotated[int, Field(ge=1, le=MAXIMUM_INTEGER), BeforeValidator(_whole)]
+    journey_version: Annotated[int, Field(ge=1, le=MAXIMUM_INTEGER), BeforeValidator(whole)]
     name: Identifier
     steps: Annotated[tuple[Step, ...], Field(strict=False, max_length=MAXIMUM_STEPS)]
     goal: Goal | None = None
-    conversion_window_ms: Annotated[int, Field(ge=0, le=MAXIMUM_INTEGER), BeforeValidator(_whole)] = (
+    conversion_window_ms: Annotated[int, Field(ge=0, le=MAXIMUM_INTEGER), BeforeValidator(whole)] = (
         DEFAULT_CONVERSION_WINDOW_MS
     )
 

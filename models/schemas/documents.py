@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from wayfold.models.cloudevents import ATTRIBUTE_OF_FIELD, SPECVERSION
-from wayfold.models.definition import MS_OF_UNIT, JourneyDefinition
+from wayfold.models.definition import JourneyDefinition
+from wayfold.models.definition_values import MS_OF_UNIT
 from wayfold.models.events import (
     EVENT_CLASS_OF_TYPE,
     Event,

@@ -261,7 +261,8 @@ def test_properties_may_be_any_json() -> None:
     event = read(EXAMPLES["goal.reached"], properties=properties)
     assert isinstance(event, GoalReached)
     assert event.properties == properties
-    assert type(event.properties["items"][0]["price"]) is float
+    items: Any = event.properties["items"]
+    assert type(items[0]["price"]) is float
     again = decode_event(None, encode_event(event))
     assert again == event
 

@@ -164,7 +164,7 @@ def define(
 
     from wayfold.cli.sending import define as define_all
 
-    define_all(files, to, settings_of(config, given).settings, Console())
+    define_all(files, to, settings_of(config, given).settings, Console(stderr=to == "-"))
 
 
 @app.command(rich_help_panel="Send")
@@ -181,7 +181,8 @@ def status(
 
     from wayfold.cli.sending import say_status
 
-    say_status(journey, says.value, account, to, settings_of(config, given).settings, Console())
+    settings = settings_of(config, given).settings
+    say_status(journey, says.value, account, to, settings, Console(stderr=to == "-"))
 
 
 @app.command(rich_help_panel="Send")
