@@ -1,5 +1,6 @@
 """`POST /v1/events` and `POST /v1/definitions`: the same handlers in front of either host's log."""
 
+import asyncio
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -61,6 +62,8 @@ def ingest_router(
     maximum_events: int = MAXIMUM_EVENTS,
 ) -> Router:
     """Build the routes that put events into `sink`, at most `maximum_events` of them in one request."""
+    # A large definition takes a thread a while: many at once must not take all threads.
+    parsing = asyncio.Lock()
 
     @post(
         "/v1/events",
@@ -106,8 +109,10 @@ def ingest_router(
         A version never changes; sending the same content again is harmless.
         """
         require_plain(request.headers.get("content-encoding"))
+        body = await request.body()
         try:
-            definition = parse_definition(await request.body())
+            async with parsing:
+                definition = await asyncio.to_thread(parse_definition, body)
         except DefinitionError as error:
             problems = [{"field": each.field, "message": each.message} for each in error.problems]
             return problem(422, "wrong-definition", str(error), problems=problems)

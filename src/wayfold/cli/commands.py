@@ -18,6 +18,14 @@ class TopicsAction(StrEnum):
     CREATE = "create"
 
 
+class Status(StrEnum):
+    """What a journey may be said to do."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
 app = typer.Typer(
     name="wayfold",
     help="Exact, always fresh numbers from the events of customer journeys.",
@@ -156,7 +164,25 @@ def define(
 
     from wayfold.cli.sending import define as define_all
 
-    define_all(files, to, settings_of(config, given).settings, Console())
+    define_all(files, to, settings_of(config, given).settings, Console(stderr=to == "-"))
+
+
+@app.command(rich_help_panel="Send")
+def status(
+    journey: Annotated[str, typer.Argument(help="Journey id.")],
+    says: Annotated[Status, typer.Argument(metavar="STATUS", help="running, paused or finished.")],
+    account: Annotated[str, typer.Option(help="Whose journey it is.")] = "default",
+    to: To = "http",
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Publish that a journey runs, is paused or has finished."""
+    from rich.console import Console
+
+    from wayfold.cli.sending import say_status
+
+    settings = settings_of(config, given).settings
+    say_status(journey, says.value, account, to, settings, Console(stderr=to == "-"))
 
 
 @app.command(rich_help_panel="Send")
