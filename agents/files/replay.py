@@ -9,10 +9,11 @@ import msgspec
 
 from wayfold.agents.destinations.destination import Destination
 from wayfold.agents.destinations.pipeline import Pipeline
+from wayfold.agents.files import templates
 from wayfold.agents.files.checkpoint import Checkpoint, FileProgress
 from wayfold.agents.files.making import BadRow, EventMaker, MadeEvent
 from wayfold.agents.files.mapping import RowMapping
-from wayfold.agents.files.readers import Rows, open_rows
+from wayfold.agents.files.readers import Rows, UnreadableFileError, open_rows
 from wayfold.agents.files.sorting import TimeOrder
 from wayfold.agents.ingest.accept import Rejected
 from wayfold.models.refusal import Reason
@@ -20,6 +21,8 @@ from wayfold.models.refusal import Reason
 BATCH_EVENTS: Final = 1_000
 BATCHES_PER_CHECKPOINT: Final = 20
 PROBLEMS_KEPT: Final = 100
+EVENT_COLUMNS: Final = frozenset({"type"})
+"""What a file with columns needs for its rows to be events."""
 
 
 class RowProblem(msgspec.Struct, frozen=True):
@@ -67,6 +70,7 @@ class NoProgress:
 class Replay:
     """A replay of files to a destination.
 
+    CSV files are separated by `delimiter`, else by that of the mapping, else by what their header shows.
     With `is_sorted` each file's events are sent in the order of their time; without, in that of the file.
     `on_problem` hears of every row that is not taken.
     """
@@ -77,6 +81,7 @@ class Replay:
         checkpoint: Checkpoint,
         *,
         mapping: RowMapping | None = None,
+        delimiter: str | None = None,
         is_sorted: bool = True,
         progress: Progress | None = None,
         on_problem: Callable[[RowProblem], None] = lambda _: None,
@@ -85,6 +90,7 @@ class Replay:
         self._destination = destination
         self._checkpoint = checkpoint
         self._mapping = mapping
+        self._delimiter = delimiter or (None if mapping is None else mapping.delimiter)
         self._is_sorted = is_sorted
         self._progress: Progress = progress or NoProgress()
         self._on_problem = on_problem
@@ -108,9 +114,13 @@ class Replay:
         if reached.is_done:
             self.summary.skipped += reached.events_sent
             return
-        with open_rows(file) as rows:
-            if self._mapping is not None:
-                self._mapping.require_columns(rows.columns)
+        mapping = self._mapping
+        wanted = EVENT_COLUMNS if mapping is None else templates.with_objects(mapping.columns)
+        with open_rows(file, delimiter=self._delimiter, wanted=wanted) as rows:
+            if mapping is not None:
+                mapping.require_columns(rows.columns)
+            else:
+                _require_events(rows)
             events = self._events(file, rows)
             if self._is_sorted:
                 with TimeOrder() as order:
@@ -171,6 +181,20 @@ class Replay:
         if len(self.summary.problems) < PROBLEMS_KEPT:
             self.summary.problems.append(problem)
         self._on_problem(problem)
+
+
+def _require_events(rows: Rows) -> None:
+    """Raise UnreadableFileError when a file's columns are not those of events."""
+    if rows.columns is None:
+        return
+    if not set(rows.columns) >= EVENT_COLUMNS:
+        raise UnreadableFileError(
+            f"{rows.path} has no column `type`, so its rows are no events: say with --mapping which events "
+            f"they stand for. Its columns are {', '.join(rows.columns)}."
+        )
+    twice = next((name for name, count in Counter(rows.columns).items() if name and count > 1), None)
+    if twice is not None:
+        raise UnreadableFileError(f"{rows.path} has the column {twice!r} more than once: rename all but one.")
 
 
 async def _send_batch(pipeline: Pipeline[list[int]], batch: Sequence[MadeEvent]) -> None:
