@@ -22,7 +22,7 @@ from wayfold.exporters.api.internal import (
     UsersQuestion,
 )
 from wayfold.exporters.api.local import finished, is_plain
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 from wayfold.state.telemetry import Telemetry
@@ -106,6 +106,14 @@ class ClusterNumbers:
         """Say how fresh the views are."""
         return await self._views.freshness()
 
+    async def judged(self) -> Mapping[int, Judged]:
+        """Say what became of the records of every partition, by its number."""
+        statuses = await self._until_settled(self._ask_statuses)
+        return {
+            number: Judged(offsets=status.offsets, counters=status.counters)
+            for number, status in statuses.items()
+        }
+
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""
         return self._zone(account_id)
@@ -142,6 +150,9 @@ class ClusterNumbers:
         partials = await self._ask(owners, question, "partial", PARTIALS)
         now = Freshness(as_of_ms=time.time_ns() // 1_000_000, watermark_ms=watermark_ms, lag_ms=fresh.lag_ms)
         return finished([partials[number] for number in sorted(partials)], query, now)
+
+    async def _ask_statuses(self) -> dict[int, PartitionStatus]:
+        return await self._ask(await self._owners(), None, "partitions", STATUSES)
 
     async def _ask_users(self, query: Query, number: str) -> list[str]:
         def question(partitions: list[int]) -> UsersQuestion:

@@ -137,6 +137,7 @@ def _source(settings: Settings, opened: Opened, telemetry: Telemetry) -> LocalNu
     return LocalNumbers(
         lambda: opened.partitions,
         lag_ms=host.lag_ms,
+        ends=host.log.next_offsets,
         unready=unready,
         zone=zones_of(settings.fold),
         telemetry=telemetry,
