@@ -2,7 +2,7 @@
 
 A system says how many records it has judged so far, and with which verdict. The difference between before and
 after is what became of the events that were sent in between: exactly, when no others came meanwhile, and that
-is seen by how far the log has moved.
+is seen by how many were judged.
 """
 
 import asyncio
@@ -40,6 +40,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     counted: int
     repeated: int
     refused: Mapping[str, int]
+
+    @property
+    def records(self) -> int:
+        """How many records were judged; offsets can move without one."""
+        return self.counted + self.repeated + sum(self.refused.values())
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +110,7 @@ class Watch:
             counted=after.counted - before.counted,
             repeated=after.repeated - before.repeated,
             refused=+refused,
-            others=_moved(before, after) - records,
+            others=after.records - before.records - records,
         )
 
     async def _until_judged(self, before: Tally | None, records: int) -> Tally:
@@ -125,7 +130,7 @@ class Watch:
             else:
                 if target is None and tally.ends is not None:
                     target = tally.ends
-                moved = 0 if before is None else _moved(before, tally)
+                moved = 0 if before is None else tally.records - before.records
                 behind = _behind(tally, target)
                 if not behind and moved >= records:
                     self._progress(records, records)
@@ -143,11 +148,6 @@ class Watch:
                 )
             await asyncio.sleep(pause_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 1.5)
-
-
-def _moved(before: Tally, after: Tally) -> int:
-    """Count the records that were judged in between."""
-    return sum(offset - before.offsets.get(place, 0) for place, offset in after.offsets.items())
 
 
 def _behind(tally: Tally, target: Mapping[Place, int] | None) -> int:

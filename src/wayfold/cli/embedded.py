@@ -15,6 +15,7 @@ from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.open import Opened, open_host
 from wayfold.agents.ingest.accept import KnownDefinition
 from wayfold.agents.ingest.http import ingest_router
+from wayfold.agents.sink import EVENT_KINDS
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.given import Limits
@@ -137,7 +138,7 @@ def _source(settings: Settings, opened: Opened, telemetry: Telemetry) -> LocalNu
     return LocalNumbers(
         lambda: opened.partitions,
         lag_ms=host.lag_ms,
-        ends=host.log.next_offsets,
+        ends=lambda: {at: end for at, end in host.log.next_offsets().items() if at[0] in EVENT_KINDS},
         unready=unready,
         zone=zones_of(settings.fold),
         telemetry=telemetry,
