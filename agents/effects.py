@@ -67,6 +67,10 @@ class FoldedPartition(Protocol):
         """Greatest `occurred_at` that was accepted, in milliseconds UTC; -1 when none was."""
 
     @property
+    def counters(self) -> Mapping[str, int]:
+        """How many records were accepted, repeated and refused, as of the last commit."""
+
+    @property
     def refused(self) -> Sequence[DeadLetter]:
         """Records that the pending batch refused: all of them once it is prepared."""
 

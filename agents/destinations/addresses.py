@@ -25,17 +25,18 @@ def kafka_settings(address: str, settings: Settings) -> KafkaSettings | None:
     return settings.kafka.model_copy(update={"bootstrap_servers": brokers} if brokers else {})
 
 
-async def open_destination(address: str, settings: Settings) -> Destination:
+async def open_destination(address: str, settings: Settings, watch_id: str | None = None) -> Destination:
     """Open the destination that an address means.
 
     `http://host:port` is a Wayfold and `kafka://broker:port,…` are brokers; `http` and `kafka` alone mean
-    those of the settings. `file:path` or a path is a file of lines, `-` standard output.
+    those of the settings. `file:path` or a path is a file of lines, `-` standard output. Events sent to a
+    Wayfold belong to the watch `watch_id`.
 
     Raises `DestinationError` when it cannot be reached, or the address means nothing.
     """
     url, kafka = http_url(address, settings), kafka_settings(address, settings)
     if url is not None:
-        return HttpDestination(url)
+        return HttpDestination(url, watch_id=watch_id)
     if kafka is not None:
         return await KafkaDestination.open(kafka, settings.fold.partitioner)
     if "://" in address and not address.startswith("file://"):

@@ -8,18 +8,17 @@ is seen by how many were judged.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol, TypeVar
 
-import aiohttp
 import msgspec
 
 PATIENCE_S: Final = 60.0
 """For how long nothing may move, or nobody answer, before the waiting ends."""
 FIRST_PAUSE_S: Final = 0.02
 LONGEST_PAUSE_S: Final = 0.5
-ANSWER_TIMEOUT_S: Final = 30.0
 
+T = TypeVar("T")
 Place = tuple[int, str]
 """A partition of a topic kind."""
 Progress = Callable[[int, int], None]
@@ -50,7 +49,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of what was sent: `records`, of which an event that goes to every partition makes several.
 
-    `others` counts records that somebody else sent meanwhile, which the verdicts then include.
+    `others` counts records that somebody else sent meanwhile, which the verdicts then include; with `is_own`
+    they came from this sender, again after a time-out.
     """
 
     records: int
@@ -58,6 +58,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int
     refused: Counter[str]
     others: int
+    is_own: bool = False
 
 
 class VerdictsUnknownError(Exception):
@@ -71,6 +72,23 @@ class VerdictsUnknownError(Exception):
         self.may_pass = may_pass
 
 
+class Watcher(Protocol):
+    """Sees what becomes of the events that are sent between `begin` and `finish`."""
+
+    @property
+    def watch_id(self) -> str | None:
+        """What the events are to be sent with, if anything."""
+
+    async def begin(self) -> None:
+        """Get ready; nothing may be sent before. Raises VerdictsUnknownError."""
+
+    async def finish(self, events: int, events_to_all: int = 0) -> Outcome:
+        """Wait until `events` that were sent are judged, and say how; raises VerdictsUnknownError.
+
+        Of them, `events_to_all` went to every partition, and are judged in each.
+        """
+
+
 class VerdictSource(Protocol):
     """A system that says what it has judged."""
 
@@ -78,8 +96,10 @@ class VerdictSource(Protocol):
         """Say what was judged up to now; raises VerdictsUnknownError."""
 
 
-class Watch:
-    """Sees what becomes of events that are sent between `begin` and `finish`."""
+class Difference:
+    """Sees what becomes of events by what a system had judged before and after them."""
+
+    watch_id = None
 
     def __init__(
         self, source: VerdictSource, patience_s: float = PATIENCE_S, progress: Progress | None = None
@@ -93,16 +113,17 @@ class Watch:
         """Wait until everything is judged that was sent before; raises VerdictsUnknownError."""
         self._before = await self._until_judged(None, 0)
 
-    async def finish(self, events: int, events_to_all: int = 0) -> Outcome:
-        """Wait until `events` that were sent are judged, and say how; raises VerdictsUnknownError.
+    def records_of(self, events: int, events_to_all: int) -> int:
+        """Count the records that events become."""
+        if self._before is None:
+            raise RuntimeError("nothing was begun")
+        return events + events_to_all * (self._before.partitions - 1)
 
-        Of them, `events_to_all` went to every partition, and are judged in each.
-        """
-        before = self._before
-        if before is None:
-            raise RuntimeError("finish needs begin")
-        records = events + events_to_all * (before.partitions - 1)
+    async def finish(self, events: int, events_to_all: int = 0) -> Outcome:
+        """Wait until everything is judged; see `Watcher.finish`."""
+        records, before = self.records_of(events, events_to_all), self._before
         after = await self._until_judged(before, records)
+        before = before or after
         refused = Counter(after.refused)
         refused.subtract(before.refused)
         return Outcome(
@@ -116,38 +137,50 @@ class Watch:
     async def _until_judged(self, before: Tally | None, records: int) -> Tally:
         """Wait until what is in the log now is judged, `records` after `before` at least."""
         target: Mapping[Place, int] | None = None
-        pause_s = FIRST_PAUSE_S
-        least_left = None
-        give_up_at = time.monotonic() + self._patience_s
-        reason = ""
-        while True:
-            try:
-                tally = await self._source.tally()
-            except VerdictsUnknownError as error:
-                if not error.may_pass:
-                    raise
-                reason = str(error)
-            else:
-                if target is None and tally.ends is not None:
-                    target = tally.ends
-                moved = 0 if before is None else tally.records - before.records
-                behind = _behind(tally, target)
-                if not behind and moved >= records:
-                    self._progress(records, records)
-                    return tally
-                left = max(behind, records - moved)
-                self._progress(max(0, records - left), records)
-                reason = f"{left:,} records are not judged yet, and no more are"
-                if least_left is None or left < least_left:
-                    least_left = left
-                    give_up_at = time.monotonic() + self._patience_s
-            if time.monotonic() + pause_s > give_up_at:
-                raise VerdictsUnknownError(
-                    f"What becomes of events cannot be said: for {self._patience_s:.0f} s {reason}. See that "
-                    "the host, or the workers and Redis, run."
-                )
-            await asyncio.sleep(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, pause_s * 1.5)
+
+        async def look() -> tuple[Tally, int]:
+            nonlocal target
+            tally = await self._source.tally()
+            if target is None and tally.ends is not None:
+                target = tally.ends
+            moved = 0 if before is None else tally.records - before.records
+            left = max(_behind(tally, target), records - moved)
+            self._progress(max(0, records - left), records)
+            return tally, left
+
+        return await until_judged(look, self._patience_s)
+
+
+async def until_judged(look: Callable[[], Awaitable[tuple[T, int]]], patience_s: float) -> T:
+    """Look until nothing is left to be judged, and give what was found then.
+
+    `look` gives what it finds and how many records are left. Raises VerdictsUnknownError when for
+    `patience_s` there are no fewer, or no answer.
+    """
+    pause_s = FIRST_PAUSE_S
+    least_left: int | None = None
+    give_up_at = time.monotonic() + patience_s
+    while True:
+        try:
+            found, left = await look()
+        except VerdictsUnknownError as error:
+            if not error.may_pass:
+                raise
+            reason = str(error)
+        else:
+            if left <= 0:
+                return found
+            reason = f"{left:,} records are not judged yet, and no more are"
+            if least_left is None or left < least_left:
+                least_left = left
+                give_up_at = time.monotonic() + patience_s
+        if time.monotonic() + pause_s > give_up_at:
+            raise VerdictsUnknownError(
+                f"What becomes of events cannot be said: for {patience_s:.0f} s {reason}. See that the host, "
+                "or the workers and Redis, run."
+            )
+        await asyncio.sleep(pause_s)
+        pause_s = min(LONGEST_PAUSE_S, pause_s * 1.5)
 
 
 def _behind(tally: Tally, target: Mapping[Place, int] | None) -> int:
@@ -155,82 +188,3 @@ def _behind(tally: Tally, target: Mapping[Place, int] | None) -> int:
     if target is None:
         return 0 if tally.is_settled else 1
     return sum(max(0, end - tally.offsets.get(place, 0)) for place, end in target.items())
-
-
-class _Partition(msgspec.Struct):
-    """What `/v1/verdicts` says of a partition."""
-
-    partition: int
-    offsets: dict[str, int]
-    ends: dict[str, int] | None
-    accepted: int
-    repeated: int
-    refused: dict[str, int]
-
-
-class _Answer(msgspec.Struct):
-    """What `/v1/verdicts` says, or why it does not."""
-
-    partitions: list[_Partition] = []
-    lag_ms: int | None = None
-    detail: str = ""
-
-
-_decode = msgspec.json.Decoder(_Answer).decode
-
-
-class HttpVerdicts:
-    """Asks `/v1/verdicts` of a Wayfold."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-        self._session: aiohttp.ClientSession | None = None
-
-    async def tally(self) -> Tally:
-        """Say what was judged up to now; raises VerdictsUnknownError."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S))
-        try:
-            async with self._session.get(f"{self.url}/v1/verdicts") as response:
-                body = await response.read()
-                status = response.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise VerdictsUnknownError(
-                f"{self.url} did not answer ({error or 'too slow'})", may_pass=True
-            ) from None
-        try:
-            answer = _decode(body)
-        except msgspec.DecodeError:
-            answer = _Answer(detail="no Wayfold, or one that does not say what became of events")
-        if status != 200:
-            raise VerdictsUnknownError(
-                f"{self.url} answered {status}: {answer.detail}", may_pass=status in (429, 502, 503, 504)
-            )
-        return _tally(answer)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-
-
-def _tally(answer: _Answer) -> Tally:
-    refused: Counter[str] = Counter()
-    ends: dict[Place, int] | None = {}
-    for each in answer.partitions:
-        refused.update(each.refused)
-        if each.ends is None:
-            ends = None
-        elif ends is not None:
-            ends.update(((each.partition, kind), end) for kind, end in each.ends.items())
-    return Tally(
-        partitions=len(answer.partitions),
-        offsets={
-            (each.partition, kind): at for each in answer.partitions for kind, at in each.offsets.items()
-        },
-        ends=ends,
-        is_settled=answer.lag_ms == 0,
-        counted=sum(each.accepted for each in answer.partitions),
-        repeated=sum(each.repeated for each in answer.partitions),
-        refused=refused,
-    )

@@ -52,6 +52,20 @@ def test_replay_says_what_became_of_its_events(tmp_path: Path, here: Here) -> No
         assert (status, "--wait waits for it" in said, "repeated" in said) == (0, True, False)
 
 
+def test_the_traffic_of_others_is_told_apart(tmp_path: Path, here: Here) -> None:
+    """While a host makes traffic of its own, a replay hears of its own events and of no others."""
+    entered = [
+        {**ENTERED, "user_id": f"u-{number}", "event_id": f"e-{number % 150}"} for number in range(300)
+    ]
+    lines = [json.dumps({**event, "user_id": event["event_id"]}) for event in entered]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines))
+    with running(tmp_path, "--demo") as (_, url):
+        status, said = here("events.jsonl", "--to", url)
+        assert status == 0, said
+        assert "150 counted, 150 repeated, 0 refused" in said
+        assert "more" not in said
+
+
 def test_replay_waits_only_where_something_is_judged(here: Here, tmp_path: Path) -> None:
     """A file judges nothing; a host that says nothing of verdicts ends the replay before anything is sent."""
     (tmp_path / "events.jsonl").write_text(json.dumps(ENTERED))

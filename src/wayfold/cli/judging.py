@@ -1,4 +1,4 @@
-"""Who says what became of the events that were sent to an address."""
+"""Who sees what becomes of the events that are sent to an address."""
 
 import asyncio
 from collections import Counter
@@ -9,13 +9,8 @@ import aiohttp
 from kafka.errors import KafkaError
 
 from wayfold.agents.destinations.addresses import http_url, kafka_settings
-from wayfold.agents.files.verdicts import (
-    ANSWER_TIMEOUT_S,
-    HttpVerdicts,
-    Tally,
-    VerdictSource,
-    VerdictsUnknownError,
-)
+from wayfold.agents.files.http_verdicts import ANSWER_TIMEOUT_S, HttpVerdicts, HttpWatcher
+from wayfold.agents.files.verdicts import Difference, Progress, Tally, VerdictsUnknownError, Watcher
 from wayfold.agents.topic_bounds import TopicBounds
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.cluster import ClusterNumbers
@@ -59,10 +54,10 @@ class ClusterVerdicts:
 
 
 @asynccontextmanager
-async def verdict_source(
-    address: str, settings: Settings, *, wait: bool | None
-) -> AsyncIterator[VerdictSource | None]:
-    """Open who says what became of events sent to an address; None for nobody, when it is not waited for.
+async def opened_watcher(
+    address: str, settings: Settings, progress: Progress, *, wait: bool | None
+) -> AsyncIterator[Watcher | None]:
+    """Open who sees what becomes of events sent to an address; None for nobody, when it is not waited for.
 
     With `wait` None a Wayfold is asked over HTTP, and a cluster behind Kafka is not. Raises
     VerdictsUnknownError when there is nobody to wait for, TopicsError and BrokerUnreachableError.
@@ -72,7 +67,7 @@ async def verdict_source(
         if url is not None and wait is not False:
             over_http = HttpVerdicts(url)
             stack.push_async_callback(over_http.close)
-            yield over_http
+            yield HttpWatcher(over_http, progress=progress)
         elif kafka is not None and wait:
             reader = RedisReader(settings.redis)
             stack.push_async_callback(reader.close)
@@ -87,7 +82,7 @@ async def verdict_source(
             )
             bounds = await asyncio.to_thread(TopicBounds, kafka)
             stack.callback(bounds.close)
-            yield ClusterVerdicts(numbers, bounds)
+            yield Difference(ClusterVerdicts(numbers, bounds), progress=progress)
         elif wait:
             raise VerdictsUnknownError(f"Nobody judges what is sent to {address}: leave --wait out.")
         else:

@@ -15,8 +15,8 @@ from wayfold.agents.files.checkpoint import Checkpoint
 from wayfold.agents.files.csv_columns import read_delimiter
 from wayfold.agents.files.mapping import load_mapping
 from wayfold.agents.files.replay import Replay, ReplaySummary, RowProblem
-from wayfold.agents.files.verdicts import Outcome, VerdictsUnknownError, Watch
-from wayfold.cli.judging import verdict_source
+from wayfold.agents.files.verdicts import Outcome, VerdictsUnknownError, Watcher
+from wayfold.cli.judging import opened_watcher
 from wayfold.cli.sending import opened_destination
 from wayfold.models.refusal import Reason
 from wayfold.settings import Settings
@@ -58,11 +58,9 @@ def replay_files(
             problems.write(msgspec.json.encode(problem) + b"\n")
 
     async def send() -> tuple[ReplaySummary, Outcome | VerdictsUnknownError | None]:
-        async with verdict_source(address, settings, wait=wait) as source:
-            watch = None if source is None else Watch(source, progress=bar.judging)
-            if watch is not None:
-                await _begin(watch)
-            async with opened_destination(address, settings) as destination:
+        async with opened_watcher(address, settings, bar.judging, wait=wait) as watcher:
+            watch_id = None if watcher is None else await _begun(watcher)
+            async with opened_destination(address, settings, watch_id) as destination:
                 replay = Replay(
                     destination,
                     checkpoint,
@@ -73,7 +71,7 @@ def replay_files(
                     on_problem=note,
                 )
                 summary = await replay.run(files)
-            return summary, None if watch is None else await _finish(watch, summary)
+            return summary, None if watcher is None else await _finish(watcher, summary)
 
     try:
         with ReplayBar(console) as bar:
@@ -90,16 +88,18 @@ def replay_files(
     return SOME_REFUSED if refused or (outcome is not None and outcome.refused) else 0
 
 
-async def _begin(watch: Watch) -> None:
+async def _begun(watcher: Watcher) -> str | None:
+    """Get ready; gives the watch that the events are to be sent with, if any."""
     try:
-        await watch.begin()
+        await watcher.begin()
     except VerdictsUnknownError as error:
         raise VerdictsUnknownError(f"Nothing was sent. {error} --no-wait sends without asking.") from None
+    return watcher.watch_id
 
 
-async def _finish(watch: Watch, summary: ReplaySummary) -> Outcome | VerdictsUnknownError:
+async def _finish(watcher: Watcher, summary: ReplaySummary) -> Outcome | VerdictsUnknownError:
     try:
-        return await watch.finish(summary.sent, summary.sent_to_all)
+        return await watcher.finish(summary.sent, summary.sent_to_all)
     except VerdictsUnknownError as error:
         return error
 
@@ -128,10 +128,8 @@ def _told(
             "every partition)"
         )
     if outcome.others > 0:
-        lines.append(
-            f"{outcome.others:,} more events came meanwhile, from others or again after a time-out: these "
-            "counts include them"
-        )
+        whose = "were sent again after a time-out" if outcome.is_own else "came meanwhile from others"
+        lines.append(f"{outcome.others:,} more {whose}: these counts include them")
     if outcome.refused:
         lines.append("`wayfold dead-letters list` has what was refused, each with what to do")
     return lines

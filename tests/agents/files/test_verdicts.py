@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from wayfold.agents.files import verdicts
-from wayfold.agents.files.verdicts import Tally, VerdictsUnknownError, Watch
+from wayfold.agents.files.verdicts import Difference, Tally, VerdictsUnknownError
 
 Step = Tally | VerdictsUnknownError
 
@@ -57,7 +57,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_became_of_events_is_the_difference() -> None:
     """Counted, repeated and refused by reason are those of what was sent, not of what was there before."""
     after = tally([13, 24], [13, 24], {"late": 7, "future": 1, "wrong_field": 1}, repeated=3)
-    watch = Watch(Scripted(BEFORE, after))
+    watch = Difference(Scripted(BEFORE, after))
     await watch.begin()
     outcome = await watch.finish(7)
     assert (outcome.counted, outcome.repeated, outcome.records, outcome.others) == (3, 1, 7, 0)
@@ -68,7 +68,7 @@ async def test_what_was_sent_before_is_judged_first() -> None:
     """Records that wait when the replay begins are none of its events."""
     waiting = tally([4, 20], [10, 20])
     source = Scripted(waiting, BEFORE, tally([11, 20], [11, 20], dict(BEFORE.refused), repeated=2))
-    watch = Watch(source)
+    watch = Difference(source)
     await watch.begin()
     outcome = await watch.finish(1)
     assert (outcome.counted, outcome.repeated, outcome.refused, outcome.others) == (1, 0, {}, 0)
@@ -83,7 +83,7 @@ async def test_every_place_is_waited_for() -> None:
         tally([14, 22], [20, 22], refused, repeated=3),
     ]
     source = Scripted(BEFORE, *steps)
-    watch = Watch(source)
+    watch = Difference(source)
     await watch.begin()
     outcome = await watch.finish(3)
     assert (outcome.counted, outcome.repeated, outcome.others) == (5, 1, 3)
@@ -94,7 +94,7 @@ async def test_an_event_for_all_partitions_is_judged_in_each() -> None:
     """A definition makes a record for every partition, and the waiting is for all of them."""
     refused = dict(BEFORE.refused)
     after = [tally([10 + done, 21], [12, 21], refused, repeated=2) for done in (1, 2)]
-    watch = Watch(Scripted(BEFORE, *after))
+    watch = Difference(Scripted(BEFORE, *after))
     await watch.begin()
     outcome = await watch.finish(2, 1)
     assert (outcome.records, outcome.counted, outcome.others) == (3, 3, 0)
@@ -105,7 +105,7 @@ async def test_without_known_ends_the_lag_says_when_all_is_judged() -> None:
     source = Scripted(
         tally([1], is_settled=False), tally([2]), tally([3], is_settled=False), tally([3]), tally([4])
     )
-    watch = Watch(source)
+    watch = Difference(source)
     await watch.begin()
     assert (await watch.finish(2)).counted == 2
     assert source.asked == 5
@@ -113,11 +113,11 @@ async def test_without_known_ends_the_lag_says_when_all_is_judged() -> None:
 
 async def test_an_answer_that_fails_once_is_asked_for_again() -> None:
     """A partition on its way to another worker delays the answer; what cannot pass ends the waiting."""
-    watch = Watch(Scripted(GONE, BEFORE, GONE, BEFORE))
+    watch = Difference(Scripted(GONE, BEFORE, GONE, BEFORE))
     await watch.begin()
     assert (await watch.finish(0)).counted == 0
     with pytest.raises(VerdictsUnknownError, match="no Wayfold"):
-        await Watch(Scripted(VerdictsUnknownError("no Wayfold"), BEFORE)).begin()
+        await Difference(Scripted(VerdictsUnknownError("no Wayfold"), BEFORE)).begin()
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ async def test_an_answer_that_fails_once_is_asked_for_again() -> None:
 async def test_the_waiting_has_an_end(step: Step, reason: str) -> None:
     """When nothing moves, or nobody answers, for long enough, the error says which."""
     with pytest.raises(VerdictsUnknownError, match=reason):
-        await Watch(Scripted(step), patience_s=0.1).begin()
+        await Difference(Scripted(step), patience_s=0.1).begin()
 
 
 async def test_waiting_goes_on_as_long_as_something_moves() -> None:
     """A backlog takes longer than the patience, which is for standing still."""
     heard: list[tuple[int, int]] = []
     steps = [tally([done], [30]) for done in range(1, 31)]
-    watch = Watch(
+    watch = Difference(
         Scripted(tally([0], [0]), *steps),
         patience_s=1.0,
         progress=lambda done, total: heard.append((done, total)),
