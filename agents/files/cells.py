@@ -100,13 +100,15 @@ def as_text(value: Any) -> str:
 
 
 def copied(value: Any) -> Any:
-    """Give a cell as a value of JSON, whole, numbers as numbers. Raises UnusableCellError when it is none."""
+    """Give a cell whole, as `encode` takes it, numbers as numbers; raises UnusableCellError."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         value = shortest(value)
     if isinstance(value, Decimal):
         _require_number(value)
+        return value
+    if isinstance(value, datetime | date | time) and not isinstance(value, FineTime):
         return value
     if isinstance(value, Mapping):
         return {as_text(name): copied(inner) for name, inner in value.items()}

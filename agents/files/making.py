@@ -129,7 +129,7 @@ def _as_event(row: Row) -> Iterator[tuple[str, Callable[[], Any]]]:
             convert = templates.truth
         elif name == "properties":
             convert = templates.properties
-        elif (kind, name) in AMOUNTS:
+        elif isinstance(kind, str) and (kind, name) in AMOUNTS:
             convert = templates.amount
         yield name, partial(convert, value)
 

@@ -135,10 +135,7 @@ def test_a_cluster_serves_the_numbers_of_the_oracle(cluster: Cluster) -> None:
 
 
 def test_replay_waits_for_the_workers(cluster: Cluster) -> None:
-    """Through Kafka and through the server a replay ends with what the workers made of its events.
-
-    A definition is judged in each of the four partitions. Without --wait nothing is said of verdicts.
-    """
+    """Through Kafka and through the server a replay ends with what the workers made of its events."""
     cluster.environment["WAYFOLD_FOLD_RETENTION_DAYS"] = "30"
     cluster.do("topics", "create")
     entered = {"type": "journey.entered", "user_id": "ann", "journey_id": "welcome", "journey_version": 1}
@@ -153,6 +150,7 @@ def test_replay_waits_for_the_workers(cluster: Cluster) -> None:
     url = f"http://127.0.0.1:{port}"
     with cluster.running("worker"), cluster.running("serve", "--port", str(port), "--ingest"):
         wait_until(lambda: answers(f"{url}/readyz"), seconds=60, what="the cluster to be ready")
+        # A definition is judged in each of the four partitions.
         for arguments, judged in (
             (("--to", "kafka", "--wait"), "6 counted, 1 repeated, 1 refused (1 late)"),
             (("--to", url), "0 counted, 7 repeated, 1 refused (1 late)"),

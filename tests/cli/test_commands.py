@@ -268,14 +268,12 @@ def test_a_server_without_ingest_says_how_to_start_one_that_has_it(tmp_path: Pat
 
 
 def test_replay_of_the_receipt_log(tmp_path: Path, here: Here) -> None:
-    """The log in the repository goes through its mapping into a running host, twice with the same numbers.
-
-    It is longer than the retention, so that the second time its beginning is late.
-    """
+    """The log in the repository goes through its mapping into a running host, twice with the same numbers."""
     example = REPOSITORY / "docs" / "examples" / "receipt"
     log = REPOSITORY / "tests" / "data" / "receipt.csv.gz"
     with running(tmp_path) as (_, url):
         assert here("define", str(example / "journey.yaml"), "--to", url)[0] == 0
+        # It is longer than the retention, so that the second time its beginning is late.
         for expected, refused in ((0, "0 refused"), (3, " late)")):
             status, _, errors = here(
                 "replay", str(log), "--mapping", str(example / "mapping.yaml"), "--to", url

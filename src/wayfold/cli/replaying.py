@@ -93,7 +93,8 @@ async def _begun(watcher: Watcher) -> str | None:
     try:
         await watcher.begin()
     except VerdictsUnknownError as error:
-        raise VerdictsUnknownError(f"Nothing was sent. {error} --no-wait sends without asking.") from None
+        reason = str(error).rstrip(".")
+        raise VerdictsUnknownError(f"Nothing was sent. {reason}. --no-wait sends without asking.") from None
     return watcher.watch_id
 
 

@@ -291,6 +291,11 @@ def test_a_parquet_cell_that_no_event_can_hold_is_refused_where_it_is_used(
     assert (refusal.reason, refusal.field) == (Reason.WRONG_FIELD, "value")
 
 
+def test_a_type_that_is_no_text_refuses_its_row() -> None:
+    """A column `type` of lists makes no events, and ends no replay."""
+    assert bad(None, {"type": ["goal.reached"], "value": "1"}).refusal.field == "type"
+
+
 def test_events_in_parquet_need_no_mapping(tmp_path: Path) -> None:
     """Decimals are amounts, structs are properties, and times with a zone are instants."""
     row = {"type": "goal.reached", "event_id": "e", "user_id": "u", "name": "n", "currency": "EUR"}
