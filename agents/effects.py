@@ -74,6 +74,10 @@ class FoldedPartition(Protocol):
         """
 
     @property
+    def counters(self) -> Mapping[str, int]:
+        """How many records were accepted, repeated and refused, as of the last commit."""
+
+    @property
     def refused(self) -> Sequence[DeadLetter]:
         """Records that the pending batch refused: all of them once it is prepared."""
 

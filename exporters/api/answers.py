@@ -295,6 +295,26 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     parameter: Annotated[str | None, Meta(description="The parameter that is wrong.")] = None
 
 
+class PartitionVerdicts(Struct):
+    """What became of the records of one partition, as of one commit."""
+
+    partition: int
+    offsets: Annotated[dict[str, Count], Meta(description="By topic, the next record to be judged.")]
+    ends: Annotated[
+        dict[str, Count] | None,
+        Meta(description="By topic, where the log ends now; null when this process cannot say."),
+    ]
+    accepted: Annotated[Count, Meta(description="Records that count.")]
+    repeated: Annotated[Count, Meta(description="Records of events that were accepted before.")]
+    refused: Annotated[dict[str, Count], Meta(description="By reason, records that were not accepted.")]
+
+
+class VerdictsAnswer(Fresh, kw_only=True):
+    """What became of every record since the log's beginning, by partition."""
+
+    partitions: list[PartitionVerdicts]
+
+
 class Health(Struct):
     """Whether the process works; `reasons` say why not."""
 

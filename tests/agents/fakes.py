@@ -25,6 +25,7 @@ class RememberingPartition:
         self.number = number
         self.watermark_ms = -1
         self.judging_since_ms: int | None = None
+        self.counters: dict[str, int] = {}
         self.refused: list[DeadLetter] = []
         self.commits = 0
         self.closed = False

@@ -196,6 +196,18 @@ def replay(
     unsorted: Annotated[
         bool, typer.Option("--unsorted", help="In the order of the file, not of time.")
     ] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="CHARACTER", help="What separates CSV cells, or tab; else found by itself."),
+    ] = None,
+    wait: Annotated[
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="End when all is judged, and say how; by default over HTTP only.",
+            show_default=False,
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path, typer.Option(metavar="FILE", help="Where an interrupted replay keeps how far it came.")
     ] = Path("wayfold-replay.json"),
@@ -206,21 +218,28 @@ def replay(
     config: Config = None,
     given: Set = None,
 ) -> None:
-    """Send the events of files; sending them again changes nothing."""
+    """Send the events of files, and say how many counted; sending them again changes nothing.
+
+    Exit 0: all of them count; without waiting: all are sent. 3: some were refused. 1: not all could be sent,
+    or nobody says what became of them. 2: wrong options.
+    """
     from rich.console import Console
 
     from wayfold.cli.replaying import replay_files
 
-    replay_files(
+    status = replay_files(
         files,
         to,
         settings_of(config, given).settings,
         Console(stderr=True),
         mapping_file=mapping,
+        delimiter=delimiter,
         checkpoint_file=checkpoint,
         problems_file=problems,
         is_sorted=not unsorted,
+        wait=wait,
     )
+    raise typer.Exit(status)
 
 
 @app.command(rich_help_panel="Send")

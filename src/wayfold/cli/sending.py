@@ -28,9 +28,11 @@ class RefusedError(Exception):
 
 
 @asynccontextmanager
-async def opened_destination(address: str, settings: "Settings") -> "AsyncIterator[Destination]":
+async def opened_destination(
+    address: str, settings: "Settings", watch_id: str | None = None
+) -> "AsyncIterator[Destination]":
     """Open the destination that an address means, for as long as the body runs; raises DestinationError."""
-    destination = await open_destination(address, settings)
+    destination = await open_destination(address, settings, watch_id)
     try:
         yield destination
     finally:

@@ -152,6 +152,24 @@ async def test_lines_are_taken(client: Client, sink: KeptRecords) -> None:
     assert [json.loads(record.value or b"")["event_id"] for record in sink.records] == ["e-0", "e-1", "e-2"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "wrapped"),
+    [("application/json", b"%b"), ("application/json", b"[%b]"), ("application/x-ndjson", b"%b\r\n")],
+)
+async def test_a_byte_order_mark_costs_no_event(
+    client: Client, sink: KeptRecords, kind: str, wrapped: bytes
+) -> None:
+    """A mark before UTF-8 is left out; a body in UTF-16 or UTF-32 is refused as a whole and says why."""
+    text = wrapped % json.dumps(event()).encode()
+    answer = await post(client, b"\xef\xbb\xbf" + text, kind)
+    assert answer.json() == {"accepted": 1, "rejected": []}
+    assert [json.loads(record.value or b"")["event_id"] for record in sink.records] == ["e-1"]
+    for encoding in ("utf-16", "utf-32"):
+        refused = await post(client, text.decode().encode(encoding), kind)
+        assert refused.status_code == 400
+        assert refused.json()["detail"] == "The body is UTF-16 or UTF-32 text: send it in UTF-8."
+
+
 def cloud_event(number: int = 1) -> dict[str, Any]:
     fields = event()
     for name in ("type", "event_id", "occurred_at", "user_id"):
