@@ -83,7 +83,7 @@ class Folding:
 
     async def run(self) -> None:
         """Fold until `finish` or cancelled; raises what a fold, the dead letters or a store raised."""
-        while not self._finishing or self._pending_records():
+        while not self._finishing or self._waiting():
             await self._arrived.wait()
             await self._wait_until_due()
             await self._fold_pending()
@@ -99,17 +99,23 @@ class Folding:
             for other in self._waiting():
                 if not self._finishing and not self._is_behind(other) and self._is_due(other):
                     await self._fold(other)
-        if self._pending_records():
+        if self._waiting():
             self._arrived.set()
 
     async def _fold(self, lane: Lane) -> None:
-        batch = lane.take(self._batch_records)
-        if not batch:
+        if not lane.is_waiting:
             return
+        batch = lane.take(self._batch_records)
         self._update_room()
         try:
             await apply_batch(
-                lane.opened, batch, self._dead_letters, self._views, self._progress, self._telemetry
+                lane.opened,
+                batch,
+                self._dead_letters,
+                self._views,
+                self._progress,
+                self._telemetry,
+                reached=lane.reached(),
             )
         except PartitionRevokedError:
             lane.interrupted = True
@@ -127,7 +133,7 @@ class Folding:
                 await asyncio.wait_for(self._arrived.wait(), wait_s)
 
     def _waiting(self) -> list[Lane]:
-        return [lane for lane in self._lanes.values() if lane.pending]
+        return [lane for lane in self._lanes.values() if lane.is_waiting]
 
     def _due(self) -> tuple[list[Lane], list[Lane]]:
         """Lanes to fold now: all that are not behind, and of the others those that are due."""

@@ -201,7 +201,8 @@ def _mismatch(number: int, kind: str, position: int, begin: int, end: int) -> Lo
     what = "The state" if position else "A partition without state or snapshot"
     return LogMismatchError(
         f"{what} needs {kind}, partition {number}, from offset {position} on, but Kafka keeps it only from "
-        f"offset {begin} on: retention has deleted {begin - position} records that were never folded, and "
-        "numbers without them would be wrong. Restore a newer snapshot (state.snapshot_url) or the records; "
-        "or, to count only what is still there, start with an empty state directory and --from-oldest."
+        f"offset {begin} on: retention has deleted up to {begin - position} records that were never folded, "
+        "and numbers without them would be wrong. Restore a newer snapshot (state.snapshot_url) or the "
+        "records; or, to count only what is still there, start with an empty state directory and "
+        "`wayfold worker --start-at-oldest`."
     )

@@ -248,6 +248,8 @@ class Worker:
 
     async def start(self, number: int, positions: Mapping[str, int]) -> None:
         """Read a partition from these offsets on; does nothing when it is not ours any more."""
+        # Where it starts may be something to commit.
+        self._folding.arrived()
         sought = {TP(topic_name(self._prefix, kind), number): offset for kind, offset in positions.items()}
         try:
             await self._consumer.seek_wait(sought)

@@ -19,7 +19,12 @@ from rich.console import Console
 
 from local_services import wait_until
 from tests.audit.damage import raise_count
-from tests.services.cluster import PARTITIONS, Publisher, settings_for
+from tests.services.cluster import (
+    PARTITIONS,
+    Publisher,
+    make_topics_of_publishers_times,
+    settings_for,
+)
 from tests.services.hostile import hostile_log
 from tests.services.processes import WorkerProcess, environment
 from tests.services.verdict import LogPublisher, wait_until_folded
@@ -207,7 +212,7 @@ def publish_interleaved(settings: Settings, partition: int) -> dict[str, list[tu
         kind: [(at_ms + 2 * offset, kind, offset) for offset in range(INTERLEAVED)]
         for kind, at_ms in first_ms.items()
     }
-    ensure_topics(settings.kafka)
+    make_topics_of_publishers_times(settings)
     producer = KafkaProducer(
         bootstrap_servers=settings.kafka.bootstrap_servers,
         compression_type="zstd",

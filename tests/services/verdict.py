@@ -12,7 +12,7 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from local_services import ServiceError, wait_until
-from tests.services.cluster import PARTITIONS
+from tests.services.cluster import PARTITIONS, make_topics_of_publishers_times
 from tests.services.hostile import Published, expected
 from wayfold.agents.dead_letters import list_letters
 from wayfold.agents.topics import event_topics, find_topics, topic_name
@@ -36,9 +36,13 @@ QUERIES: Sequence[dict[str, Any]] = (
 
 
 class LogPublisher:
-    """Publishes a log record by record, keyed and placed as it says; `options` go to KafkaProducer."""
+    """Publishes a log record by record, keyed and placed as it says, all of one time.
+
+    `options` go to KafkaProducer. The topics are made when they are not there.
+    """
 
     def __init__(self, settings: Settings, timestamp_ms: int, **options: object) -> None:
+        make_topics_of_publishers_times(settings)
         self.prefix = settings.kafka.topic_prefix
         self.timestamp_ms = timestamp_ms
         self.producer = KafkaProducer(

@@ -9,9 +9,9 @@ from typing import Any
 
 import faust
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.consumer.fetcher import Fetcher, FetchError, FetchResult
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, RecordTooLargeError
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.types import TP
@@ -240,23 +240,40 @@ async def test_without_tables_a_rebalance_ends_with_our_seek_and_then_fetches(
     assert order[:3] == ["resume partitions", "seek", "resume flow"]
 
 
-class FakeFetcher:
+class FakeKafka:
     """As much of aiokafka's consumer as the batch thread touches."""
 
     def __init__(self) -> None:
         self.position = 10
+        self.highwater = 20
+        self.lso: int | None = 15
+        self.has_valid_position = True
         self.polled: list[dict[TP, list[Any]] | Exception] = []
-        state = SimpleNamespace(state_value=lambda tp: self)
-        self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=state))
+        self.step = 0
+        self._fetcher = SimpleNamespace(_records={})
+        self._subscription = SimpleNamespace(subscription=SimpleNamespace())
+        self.assign()
+
+    def assign(self) -> None:
+        """Make another assignment of the same topic partition."""
+        fresh = SimpleNamespace(state_value=lambda tp: self, tps=frozenset({ENTRIES}))
+        self._subscription.subscription.assignment = fresh
+
+    def seek(self, tp: TP, offset: int) -> None:
+        self.position = offset
+
+    async def get_position(self, tp: TP) -> int:
+        return self.position
 
 
 @asynccontextmanager
 async def polling(
     consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[FakeFetcher, Any]]:
-    fake = FakeFetcher()
+) -> AsyncIterator[tuple[FakeKafka, Any]]:
+    fake = FakeKafka()
 
     async def fetch(self: object, *given: object, **named: object) -> Mapping[TP, list[Any]]:
+        fake.position += fake.step
         records = fake.polled.pop(0)
         if isinstance(records, Exception):
             raise records
@@ -267,6 +284,7 @@ async def polling(
     monkeypatch.setattr(EvenPollingThread, "_fetch_records", fetch)
     thread = consumer._thread
     thread._ends[ENTRIES] = 10
+    thread._sought = fake._subscription.subscription.assignment
 
     async def poll() -> RecordBatch | None:
         found = await thread._fetch_records(fake, {ENTRIES})
@@ -300,6 +318,92 @@ async def test_what_is_fetched_before_the_seek_is_dropped(
         monkeypatch.setattr(consumer, "threadsafe_partitions_assigned", ignore)
         await consumer._thread.on_partitions_assigned({ENTRIES}, 2)
         assert await poll() is None
+
+
+async def test_offsets_without_records_are_told(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll that passed nothing but a transaction's marker gives a batch without records, and once."""
+    async with polling(consumer, monkeypatch) as (fake, poll):
+        fake.polled, fake.step = [{}], 2
+        empty = await poll()
+        fake.polled, fake.step = [{}, {ENTRIES: [record(12)]}], 0
+        nothing, after = await poll(), await poll()
+    assert empty is not None
+    assert (list(empty.records), empty.start, empty.end) == ([], 10, 12)
+    assert nothing is None
+    assert (after.start, after.end) == (12, 13)
+    message = consumer._to_message(ENTRIES, [empty])
+    assert message.offset == 10
+
+
+async def test_a_record_for_which_there_is_an_error_is_not_passed_over(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka moves its position behind a record that is too large before it tells of the error."""
+    async with polling(consumer, monkeypatch) as (fake, poll):
+        fake._fetcher._records = {ENTRIES: FetchError(error=RecordTooLargeError(), backoff=0)}
+        fake.polled, fake.step = [{}], 1
+        assert await poll() is None
+    assert "consumed_to(tp_state.position + 1)" in inspect.getsource(Fetcher._proc_fetch_request)
+
+
+async def test_an_assignment_that_was_not_sought_yet_gives_nothing(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka has the new assignment a little before it tells: a position there is the group's, not ours."""
+    async with polling(consumer, monkeypatch) as (fake, poll):
+        fake.assign()
+        fake.polled = [{ENTRIES: [record(500)]}, {}]
+        assert await poll() is None
+        fake.position = 700
+        assert await poll() is None
+        monkeypatch.setattr(fake, "position", 700)
+        await consumer._thread._seek_wait(
+            SimpleNamespace(_subscription=fake._subscription, seek=fake.seek, position=fake.get_position),
+            {ENTRIES: 10},
+        )
+        fake.polled = [{ENTRIES: [record(10)]}]
+        found = await poll()
+    assert found is not None
+    assert (found.start, found.end) == (10, 11)
+
+
+async def test_the_workers_thread_reads_nothing_of_the_consumers(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the worker and Faust ask for is what the consumer's own thread noted for them."""
+
+    async def ignore(*given: object) -> None:
+        return None
+
+    monkeypatch.setattr(consumer, "threadsafe_partitions_assigned", ignore)
+    await consumer._thread.on_partitions_assigned({TopicPartition(*ENTRIES)}, 2)
+    async with polling(consumer, monkeypatch) as (fake, poll):
+        fake.polled, fake.step = [{}], 2
+        await poll()
+    monkeypatch.setattr(consumer._thread, "_consumer", object())
+    assert consumer.unread_records(*ENTRIES) == 3
+    assert consumer.unread_records("t.entries", 2) == 0
+    assert consumer.assignment() == {ENTRIES}
+    assert consumer.highwater(ENTRIES) == 0
+
+
+async def test_the_thread_polls_what_was_active_when_it_was_asked(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty set would mean all partitions: pausing the last one during a poll must not make it that."""
+    given: list[set[TP]] = []
+
+    async def poll(self: object, active: set[TP], timeout: float) -> Mapping[TP, list[Any]]:
+        given.append(active)
+        return {}
+
+    monkeypatch.setattr("faust.transport.consumer.ThreadDelegateConsumer._getmany", poll)
+    active = {ENTRIES}
+    await consumer._getmany(active, 1.0)
+    active.clear()
+    assert given == [{ENTRIES}]
 
 
 @pytest.mark.parametrize(("generation", "told"), [(-1, ["forgotten"]), (3, [])])
@@ -360,7 +464,8 @@ async def test_seeking_tells_the_thread_where_the_next_batch_starts(consumer: Ba
     async def position(tp: TP) -> int:
         return sought[tp]
 
-    fake = SimpleNamespace(seek=sought.__setitem__, position=position)
+    subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=object()))
+    fake = SimpleNamespace(seek=sought.__setitem__, position=position, _subscription=subscription)
     await consumer._thread._seek_wait(fake, {ENTRIES: 7})
     assert sought == {ENTRIES: 7}
     assert consumer._thread._ends == {ENTRIES: 7}
