@@ -126,6 +126,8 @@ class Holdings:
             await asyncio.to_thread(partition.close)
             _log.info("partition_closed", partition=partition.number)
         except Exception as error:
+            # At the worker's end nobody asks for failures any more.
+            _log.error("partition_not_closed", partition=partition.number, reason=repr(error))
             self._on_failure(error)
         del partition
         # This task is the last of those that are not done.

@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 class Progress:
     """Commits the partitions' offsets to the consumer group and measures the lag, once a second.
 
-    Nobody seeks to these offsets, so a commit that fails is only tried again with the next.
+    Nobody seeks to these offsets, so a commit that fails is only tried again a second later.
     """
 
     def __init__(self, prefix: str, lanes: Mapping[int, Lane], telemetry: Telemetry) -> None:
@@ -54,6 +54,7 @@ class Progress:
         try:
             await consumer.run_in_thread(lambda kafka: _commit(kafka, offsets))
         except KafkaError as error:
+            self._next = {**offsets, **self._next}
             _log.info("progress_not_committed", reason=str(error) or type(error).__name__)
 
     async def _measure_often(self, consumer: BatchConsumer) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FINISH_TIMEOUT_S = 10.0
 FLUSH_TIMEOUT_S = 3.0
+CANCEL_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 8.0
 RETRY_PAUSE_S = 1.0
 RETRY_BACKOFF_MS = 250
@@ -129,12 +130,15 @@ class Worker:
             if self._failure is None:
                 await self._finish(folding)
         finally:
-            for task in (folding, progress, ended, *self._background):
+            tasks = (folding, progress, ended, *self._background)
+            for task in tasks:
                 task.cancel()
             if self._failure is not None:
                 self._holdings.suspend()
             # From here on nothing is folded: what is open stays readable, for the views' last push.
             self._finished = True
+            # What they failed with was noted when they ended; a batch amid its fold takes itself back.
+            await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
             await self._stop_app(starting)
         if self._failure is not None:
             raise WorkerError(self._explain(self._failure)) from self._failure

@@ -249,6 +249,26 @@ def read_before(entry: tuple[int, str, int]) -> tuple[int, int, int]:
     return at_ms, FOLD_ORDER.index(kind), offset
 
 
+def test_topics_that_end_with_markers_are_read_to_their_end(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was counted ends behind markers and records that were taken back: all before it is found."""
+    monkeypatch.setattr(log_sources, "QUIET_POLLS", 20)
+    settings = settings_for(kafka, topic_prefix, tmp_path)
+    with Publisher(settings, transactional_id=topic_prefix) as publisher:
+        producer = publisher.producer
+        producer.init_transactions()
+        producer.begin_transaction()
+        publisher.publish(5, partition=1)
+        producer.commit_transaction()
+        for kind in ("entries", "steps"):
+            producer.begin_transaction()
+            publisher.publish(3, kind, partition=1)
+            producer.abort_transaction()
+    read = list(KafkaLog(settings.kafka).read({1: {"entries": 10, "steps": 4}}))
+    assert [(kind, record.offset) for _, kind, record in read] == [("entries", offset) for offset in range(5)]
+
+
 def test_topics_without_their_beginning_are_not_audited(kafka: str, topics: Publisher) -> None:
     """What retention has deleted is told with topic and offset, before anything is compared."""
     entries = topic_name(topics.prefix, "entries")
