@@ -182,7 +182,12 @@ class BatchConsumerThread(EvenPollingThread):
         """Run something with the Kafka consumer, in its thread."""
         # Not through Faust's queue of calls, where two slow ones hold up the next.
         coroutine = work(self._ensure_consumer())
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.thread_loop))
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self.thread_loop)
+        except RuntimeError:
+            coroutine.close()
+            raise
+        return await asyncio.wrap_future(future)
 
     def assignment(self) -> set[TP]:
         """Give the topic partitions that the group was last said to have assigned; for any thread."""

@@ -100,11 +100,15 @@ class Holdings:
         for number in self._wanted - self.lanes.keys() - self._opening.keys():
             self._opening[number] = asyncio.create_task(self._open(number))
 
+    def give_up_opening(self) -> None:
+        """Open no further, as the log cannot be asked any more; what is half open is closed."""
+        for task in self._opening.values():
+            task.cancel()
+
     async def close(self) -> None:
         """Close everything; returns when all stores are closed."""
         self.suspend()
-        for task in self._opening.values():
-            task.cancel()
+        self.give_up_opening()
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
         for number, lane in list(self._suspended.items()):
             del self._suspended[number]

@@ -114,7 +114,7 @@ class Verdict:
         found: list[str] = []
 
         def is_equal() -> bool:
-            found[:] = oracle.differences(asyncio.run(_redis_document(self.settings.redis)), document)
+            found[:] = oracle.differences(asyncio.run(redis_document(self.settings.redis)), document)
             return not found
 
         with suppress(ServiceError):
@@ -175,7 +175,8 @@ def _open_copies(
     return partitions
 
 
-async def _redis_document(settings: RedisSettings) -> dict[str, Any]:
+async def redis_document(settings: RedisSettings) -> dict[str, Any]:
+    """What the readers of Redis see now, over all time."""
     reader = RedisReader(settings)
     try:
         return dict(await reader.document(Query()))
@@ -190,4 +191,4 @@ def entries_in(document: Mapping[str, Any]) -> int:
 
 def entries_in_redis(settings: Settings) -> int:
     """How many entries the readers of Redis see now."""
-    return entries_in(asyncio.run(_redis_document(settings.redis)))
+    return entries_in(asyncio.run(redis_document(settings.redis)))

@@ -20,8 +20,11 @@ class Log:
     def __init__(self) -> None:
         self.known: Mapping[str, tuple[int, int]] = {"entries": (0, 100), "steps": (0, 100)}
         self.started: list[tuple[int, Mapping[str, int]]] = []
+        self.is_closed = False
 
     async def ranges(self, number: int) -> Mapping[str, tuple[int, int]]:
+        if self.is_closed:
+            raise RuntimeError("the log is closed")
         return self.known
 
     async def start(self, number: int, positions: Mapping[str, int]) -> None:
@@ -45,6 +48,7 @@ class Bench:
         self.views = Views()
         self.failures: list[BaseException] = []
         self.opened: list[RememberingPartition] = []
+        self.is_opening = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
         self.holdings = Holdings(
@@ -52,6 +56,7 @@ class Bench:
         )
 
     def open(self, number: int, begins: Mapping[str, int]) -> RememberingPartition:
+        self.is_opening.set()
         self.gate.wait()
         partition = RememberingPartition(self.directory, number)
         self.opened.append(partition)
@@ -193,6 +198,21 @@ async def test_a_store_that_cannot_be_opened_stops_the_worker(bench: Bench) -> N
     bench.holdings.assign([0])
     await bench.settle()
     assert isinstance(bench.failures[0], ValueError)
+
+
+async def test_what_is_given_up_does_not_ask_the_log(bench: Bench) -> None:
+    """A worker that ends while a partition opens closes it again, and that is no failure."""
+    bench.gate.clear()
+    bench.holdings.assign([0])
+    await asyncio.to_thread(bench.is_opening.wait)
+    bench.holdings.give_up_opening()
+    bench.log.is_closed = True
+    bench.gate.set()
+    async with asyncio.timeout(5):
+        while not bench.opened:
+            await asyncio.sleep(0.001)
+    await bench.until_closed(bench.opened[0])
+    assert bench.failures == []
 
 
 async def test_closing_waits_for_what_is_still_opening(bench: Bench) -> None:
