@@ -30,6 +30,8 @@ LOG_BEGINS_MS = instant_ms("2026-03-29T00:00:00Z")
 LOG_ENDS_MS = instant_ms("2026-11-13T00:00:00Z")
 """Of times from then to then: many events are late or in the future."""
 
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
+
 Append = tuple[int, Sequence[Published]]
 """Records that the log takes at one time, in milliseconds UTC."""
 
