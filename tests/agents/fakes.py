@@ -65,6 +65,10 @@ class RememberingPartition:
                 continue
             self._pending.append((record.value or b"").decode())
 
+    def reach(self, topic: str, offset: int) -> None:
+        expected = self._pending_offsets.get(topic, self.offsets.get(topic, 0))
+        self._pending_offsets[topic] = max(expected, offset)
+
     def prepare(self) -> Iterator[None]:
         yield
 

@@ -99,7 +99,8 @@ def worker(
     start_at_oldest: Annotated[
         bool,
         typer.Option(
-            help="Begin partitions without state where the topics begin now, though records are gone."
+            "--start-at-oldest",
+            help="Begin partitions without state where the topics begin now, though records are gone.",
         ),
     ] = False,
     config: Config = None,
