@@ -67,6 +67,13 @@ class FoldedPartition(Protocol):
         """Greatest `occurred_at` that was accepted, in milliseconds UTC; -1 when none was."""
 
     @property
+    def judging_since_ms(self) -> int | None:
+        """Since when a late definition is in the log that not all histories are judged by; None without one.
+
+        While there is one, batches without records go on with it.
+        """
+
+    @property
     def refused(self) -> Sequence[DeadLetter]:
         """Records that the pending batch refused: all of them once it is prepared."""
 

@@ -7,7 +7,7 @@ loop. The order of durable effects is that of `wayfold.agents.effects`, as in th
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -128,20 +128,22 @@ class EmbeddedHost:
         return self.log.records_total() - sum(opened.partition.sequence for opened in self.opened)
 
     def lag_ms(self) -> int:
-        """For how long the oldest record that is not folded yet has been in the log; 0 when all are."""
-        if not self.behind_records():
+        """For how long the oldest record that is not counted yet has been in the log; 0 when all are."""
+        judged = [opened.partition.judging_since_ms for opened in self.opened]
+        waiting = [at_ms for at_ms in judged if at_ms is not None]
+        if not self.behind_records() and not waiting:
             return 0
-        waiting = [at_ms for at_ms in (self._folding_since_ms, self._commit.unread_since_ms) if at_ms]
+        waiting += [at_ms for at_ms in (self._folding_since_ms, self._commit.unread_since_ms) if at_ms]
         # A record that waits has a lag, however short; 0 says that everything is counted.
         return max(1, time.time_ns() // 1_000_000 - min(waiting)) if waiting else 1
 
     async def caught_up(self) -> None:
-        """Return when everything that is durable now is folded and committed.
+        """Return when everything that is durable now is counted and committed.
 
         Raises `HostStoppedError` when the fold has failed or was stopped before.
         """
         target = self.log.records_total()
-        while sum(opened.partition.sequence for opened in self.opened) < target:
+        while sum(opened.partition.sequence for opened in self.opened) < target or self._judged():
             if self._task is not None and self._task.done():
                 raise HostStoppedError(str(self.failure or "the host was stopped")) from self.failure
             self._moved.clear()
@@ -178,7 +180,8 @@ class EmbeddedHost:
                 if parts:
                     self._folding_since_ms = min(part.records[0].timestamp for part in parts)
                     await self._fold(parts)
-                else:
+                await self._judge_on({part.partition for part in parts})
+                if not parts and not self._judged():
                     self._folding_since_ms = None
                     self._note_lag({})
                     self._drop_old_files()
@@ -227,6 +230,18 @@ class EmbeddedHost:
         elapsed_s = time.perf_counter() - started
         weight = min(1.0, elapsed_s / RATE_WINDOW_S)
         self._folded_per_second += weight * (records_total / elapsed_s - self._folded_per_second)
+
+    def _judged(self) -> list[OpenPartition]:
+        """The partitions in which a late definition goes through the histories."""
+        return [opened for opened in self.opened if opened.partition.judging_since_ms is not None]
+
+    async def _judge_on(self, folded: Collection[int]) -> None:
+        """Go on with late definitions in the partitions that had no records of their own to fold."""
+        for opened in self._judged():
+            if opened.partition.number not in folded:
+                await apply_batch(opened, [], self._dead_letters, self._views, self._progress, self.telemetry)
+                self._moved.set()
+                await asyncio.sleep(0)
 
     def _note_lag(self, taken: Mapping[int, Mapping[str, Sequence[LogRecord]]]) -> None:
         """Note how far behind each partition is; `taken` is what is about to be folded."""

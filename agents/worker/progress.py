@@ -75,7 +75,10 @@ class Progress:
                 behind += consumer.unread_records(topic_name(self._prefix, kind), number)
             since_ms = lane.oldest_timestamp_ms() or lane.folded_timestamp_ms or now_ms
             self._telemetry.lag_records[number] = behind
-            self._telemetry.lag_ms[number] = max(0, now_ms - since_ms) if behind else 0
+            waiting = [since_ms] if behind else []
+            if lane.partition.judging_since_ms is not None:
+                waiting.append(lane.partition.judging_since_ms)
+            self._telemetry.lag_ms[number] = max(0, now_ms - min(waiting)) if waiting else 0
         for number in self._telemetry.lag_records.keys() - self._lanes.keys():
             self._telemetry.revoked(number)
 

@@ -21,7 +21,7 @@ from wayfold.exporters.api.internal import (
     PartitionStatus,
     UsersQuestion,
 )
-from wayfold.exporters.api.local import finished, is_plain
+from wayfold.exporters.api.local import finished
 from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
@@ -95,7 +95,7 @@ class ClusterNumbers:
     async def document(self, query: Query) -> Mapping[str, Any]:
         """Answer with a numbers document."""
         with self._read_seconds.timed():
-            if is_plain(query):
+            if query.is_plain:
                 return await self._views.document(query)
             return await self._until_settled(lambda: self._ask_document(query))
 

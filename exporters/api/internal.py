@@ -18,7 +18,7 @@ from litestar.params import JSONBody, SkipValidation
 from wayfold.exporters.api import answers
 from wayfold.exporters.api.given import MetricsPage
 from wayfold.exporters.api.health import healthz, metrics
-from wayfold.exporters.api.local import ReadablePartition, local_users
+from wayfold.exporters.api.local import ReadablePartition, local_users, share_of
 from wayfold.exporters.api.problems import EXCEPTION_HANDLERS, problem
 from wayfold.state.reading.query import Query
 
@@ -87,7 +87,7 @@ async def post_partial(open_partitions: Partitions, data: JSONBody[PartialsQuest
     """Answer with the shares of those of the asked partitions that are here."""
     return _answer(
         {
-            number: partition.partial(data.query, data.watermarks)
+            number: share_of(partition, data.query, data.watermarks)
             for number, partition in open_partitions.of(data.partitions).items()
         }
     )

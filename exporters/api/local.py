@@ -11,6 +11,7 @@ from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnav
 from wayfold.models.zone import Zone
 from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.partition_numbers import JudgedAnewError
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest, watermark_of
 from wayfold.state.store.errors import StoreFailedError, StoreProblem
@@ -83,10 +84,10 @@ class LocalNumbers:
             partitions = self._partitions()
             watermarks = greatest(partition.watermarks for partition in partitions)
             fresh = self._fresh(watermark_of(watermarks, query.account_id))
-            small = query.journey_id is not None and is_plain(query)
+            small = query.journey_id is not None and query.is_plain
             partials = []
             for partition in partitions:
-                partials.append(partition.partial(query, watermarks))
+                partials.append(share_of(partition, query, watermarks))
                 if not small:
                     await asyncio.sleep(0)
             return finished(partials, query, fresh)
@@ -113,18 +114,20 @@ class LocalNumbers:
         return Freshness(as_of_ms=as_of_ms, watermark_ms=watermark_ms, lag_ms=self._lag_ms())
 
 
+def share_of(partition: ReadablePartition, query: Query, watermarks: Mapping[str, int]) -> dict[str, Any]:
+    """Give a partition's share of a document; raises `SourceUnavailableError` when it cannot answer now."""
+    try:
+        return partition.partial(query, watermarks)
+    except JudgedAnewError as error:
+        raise SourceUnavailableError(str(error)) from None
+
+
 def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:
     """Make the numbers document of all partitions' shares, with how fresh it is."""
     document = finish(partials, query)
     # The watermark at which open windows were judged; a partition may have gone on since.
     watermark = instant(fresh.watermark_ms) if fresh.watermark_ms >= 0 else None
     return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document, "watermark": watermark}
-
-
-def is_plain(query: Query) -> bool:
-    """Whether a query asks for all of its journey or account over all time."""
-    named = Query(account_id=query.account_id, journey_id=query.journey_id, clock=query.clock)
-    return query == named
 
 
 async def local_users(partitions: Sequence[ReadablePartition], query: Query, number: str) -> list[list[str]]:
@@ -135,6 +138,8 @@ async def local_users(partitions: Sequence[ReadablePartition], query: Query, num
     """
     try:
         return [await _in_turns(partition.users(query, number)) for partition in partitions]
+    except JudgedAnewError as error:
+        raise SourceUnavailableError(str(error)) from None
     except NoListError as error:
         parameter = PARAMETERS.get(error.dimension, error.dimension or "number")
         raise BadQuestionError(parameter, str(error)) from None

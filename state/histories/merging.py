@@ -3,13 +3,11 @@
 Nothing here writes: `state/partition.py` commits what has gathered.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any
 
 from wayfold.models import events
-from wayfold.models.definition import JourneyDefinition
 from wayfold.models.record import Record
 from wayfold.models.refusal import Refusal
 from wayfold.state.cells.changes import Changes
@@ -25,19 +23,17 @@ from wayfold.state.histories.history import (
     StepGoal,
     User,
 )
+from wayfold.state.histories.judging import Judging
 from wayfold.state.histories.marks import CODES, MARK_BYTES, count_of_type, holds, mark_of_event
 from wayfold.state.histories.messages import STATUS_OF_CLASS, may_have_messages, merge_messages, raise_flag
 from wayfold.state.histories.pending import Item, Pending
 from wayfold.state.histories.people import People, WrongPartitionError
-from wayfold.state.histories.redefining import redefine
-from wayfold.state.histories.rules import rules_of
 from wayfold.state.limits import too_many_events
 from wayfold.state.names.catalog import AccountScope, Catalog, JourneyScope
 from wayfold.state.names.plans import ArrivalKind
 
 MERGED_PIECE = 8  # how many histories, or users with goals, are merged in one piece
 BOUNDS = frozenset((events.JourneyEntered, events.JourneyExited))  # of an entry
-DONE = object()
 
 
 class Fold:
@@ -55,25 +51,26 @@ class Fold:
         people: People,
         changes: Changes,
         engagement: Engagement,
+        judging: Judging,
         user_events: int,
     ) -> None:
         self.catalog = catalog
         self.people = people
         self.changes = changes
         self.engagement = engagement
+        self.judging = judging
         self._user_events = user_events
         self._most_bytes = user_events * MARK_BYTES
         self.moved: set[AccountScope] = set()
         self.accepted = 0
         self.duplicates = 0
         self.refused: list[tuple[str, Record, Refusal]] = []
-        self._redefining: deque[Iterator[None]] = deque()
         # Of the entries topic, what was merged: offset, journey, event, its time and the log's.
         self._bounds: list[tuple[int, JourneyScope, Any, int, int]] = []
 
     def merge(self) -> Iterator[None]:
         """Merge what waits, in pieces; starting again goes on where another left off."""
-        yield from self._redefine()
+        yield from self.judging.work()
         self.people.expect(self._waiting(), sum(len(scope.pending) for scope in self.catalog.numbered))
         for scope in list(self.catalog.numbered):
             for piece in _pieces(scope.pending):
@@ -145,7 +142,8 @@ class Fold:
             if kind.place in split_places and may_have_messages(scope, history, entry_id, kind.place)
         }
         messages = {place: MessageFacts(scope, history, place=place) for place in places}
-        before = history.facts or EntryFacts(scope, history, user.goals)
+        ruled = scope.of_user(user_id)
+        before = history.facts or EntryFacts(ruled, history, user.goals)
         for entry_id, arrival, _ in arrivals:
             merge.add_arrival(history.entry(entry_id), arrival)
         known = False
@@ -157,7 +155,7 @@ class Fold:
                 merge.merge_entered(entry, at_ms, event.event_id, event.journey_version)
             else:
                 merge.merge_exited(entry, at_ms, event.event_id, event.reason)
-        after = history.facts = EntryFacts(scope, history, user.goals)
+        after = history.facts = EntryFacts(ruled, history, user.goals)
         difference.compare_entries(self.changes, history.person, before, after)
         for place, facts in messages.items():
             moved = MessageFacts(scope, history, place=place)
@@ -209,11 +207,14 @@ class Fold:
         self.people.changed(account, user_id, user)
         at_steps = [pair for pair in fresh if pair[0].step_id is not None]
         scopes = {
-            *self._concerned(account, user, {event.name for event, _ in fresh}),
+            *self._concerned(account, user_id, user, {event.name for event, _ in fresh}),
             *(self._scope_of(event) for event, _ in at_steps),
         }
         histories = [(scope, self.people.history(scope, user_id)) for scope in scopes]
-        before = [history.facts or EntryFacts(scope, history, user.goals) for scope, history in histories]
+        before = [
+            history.facts or EntryFacts(scope.of_user(user_id), history, user.goals)
+            for scope, history in histories
+        ]
         for _, goal in fresh:
             merge.add_goal(user, goal)
         for event, goal in at_steps:
@@ -222,31 +223,22 @@ class Fold:
             scope.dirty[user_id] = history
             merge.add_step_goal(history.entry(event.entry_id or ""), _step_goal(event, goal))
         for (scope, history), facts in zip(histories, before, strict=True):
-            after = history.facts = EntryFacts(scope, history, user.goals)
+            after = history.facts = EntryFacts(scope.of_user(user_id), history, user.goals)
             difference.compare_entries(self.changes, history.person, facts, after)
 
     def _scope_of(self, event: Any) -> JourneyScope:
         return self.catalog.scope(event.account_id, event.journey_id)
 
-    def _concerned(self, account: AccountScope, user: User, names: set[str]) -> Iterator[JourneyScope]:
+    def _concerned(
+        self, account: AccountScope, user_id: str, user: User, names: set[str]
+    ) -> Iterator[JourneyScope]:
         """Journeys of a user with a goal of one of the names."""
         for journey_id in user.journeys:
             scope = self.catalog.scope(account.account_id, journey_id)
-            goals = (plan.rules.goal for plan in scope.plans.versions.values())
+            ruled = scope.of_user(user_id)
+            goals = (plan.rules.goal for plan in ruled.plans.versions.values())
             if any(goal is not None and goal.name in names for goal in goals):
                 yield scope
-
-    def define(self, scope: JourneyScope, version: int, definition: JourneyDefinition) -> None:
-        """Let a version's histories be judged by this definition; they are with the next merge."""
-        self._redefining.append(redefine(self.changes, self.people, scope, version, rules_of(definition)))
-
-    def _redefine(self) -> Iterator[None]:
-        """Judge histories by the definitions that came: before events are merged, which go by them."""
-        while self._redefining:
-            if next(self._redefining[0], DONE) is DONE:
-                self._redefining.popleft()
-            else:
-                yield
 
 
 def _sort(

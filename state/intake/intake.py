@@ -243,7 +243,7 @@ class Intake:
             return self._fold.people.stranger(event.user_id) or self._erasures.add(event, record.timestamp)
         if occurred_ms(event.occurred_at) > record.timestamp + FUTURE_LIMIT_MS:
             return future(event)
-        return self._definitions.add(event)
+        return self._definitions.add(event, record.timestamp)
 
     def _count(self, name: str, amount: int) -> None:
         if amount:

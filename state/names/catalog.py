@@ -11,6 +11,7 @@ from wayfold.models.events import USER_TOPIC_KINDS
 from wayfold.models.zone import Zone
 from wayfold.state.histories.history import History
 from wayfold.state.histories.pending import Pending
+from wayfold.state.histories.rules import VersionRules
 from wayfold.state.names.event_names import EventNames
 from wayfold.state.names.plans import HOUR_BITS, HOUR_MASK, Name, Plans
 from wayfold.state.store import keys
@@ -33,6 +34,7 @@ USER_METRICS = frozenset(
 DAYS_LIMIT = 20_000  # facts whose day is remembered
 ENTERED = "total_entries"  # the series of a version's entries
 OPEN = "open"  # the series of exited entries whose window is open, of a version
+DEFAULT_ACCOUNT = "default"
 NO_TIME = -1  # of what has had no event
 FIRST_SURROGATE, SURROGATES = 0xD800, 0x800
 PLANE = 0x10000
@@ -81,7 +83,8 @@ class JourneyScope:
     `entered` has those of the versions' entries, by version. `names` are those of its events, `status` what
     its publisher last said of it, as committed. `pending` are events that wait to be merged, by user;
     `recent`, `older` and `dirty` are the cache of histories: two generations, and those changed since
-    the last commit.
+    the last commit. While a late definition goes through the histories, `judged_by` is how those stand in the
+    numbers that it has not reached, and `frozen` are the views from before, which readers see meanwhile.
     """
 
     def __init__(self, catalog: "Catalog", number: int, account: AccountScope, journey_id: str) -> None:
@@ -97,6 +100,8 @@ class JourneyScope:
         self.definitions: dict[int, JourneyDefinition] = {}
         self.definition_conflicts: dict[int, int] = {}
         self.status: str | None = None
+        self.judged_by: RuledScope | None = None
+        self.frozen: dict[str, dict[str, int]] | None = None
         self.names = EventNames.of_journey(number) if journey_id else account.names
         self.plans = Plans(self.base, self.mark, self._new_kind)
         self.pending: Pending = {}
@@ -122,8 +127,25 @@ class JourneyScope:
         mark = xxh3_64_intdigest(entry_id.encode())
         return keys.closing_key(keys.CLOSING, self.number, version, closes_at_ms, hour, person, mark)
 
+    def of_user(self, user_id: str) -> "JourneyScope | RuledScope":
+        """By what a user's history stands in the numbers."""
+        earlier = self.judged_by
+        if earlier is None or (earlier.cursor is not None and user_id.encode() <= earlier.cursor):
+            return self
+        return earlier
+
     def _new_kind(self, words: Name) -> int:
         return self.catalog.new_kind(self, words)
+
+
+class RuledScope:
+    """A journey with other rules of one version; `cursor` is the last user for whom they hold no more."""
+
+    def __init__(self, scope: JourneyScope, version: int, rules: VersionRules, cursor: bytes | None) -> None:
+        self.zone = scope.zone
+        self.plans = scope.plans.with_rules(version, rules)
+        self.closing_key = scope.closing_key
+        self.cursor = cursor
 
 
 class CommittedScope:

@@ -21,6 +21,8 @@
 | closing | `x` scope, version, time, hour of entry, person, entry | whether the entry converted |
 | engagement | `e` account, month, person, row | the consumption row |
 | journal | `g` batch | what a batch did to totals, cells and user sets, until it is settled |
+| judgement | `v` number | `state.histories.judging.Judgement`: a late definition on its way |
+| frozen | `z` scope | the views of a journey from before a judgement, while it is on its way |
 | erasure | `r` hash of account and user, hash of event id | `state.intake.erasures.Erasure` |
 """
 
@@ -35,6 +37,7 @@ TOTAL, CELL, DWELL, USER_SET = b"t", b"c", b"b", b"s"
 CLOSING, ENGAGEMENT, ERASURE = b"x", b"e", b"r"
 JOURNAL = b"g"
 NAME, CONTROL_ID, STATUS = b"w", b"q", b"y"
+JUDGEMENT, FROZEN = b"v", b"z"
 OF_ACCOUNT, OF_JOURNEY = 0, 1
 
 DAY_GRAIN, HOUR_GRAIN, ALL_GRAIN = 0, 1, 2
@@ -51,12 +54,19 @@ decode_person = msgspec.msgpack.Decoder(tuple[int, str]).decode
 engagement_key = struct.Struct(">cIIII").pack
 _names = struct.Struct(">cBI")
 names_key = _names.pack
-journal_key = struct.Struct(">cQ").pack
+_journal = struct.Struct(">cQ")
+journal_key = _journal.pack
 
 
 def split_number_key(key: bytes) -> int:
     """The number in a key made by `number_key`, whatever follows it."""
     number: int = _number.unpack_from(key)[1]
+    return number
+
+
+def split_journal_key(key: bytes) -> int:
+    """The number in a key made by `journal_key`."""
+    number: int = _journal.unpack(key)[1]
     return number
 
 

@@ -24,6 +24,7 @@ class RememberingPartition:
     def __init__(self, directory: Path, number: int) -> None:
         self.number = number
         self.watermark_ms = -1
+        self.judging_since_ms: int | None = None
         self.refused: list[DeadLetter] = []
         self.commits = 0
         self.closed = False

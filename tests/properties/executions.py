@@ -79,6 +79,7 @@ def run(
         cache_histories=cache_histories or generator.choice((1, 3, 8_000)),
         read_ahead_rows=generator.choice((1, 3, 1_024)),
         journal_records=generator.choice((0, 5, 40, 10_000)),
+        judged_histories=generator.choice((1, 2, 5, 2_000)),
     )
     partitions = []
     for number, log in enumerate(log_of(arriving, execution.partitions)):
@@ -149,6 +150,8 @@ def _fold(
         accident = generator.choice(_ACCIDENTS) if generator.random() < execution.accidents else ""
         if life.commit(cut[place], accident):
             place = life.after(place + 1, accident, generator)
+    while life.partition.judging_since_ms is not None:
+        life.partition.commit()
     return life.partition
 
 

@@ -85,6 +85,7 @@ async def _compare(seed: int, shape: Shape, cuts: tuple[Cut, ...], limits: dict[
             limits=Limits(**limits),
             cache_histories=generator.choice((3, 8_000)),
             journal_records=generator.choice((0, 40, 10_000)),
+            judged_histories=generator.choice((1, 20, 2_000)),
         )
         folds = [await folded(log, number, settings, cut, generator) for number, log in enumerate(logs)]
         for (_, found), wanted in zip(folds, expected, strict=True):

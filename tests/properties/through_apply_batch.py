@@ -114,6 +114,8 @@ async def folded(
                 await _apply(partition, earlier[-1], letters)
         await _apply(partition, batch, letters)
         earlier = [batch]
+    while partition.judging_since_ms is not None:
+        await _apply(partition, [], letters)
     return partition, outcome(partition, letters)
 
 

@@ -158,7 +158,7 @@ def test_what_was_discarded_brings_no_name() -> None:
 def test_a_user_has_no_more_events_of_a_type_than_are_taken(kind: str, size: int) -> None:
     """The limit's own event is taken and the next refused, whatever the batches; repeats are not."""
     log = Log()
-    make = {
+    make: Any = {
         "step.entered": arrived,
         "message.sent": sent,
         "goal.reached": reached,

@@ -8,9 +8,10 @@ import pytest
 from tests.generators.logs import log_of
 from tests.state.snapshots.places import ObjectsInMemory
 from wayfold.models.record import LogRecord, Record
+from wayfold.state.commit import PartitionStore
 from wayfold.state.intake.erasures import Erasure, decode_erasure, erasure_key
 from wayfold.state.limits import Limits
-from wayfold.state.partition import FoldSettings, Partition, PartitionStore
+from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.query import Query
 from wayfold.state.snapshots.snapshots import Snapshots
 from wayfold.state.store import keys
