@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from wayfold.exporters.redis_views.changes import Fields
+from wayfold.exporters.redis_views.fences import Offsets
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.state.partition import Partition
 from wayfold.state.reading.query import Query
@@ -29,15 +30,15 @@ class Changed(NamedTuple):
 
 
 class CommittedViews(Protocol):
-    """The committed numbers of one partition, absolute."""
+    """The committed numbers of one partition, absolute; amid a batch they are those of the commit before."""
 
     @property
     def number(self) -> int:
         """Number of the partition."""
 
     @property
-    def sequence(self) -> int:
-        """Grows with every commit that folded a record."""
+    def offsets(self) -> Offsets:
+        """Which records the numbers reflect: topic kind → offset of the next one."""
 
     @property
     def watermark_ms(self) -> int:
@@ -80,9 +81,9 @@ class PartitionViews:
         return self._partition.number
 
     @property
-    def sequence(self) -> int:
-        """Grows with every commit that folded a record."""
-        return self._partition.sequence
+    def offsets(self) -> Offsets:
+        """Topic kind → offset of the next record."""
+        return self._partition.offsets
 
     @property
     def watermark_ms(self) -> int:

@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from wayfold.exporters.api.source import SourceUnavailableError
 from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys, index_member
-from wayfold.exporters.redis_views.link import RedisLink
-from wayfold.exporters.redis_views.registry import PartitionClaim, decode_claims
+from wayfold.exporters.redis_views.link import RedisLink, milliseconds
+from wayfold.exporters.redis_views.registry import Roster, roster_of, with_time
 
 LOOKS: Final = 10
 """How often a journey is looked at: once more whenever it has got views since."""
@@ -45,27 +45,30 @@ class HashReader:
         self._keys = keys
         self._views: dict[JourneyName, list[str]] = {}
 
-    async def index(self) -> tuple[dict[int, PartitionClaim], list[str]]:
+    async def index(self) -> tuple[Roster, list[str]]:
         """Read the claims on partitions and, at the same moment, the members of the index, sorted."""
         looks = [("HGETALL", self._keys.partitions), ("SMEMBERS", self._keys.journeys)]
-        # A Cluster has them in two slots, and a transaction is of one.
-        claims, members = await (self._link.many if self._link.is_cluster else self._link.at_once)(looks)
-        return decode_claims(claims), sorted(members)
+        if self._link.is_cluster:
+            # A Cluster has them in two slots, and a transaction is of one.
+            (claims, members), now_ms = await with_time(self._link, self._keys, self._link.many(looks))
+        else:
+            claims, members, time = await self._link.at_once([*looks, ("TIME",)])
+            now_ms = milliseconds(time)
+        return roster_of(claims, now_ms), sorted(members)
 
-    async def read_one(self, name: JourneyName) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]]:
+    async def read_one(self, name: JourneyName) -> tuple[Roster, list[JourneyHashes]]:
         """Read the claims on partitions and, at the same moment, a journey; none when Redis has it not.
 
         Raises `SourceUnavailableError` when each time it has other views than the time before.
         """
         for _ in range(LOOKS):
             views = self._views.get(name, [])
-            claims, is_there, metadata, holders, *hashes = await self._look(name, views)
+            roster, is_there, metadata, holders, *hashes = await self._look(name, views)
             if not is_there:
                 self._views.pop(name, None)
-                return decode_claims(claims), []
+                return roster, []
             if _shown(holders) == views:
-                found = JourneyHashes(name, metadata, dict(zip(views, hashes, strict=True)))
-                return decode_claims(claims), [found]
+                return roster, [JourneyHashes(name, metadata, dict(zip(views, hashes, strict=True)))]
             self._remember(name, _shown(holders))
         raise SourceUnavailableError(f"the views of {name} change while they are read; ask again")
 
@@ -91,10 +94,13 @@ class HashReader:
         around = [("HGETALL", self._keys.partitions), in_index]
         whole = [*of_itself, *self._reads(name, views)]
         if not self._link.is_cluster:
-            return await self._link.at_once([*around, *whole])
+            claims, is_there, time, *of_journey = await self._link.at_once([*around, ("TIME",), *whole])
+            return [roster_of(claims, milliseconds(time)), is_there, *of_journey]
         # a transaction is of one slot
-        answers, of_journey = await asyncio.gather(self._link.many(around), self._link.at_once(whole))
-        return [*answers, *of_journey]
+        ((claims, is_there), now_ms), of_journey = await asyncio.gather(
+            with_time(self._link, self._keys, self._link.many(around)), self._link.at_once(whole)
+        )
+        return [roster_of(claims, now_ms), is_there, *of_journey]
 
     async def _find(self, names: Sequence[JourneyName]) -> list[_Found]:
         """One round trip: of each journey whether it is there, its definitions and views."""

@@ -44,5 +44,6 @@ PUSH: Final = Script(
     RATIOS=_ratios(),
     PERCENTILES=json.dumps(list(fields.PERCENTILES.items())),
 )
+SWAP: Final = Script("swap")
 DROP: Final = Script("drop")
 CLAIM: Final = Script("claim")

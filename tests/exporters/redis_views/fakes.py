@@ -29,12 +29,21 @@ class FakePartition:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.sequence = 0
+        self.offsets: dict[str, int] = {}
         self.watermark_ms = -1
         self.journeys: dict[JourneyName, Views] = {}
         self.definitions: dict[JourneyName, dict[str, str]] = {}
         self.reads = 0
         self._changed: dict[JourneyName, set[str]] = {}
+
+    @property
+    def sequence(self) -> int:
+        """How much is folded, of a log that has one topic."""
+        return self.offsets.get("entries", 0)
+
+    @sequence.setter
+    def sequence(self, sequence: int) -> None:
+        self.offsets["entries"] = sequence
 
     def names(self) -> list[JourneyName]:
         return list(self.journeys)
