@@ -1,19 +1,17 @@
 """The embedded host on its directory: log, dead letters and stores opened as the settings say."""
 
 from pathlib import Path
-from typing import Final
 
 from wayfold.agents.embedded.dead_letters import LocalDeadLetters
 from wayfold.agents.embedded.host import EmbeddedHost, HostLimits
 from wayfold.agents.embedded.log import DurableLog, LogUnusableError
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
-from wayfold.state.partition import FoldSettings, Partition
+from wayfold.state.partition import Partition
 from wayfold.state.store.store import Store, StoreMemory
 from wayfold.state.telemetry import Telemetry
-
-DAY_MS: Final = 86_400_000
 
 
 def events_directory(directory: Path) -> Path:
@@ -24,17 +22,6 @@ def events_directory(directory: Path) -> Path:
 def letters_directory(directory: Path) -> Path:
     """Where a data directory has its dead letters."""
     return directory / "log" / "dead-letters"
-
-
-def fold_settings(settings: Settings, partitions: int) -> FoldSettings:
-    """Give the fold's settings in the embedded host, which spreads users over partitions itself."""
-    return FoldSettings(
-        partitions=partitions,
-        time_zone=settings.fold.time_zone,
-        account_time_zones=settings.fold.account_time_zones,
-        retention_ms=settings.fold.retention_days * DAY_MS,
-        partitioner="murmur2",
-    )
 
 
 class Opened:
@@ -90,7 +77,7 @@ def open_host(
     try:
         letters = LocalDeadLetters.open(letters_directory(embedded.directory), synced=embedded.durable)
         memory = StoreMemory(settings.state.memory_limit_bytes)
-        fold = fold_settings(settings, log.partitions)
+        fold = fold_settings(settings, log.partitions, "murmur2")
         for number in range(log.partitions):
             path = embedded.directory / "state" / f"partition-{number}"
             store = Store.open(path, memory, partition=number)
