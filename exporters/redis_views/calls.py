@@ -10,14 +10,12 @@ from wayfold.exporters.redis_views.changes import Changes, Fields, kind_of_view,
 from wayfold.exporters.redis_views.fences import Offsets, fence_text
 from wayfold.exporters.redis_views.keys import DWELL, JourneyKeys, JourneyName
 from wayfold.exporters.redis_views.link import Evaluation
-from wayfold.exporters.redis_views.scripts import PUSH, SWAP
+from wayfold.exporters.redis_views.scripts import FORM, PUSH, SWAP
 
 MOST_VIEWS: Final = 100
 """Views in one call, so that no call holds Redis up for more than a few milliseconds."""
 SLICE_WAIT_MS: Final = 5_000
 """How long Redis keeps a journey for a push in slices of which no further slice comes."""
-FORM: Final = 2
-"""Of a journey's books. Goes up when older workers would spoil them; each then drops what the other wrote."""
 
 _encode_header = msgspec.json.Encoder().encode
 
@@ -27,7 +25,6 @@ class Stand(NamedTuple):
 
     epoch: int
     offsets: Offsets
-    watermark: str
     as_of: str
 
 
@@ -58,10 +55,14 @@ class Push(NamedTuple):
 
 
 class Said(NamedTuple):
-    """Changed views of a journey in one partition; `previous` is the fence of its last push, "" for none."""
+    """Changed views of a journey in one partition, and the watermark of its account when they were read.
+
+    `previous` is the fence of the partition's last push, "" for none.
+    """
 
     writer: Writer
     stand: Stand
+    watermark: str
     previous: str
     views: Mapping[str, Fields]
 
@@ -123,7 +124,7 @@ class PushBuilder:
         kept = [row for row in rows.values() if row.parts]
         speaking = {part.place for row in kept for part in row.parts}
         speakers = [
-            _Speaker(one.writer, one.stand, one.previous)
+            _Speaker(one.writer, one.stand, one.watermark, one.previous)
             for place, one in enumerate(said)
             if place in speaking
         ]
@@ -143,7 +144,9 @@ class PushBuilder:
             for view in held
             if view not in said.views
         ]
-        return self._push(keys, name, rows, [_Speaker(said.writer, said.stand, None, len(said.views))])
+        return self._push(
+            keys, name, rows, [_Speaker(said.writer, said.stand, said.watermark, None, len(said.views))]
+        )
 
     def _push(
         self, keys: JourneyKeys, name: JourneyName, rows: list["_Row"], speakers: Sequence["_Speaker"]
@@ -209,6 +212,7 @@ class _Speaker(NamedTuple):
 
     writer: Writer
     stand: Stand
+    watermark: str
     previous: str | None
     views_after: int | None = None
 
@@ -223,11 +227,10 @@ class _Stage(NamedTuple):
 
 def _header(parts: Sequence[Part], speakers: Sequence[_Speaker]) -> dict[str, Any]:
     """What every call of a push says, but for the views."""
-    stands = [speaker.stand for speaker in speakers]
     return {
         "source": f"{FORM} {speakers[0].writer.source}",
-        "watermark": max(stand.watermark for stand in stands),
-        "as_of": max(stand.as_of for stand in stands),
+        "watermark": max(speaker.watermark for speaker in speakers),
+        "as_of": max(speaker.stand.as_of for speaker in speakers),
         "partitions": [
             [
                 str(part.writer.partition),
@@ -236,7 +239,7 @@ def _header(parts: Sequence[Part], speakers: Sequence[_Speaker]) -> dict[str, An
                 part.fence,
                 False if part.previous is None else part.previous,
                 False if speaker.views_after is None else speaker.views_after,
-                speaker.stand.watermark,
+                speaker.watermark,
                 speaker.stand.as_of,
             ]
             for part, speaker in zip(parts, speakers, strict=True)

@@ -77,8 +77,10 @@ class CareLoop(Loop):
         if time.monotonic() < self._claim_at_s:
             return
         members = self._members.owned()
+        awaited = {account for member in members for account in member.windows.accounts()}
+        await self.shared.exchange_watermarks([member.views.watermarks for member in members], awaited)
         for member in members:
-            await self._judge_windows(member)
+            self._judge_windows(member)
             await self.shared.publish_new_names(member.views)
         await self._claims.make(members)
         self._claim_at_s = time.monotonic() + CLAIM_INTERVAL_S
@@ -137,7 +139,6 @@ class CareLoop(Loop):
         pushes: list[Push] = []
         if member.opened.revoked:
             return len(names)
-        watermark_ms = shared.note_watermark(member.views.watermark_ms)
         stand, until_s = member.stand_now(), time.monotonic() + READ_SLICE_S
         count = 0
         for name, keys, views_there in zip(names, journeys, held, strict=True):
@@ -145,12 +146,14 @@ class CareLoop(Loop):
             if isinstance(views_there, Exception):
                 self._refuse(member, name, views_there)
                 continue
+            watermark_ms = member.mark(name.account_id)
             views = member.views.read(name, watermark_ms)
             member.windows.note_whole(name, views, watermark_ms)
             ledger.read_whole(name)
             last_fences[name] = ""
             if views or views_there:
-                said = Said(ledger.writer, stand, "", as_in_redis(views))
+                watermark = member.marks[name.account_id]
+                said = Said(ledger.writer, stand, watermark, "", as_in_redis(views))
                 pushes.append(self._builder.whole(keys, name, said, views_there))
                 last_fences[name] = pushes[-1].parts[0].fence
             if time.monotonic() > until_s:
@@ -211,13 +214,13 @@ class CareLoop(Loop):
                     found += 1
         return found
 
-    async def _judge_windows(self, member: Member) -> None:
-        """Read again the journeys whose open windows the watermark may have closed since."""
-        watermark_ms = await self.shared.watermark_everywhere()
+    def _judge_windows(self, member: Member) -> None:
+        """Read again the journeys whose open windows the account's watermark may have closed since."""
         until_s = time.monotonic() + READ_SLICE_S
-        for name in member.windows.outdated(watermark_ms):
+        for name in member.windows.outdated(self.shared.watermarks):
             if member.opened.revoked:
                 return
+            watermark_ms = member.mark(name.account_id)
             views = member.views.read(name, watermark_ms)
             windows = {view: fields for view, fields in views.items() if not view.startswith("step:")}
             member.windows.note_whole(name, windows, watermark_ms)

@@ -66,6 +66,7 @@ class Claims:
             if found is None or is_own:
                 _log.info("redis_lost_claim", partition=member.number)
                 member.verify_all, member.mend_at_s = True, 0.0
+                self._shared.watermarks.tell_again()
             elif found.expires_at_ms > int(now):
                 held.readable_since_ms = found.readable_since_ms
                 return True  # the partition is another worker's, as this one is about to learn

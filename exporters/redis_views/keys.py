@@ -104,6 +104,10 @@ class Keys:
         self.journeys = f"{prefix}:journeys"
         self.partitions = f"{prefix}:partitions"
 
+    def watermark(self, account_id: str) -> str:
+        """The key of an account's watermark."""
+        return f"{self.journey(JourneyName(account_id, '')).base}:watermark"
+
     def journey(self, name: JourneyName) -> JourneyKeys:
         """The keys of a journey."""
         return JourneyKeys(self.prefix, name)

@@ -13,6 +13,7 @@ from wayfold.exporters.redis_views.committed import CommittedViews
 from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.ledger import Ledger
 from wayfold.exporters.redis_views.shared import Shared, now_ms
+from wayfold.exporters.redis_views.watermarks import JudgedAt
 from wayfold.exporters.redis_views.windows import OpenWindows
 from wayfold.state.reading.numbers import instant_text
 
@@ -59,7 +60,8 @@ class Member:
     """One partition: how to read it, how far it was read, and its books.
 
     `dirty` is set while something committed was not read. `verify_all` is set until everything was compared
-    with Redis once, after the partition was assigned.
+    with Redis once, after the partition was assigned. `marks` are the watermarks of accounts as views show
+    them.
     """
 
     def __init__(self, opened: Opened, views: CommittedViews, shared: Shared) -> None:
@@ -71,7 +73,9 @@ class Member:
         )
         self.windows = OpenWindows()
         self.claim = HeldClaim()
-        self.stand = Stand(0, {}, "", "")
+        self.stand = Stand(0, {}, "")
+        self.watermarks = JudgedAt(shared.watermarks, views.watermark_of)
+        self.marks: dict[str, str] = {}
         self.read_s = time.monotonic()
         self.dirty = True
         self.verify_all = True
@@ -96,7 +100,7 @@ class Member:
     def current(self) -> bool:
         """Whether Redis has everything that is committed."""
         read = not (self.dirty or self.verify_all) and self.views.held_until_s == NEVER_S
-        outdated = next(self.windows.outdated(self._shared.watermark_ms), None)
+        outdated = next(self.windows.outdated(self._shared.watermarks), None)
         return read and self.ledger.complete and outdated is None
 
     @property
@@ -106,16 +110,21 @@ class Member:
 
     def stand_now(self) -> Stand:
         """How far the partition is."""
-        watermark, as_of = instant_text(self.views.watermark_ms), instant_text(now_ms())
-        return Stand(self.claim.epoch, dict(self.views.offsets), watermark or "", as_of or "")
+        return Stand(self.claim.epoch, dict(self.views.offsets), instant_text(now_ms()) or "")
+
+    def mark(self, account_id: str) -> int:
+        """The watermark of an account, at which what is read of it now is judged."""
+        watermark_ms = self.watermarks[account_id]
+        self.marks[account_id] = instant_text(watermark_ms) or ""
+        return watermark_ms
 
     def collect(self) -> None:
         """Read what changed; also amid a batch, for all that is read is as of the last commit."""
-        watermark_ms = self._shared.note_watermark(self.views.watermark_ms)
         self.read_s = time.monotonic()
         self.stand = self.stand_now()
         self.dirty = False
-        for name, views, judged in self.views.changed(watermark_ms):
+        for name, views, judged in self.views.changed(self.watermarks):
+            watermark_ms = self.mark(name.account_id)
             self.keep(name, views, watermark_ms if judged else NEVER_MS)
         self.ledger.mark_reached(self.stand.offsets)
 

@@ -85,7 +85,8 @@ class PushLoop(Loop):
         for member in self._members.owned():
             ledger = member.ledger
             for name, views in ledger.take(with_histograms=with_histograms).items():
-                one = Said(ledger.writer, member.stand, ledger.fences.get(name, ""), views)
+                watermark, previous = member.marks.get(name.account_id, ""), ledger.fences.get(name, "")
+                one = Said(ledger.writer, member.stand, watermark, previous, views)
                 said.setdefault(name, []).append(one)
         for name, several in said.items():
             push = self._builder.changed(self.shared.journey_keys(name), name, several)

@@ -9,7 +9,7 @@ from wayfold.exporters.api.source import Freshness, SourceUnavailableError
 from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
-from wayfold.exporters.redis_views.registry import PartitionClaim, Roster, read_roster
+from wayfold.exporters.redis_views.registry import PartitionClaim, Roster, read_roster, read_watermark
 from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
 from wayfold.settings import RedisSettings
 from wayfold.state.reading.numbers import finish
@@ -47,9 +47,10 @@ class RedisReader:
             for number, claim in _by_partition(roster.claims).items()
         }
 
-    async def freshness(self) -> Freshness:
-        """How fresh the numbers in Redis are."""
-        return _freshness(await self._answered(read_roster(self._link, self._keys)))
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """How fresh the numbers in Redis are, to who asks for an account or for all."""
+        roster = await self._answered(read_roster(self._link, self._keys))
+        return _freshness(roster, await self._answered(self._watermark_ms(roster, account_id)))
 
     async def unready(self) -> list[str]:
         """Why the numbers cannot be read or are not all there; empty when they are."""
@@ -80,19 +81,25 @@ class RedisReader:
             ) from None
 
     async def _document(self, query: Query) -> Mapping[str, Any]:
-        roster, journeys = await self._read(query)
-        fresh = _freshness(roster)
-        document = finish([_partial(journeys, fresh.watermark_ms)], query)
+        roster, watermark_ms, journeys = await self._read(query)
+        fresh = _freshness(roster, watermark_ms)
+        document = finish([_partial(journeys, query.account_id, watermark_ms)], query)
         put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
 
-    async def _read(self, query: Query) -> tuple[Roster, list[JourneyHashes]]:
-        """The claims, and the journeys and accounts that a query is about, all of which were readable."""
+    async def _watermark_ms(self, roster: Roster, account_id: str | None) -> int:
+        """The watermark of an account, or the greatest of all."""
+        if account_id is not None:
+            return await read_watermark(self._link, self._keys, account_id)
+        return max((claim.watermark_ms for claim in roster.claims.values()), default=-1)
+
+    async def _read(self, query: Query) -> tuple[Roster, int, list[JourneyHashes]]:
+        """The claims, the watermark, and the journeys and accounts that a query is about, all readable."""
         if query.account_id is not None and query.journey_id is not None:
             name = JourneyName(query.account_id, query.journey_id)
-            roster, journeys = await self._hashes.read_one(name)
+            roster, watermark_ms, journeys = await self._hashes.read_one(name)
             self._check_readable(roster, [name])
-            return roster, journeys
+            return roster, watermark_ms, journeys
         roster, members = await self._hashes.index()
         refused = [member for claim in roster.claims.values() for member in claim.refused]
         names = [
@@ -109,7 +116,7 @@ class RedisReader:
             raise SourceUnavailableError(
                 f"Redis at {self._link.address} lost numbers while they were read; ask again"
             )
-        return roster, journeys
+        return roster, await self._watermark_ms(roster, query.account_id), journeys
 
     def _check_readable(self, roster: Roster, names: Sequence[JourneyName]) -> None:
         """Raise SourceUnavailableError when Redis does not have the journeys' views of every partition."""
@@ -129,11 +136,11 @@ class RedisReader:
             )
 
 
-def _partial(journeys: Sequence[JourneyHashes], watermark_ms: int) -> dict[str, Any]:
+def _partial(journeys: Sequence[JourneyHashes], account_id: str | None, watermark_ms: int) -> dict[str, Any]:
     named = [journey for journey in journeys if journey.name.journey_id]
     accounts = [journey for journey in journeys if not journey.name.journey_id]
     return {
-        "watermark_ms": watermark_ms,
+        "watermarks": {account_id or "": watermark_ms},
         "journeys": [journey_partial(*journey) for journey in named],
         "accounts": [account_partial(*journey) for journey in accounts],
     }
@@ -169,13 +176,13 @@ def _readable_since(roster: Roster) -> dict[int, int | None]:
     return {number: claim.readable_since_ms for number, claim in roster.claims.items()}
 
 
-def _freshness(roster: Roster) -> Freshness:
+def _freshness(roster: Roster, watermark_ms: int) -> Freshness:
     claims = _by_partition(roster.claims).values()
     lags = [None if claim is None else _lag_ms(claim, roster.now_ms) for claim in claims]
     known = [lag for lag in lags if lag is not None]
     return Freshness(
         as_of_ms=time.time_ns() // 1_000_000,
-        watermark_ms=max((claim.watermark_ms for claim in roster.claims.values()), default=-1),
+        watermark_ms=watermark_ms,
         lag_ms=max(known) if known and len(known) == len(lags) else None,
     )
 

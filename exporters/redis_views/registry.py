@@ -93,6 +93,22 @@ async def read_roster(link: RedisLink, keys: Keys) -> Roster:
     return roster_of(rows[0], now_ms)
 
 
+async def read_watermark(link: RedisLink, keys: Keys, account_id: str) -> int:
+    """Read the watermark of an account, in milliseconds UTC; -1 when nobody has told one."""
+    (found,) = await link.many([watermark_look(keys, account_id)])
+    return watermark_told(found)
+
+
+def watermark_look(keys: Keys, account_id: str) -> tuple[str, ...]:
+    """The command that reads an account's watermark."""
+    return ("HGET", keys.watermark(account_id), "watermark_ms")
+
+
+def watermark_told(found: bytes | str | None) -> int:
+    """An account's watermark as it stands in Redis; -1 when nobody has told one."""
+    return -1 if found is None else int(found)
+
+
 async def with_time(link: RedisLink, keys: Keys, answers: Awaitable[T]) -> tuple[T, int]:
     """Await answers, and beside them the time of the clock by which claims are made."""
     return await asyncio.gather(answers, link.time_ms(keys.partitions))

@@ -61,15 +61,19 @@ class Pusher:
 
     @property
     def stand(self) -> Stand:
-        """Where the partition is; its watermark grows with its sequence."""
-        time = f"2026-11-01T00:00:{self.sequence // 1000 % 60:02d}.{self.sequence % 1000:03d}Z"
+        """Where the partition is."""
         offsets = {"entries": self.sequence} if self.offsets is None else self.offsets
-        return Stand(self.epoch, offsets, time, time)
+        return Stand(self.epoch, offsets, self.time)
+
+    @property
+    def time(self) -> str:
+        """A watermark that grows with the sequence."""
+        return f"2026-11-01T00:00:{self.sequence // 1000 % 60:02d}.{self.sequence % 1000:03d}Z"
 
     def push_changes(self, changed: set[str], *, told: bool = True) -> str:
         """Push some views; when not `told`, the answers are lost on the way back."""
         views = as_in_redis({view: self.views[view] for view in changed if view in self.views})
-        said = Said(self.writer, self.stand, self.fence, views)
+        said = Said(self.writer, self.stand, self.time, self.fence, views)
         sent = self.builder.changed(self.keys, self.name, [said])
         if sent is None:
             return "ok"
@@ -82,7 +86,7 @@ class Pusher:
     def whole(self) -> Push:
         """What pushes everything, as after a verification that failed."""
         held = [text(view) for view in self.redis.hkeys(self.keys.state(self.number))]
-        said = Said(self.writer, self.stand, "", as_in_redis(self.views))
+        said = Said(self.writer, self.stand, self.time, "", as_in_redis(self.views))
         return self.builder.whole(self.keys, self.name, said, held)
 
     def push_whole(self) -> str:

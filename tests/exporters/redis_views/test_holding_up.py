@@ -192,13 +192,16 @@ def test_amid_a_batch_the_commit_before_is_read(seed: int) -> None:
     views = PartitionViews(partition)
 
     def read() -> dict[object, object]:
-        watermark_ms = partition.watermark_ms
-        return {name: views.read(name, watermark_ms) for name in views.names() if name.journey_id}
+        return {
+            name: views.read(name, views.watermark_of(name.account_id))
+            for name in views.names()
+            if name.journey_id
+        }
 
     while log:
         count = generator.randrange(1, 200)
         batch, log = log[:count], log[count:]
-        list(views.changed(partition.watermark_ms))
+        list(views.changed(partition.watermarks))
         before, offsets = read(), dict(views.offsets)
         for topic, record in batch:
             partition.fold(topic, [record])
@@ -207,5 +210,5 @@ def test_amid_a_batch_the_commit_before_is_read(seed: int) -> None:
                 name: read for name, read in before.items() if read
             }
             assert views.offsets == offsets
-            assert not list(views.changed(partition.watermark_ms))
+            assert not list(views.changed(partition.watermarks))
         partition.commit()
