@@ -1,4 +1,4 @@
-"""Open windows close as their account's watermark moves on, whichever worker folds the event that moves it."""
+"""Open windows close as their account's watermark moves on, whoever folds the event that moves it."""
 
 import pytest
 from redis import Redis
