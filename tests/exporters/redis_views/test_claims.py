@@ -119,9 +119,12 @@ async def test_a_successor_that_is_behind_in_a_topic_only_waits_for_that(
         first.committed(FakeOpened(former))
         assert await first.flush()
     async with worker(own_redis_url) as second:
-        opened = FakeOpened(successor)
+        opened, epoch = FakeOpened(successor), claim_of(redis)["epoch"]
         second.committed(opened)
-        assert not await second.flush(0.3)
+        # It claims on top of nothing, then of what is there, then after its first push.
+        await until(
+            lambda: claim_of(redis)["epoch"] > epoch and claim_of(redis)["turn"] >= 3, what="it has pushed"
+        )
         successor.offsets = {"entries": 8, "steps": 900}
         second.committed(opened)
         assert not await second.flush(0.3)
