@@ -118,8 +118,8 @@ class ViewSink(Protocol):
         """Note that this partition has new committed numbers; return at once.
 
         It is also called when a partition was opened or is ours again, since the views may be behind then.
-        Whoever pushes later takes `opened.lock` while it reads the partition, so that it never sees a
-        half-folded batch, lets go of it before it waits for a network, and stops when `opened.revoked`.
+        Whoever pushes later stops when `opened.revoked`, and need not wait for `opened.lock`: what is read of
+        a partition amid a batch is as of the commit before, however long the batch takes.
         """
 
 
