@@ -1,5 +1,6 @@
 """Dead letters of the embedded host: kept byte for byte, listed once, sent again when mended."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,9 +9,11 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from tests.agents.fakes import KeptRecords
+from wayfold.agents.embedded import dead_letters
 from wayfold.agents.embedded.dead_letters import LocalDeadLetters, list_local_letters
 from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.log import LogUnusableError
+from wayfold.agents.sink import Outgoing
 from wayfold.exporters.show.letters import read_lines, write_line
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
 
@@ -70,6 +73,24 @@ async def test_mended_letters_are_sent_again(tmp_path: Path) -> None:
     assert (record.kind, record.key, record.value) == ("conversions", b"ada", GOOD)
     assert [each.offset for each in letters.letters()] == [2]
     assert [each.offset for each in letters.letters(with_resent=True)] == [1, 2]
+    await letters.close()
+
+
+async def test_a_flood_is_written_in_bounded_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No synced write takes more than so many letters or bytes of them; each letter is there once."""
+    monkeypatch.setattr(dead_letters, "WRITE_LETTERS", 100)
+    monkeypatch.setattr(dead_letters, "WRITE_BYTES", 10_000)
+    letters = LocalDeadLetters.open(tmp_path)
+    append, sizes = letters.log.append, []
+
+    def counted(records: Sequence[Outgoing]) -> None:
+        sizes.append(len(records))
+        append(records)
+
+    monkeypatch.setattr(letters.log, "append", counted)
+    await letters.write([letter(number, value=b"x" * (6_000 if number < 3 else 1)) for number in range(300)])
+    assert sizes == [1, 1, 100, 100, 98]
+    assert [each.offset for each in letters.letters()] == list(range(300))
     await letters.close()
 
 
