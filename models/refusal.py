@@ -31,6 +31,8 @@ class Reason(enum.StrEnum):
     """The event lies more than an hour after its record's own timestamp."""
     DEFINITION_CONFLICT = "definition_conflict"
     """Another content was published before as the same version of the journey."""
+    SKIPPED = "skipped"
+    """An operator decided that this record is not to be folded."""
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):

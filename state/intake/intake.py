@@ -1,6 +1,6 @@
 """Which records are folded: each is decoded and judged as it comes, and waits to be merged."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wayfold.models.decode import event_decoder
@@ -12,7 +12,7 @@ from wayfold.state.histories.merging import DUPLICATE, Fold, Verdict
 from wayfold.state.histories.pending import Pending
 from wayfold.state.histories.people import WrongPartitionError
 from wayfold.state.intake.erasures import Erasures
-from wayfold.state.intake.refusals import FUTURE_LIMIT_MS, out_of_time, wrong_key
+from wayfold.state.intake.refusals import FUTURE_LIMIT_MS, out_of_time, skipped_by_operator, wrong_key
 from wayfold.state.names.catalog import Catalog
 
 
@@ -74,6 +74,18 @@ class Intake:
                 items.append((event, at_ms, record))
             if at_ms > latest_ms:
                 latest_ms = self._latest_ms = at_ms
+
+    def refuse_skipped(
+        self, topic: str, records: Sequence[Record], notes: Mapping[int, str]
+    ) -> Sequence[Record]:
+        """Refuse, unread, the records whose offset has a note of an operator; gives the others."""
+        others = [record for record in records if record.offset not in notes]
+        if len(others) == len(records):
+            return records
+        for record in records:
+            if record.offset in notes:
+                self._refuse(topic, record, skipped_by_operator(notes[record.offset]))
+        return others
 
     def merge(self) -> Iterator[None]:
         """Merge what waits, in pieces; afterwards it is known what was accepted and what refused."""
