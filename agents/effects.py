@@ -20,7 +20,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from wayfold.agents.locating import explain_failure
 from wayfold.state.partition import FOLD_ORDER
+from wayfold.state.store.errors import StoreError
 from wayfold.state.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -165,9 +167,9 @@ async def apply_batch(
 ) -> None:
     """Give a batch its durable effects, in the one order that a crash cannot harm.
 
-    Raises what the fold, the dead letters or the store raised, with nothing pending any more: the host
-    must then stop, because going on would skip the batch. Raises `PartitionRevokedError`, with nothing
-    written to the store, when the partition was revoked on the way.
+    Raises what the dead letters or the store raised, and `FoldFailedError` when the fold did, with nothing
+    pending any more: the host must then stop, because going on would skip the batch. Raises
+    `PartitionRevokedError`, with nothing written to the store, when the partition was revoked on the way.
     """
     partition = opened.partition
     measured = telemetry or Telemetry()
@@ -175,7 +177,7 @@ async def apply_batch(
         opened.require_ownership()
         try:
             # 1. Fold in memory, and make what the commit will write.
-            await _fold(opened, batch, measured)
+            await _fold_or_explain(opened, batch, measured)
             # 2. Refused records are durable before anything says that they were read.
             if partition.refused:
                 await dead_letters.write(list(partition.refused))
@@ -194,10 +196,22 @@ async def apply_batch(
     progress.committed(partition.number, dict(partition.offsets))
 
 
+async def _fold_or_explain(opened: OpenPartition, batch: Batch, measured: Telemetry) -> None:
+    """Fold a batch; what it raises of its own, not the store or the system, names the record."""
+    batch = sorted(batch, key=lambda part: FOLD_ORDER.index(part[0]))
+    try:
+        await _fold(opened, batch, measured)
+    except (PartitionRevokedError, StoreError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        turns = _Turns(opened, LONG_TURN_S)
+        raise await explain_failure(error, opened.partition, batch, turns.give_way_when_over) from error
+
+
 async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> None:
     count = sum(len(records) for _, records in batch)
     turns = _Turns(opened, TURN_S if count < LARGE_BATCH_RECORDS else LONG_TURN_S)
-    for topic, records in sorted(batch, key=lambda part: FOLD_ORDER.index(part[0])):
+    for topic, records in batch:
         for start in range(0, len(records), SLICE_RECORDS):
             opened.partition.fold(topic, records[start : start + SLICE_RECORDS])
             if turns.is_over():
@@ -234,6 +248,11 @@ class _Turns:
             if self._since_s - before_s < IDLE_PASS_S or self._since_s >= until_s:
                 break
         self._opened.require_ownership()
+
+    async def give_way_when_over(self) -> None:
+        """Let other tasks run when it is time to."""
+        if self.is_over():
+            await self.give_way()
 
     def folding_s(self) -> float:
         """Seconds of all turns so far."""

@@ -15,7 +15,9 @@ def openapi_json() -> str:
     """Write the OpenAPI document of the application; nothing is opened for it."""
     nothing = cast("Any", None)
     app = create_app(
-        nothing, nothing, routes=[ingest_router(nothing), letters_router(nothing, nothing, read_lines)]
+        nothing,
+        nothing,
+        routes=[ingest_router(nothing), letters_router(nothing, nothing, read_lines, nothing)],
     )
     schema = app.app.openapi_schema.to_schema()
     return json.dumps(json.loads(encode_json(schema)), indent=2, ensure_ascii=False, sort_keys=True) + "\n"

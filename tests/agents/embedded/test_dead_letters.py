@@ -14,6 +14,7 @@ from wayfold.agents.embedded.dead_letters import LocalDeadLetters, list_local_le
 from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.log import LogUnusableError
 from wayfold.agents.sink import Outgoing
+from wayfold.agents.skipping import SkipRequest
 from wayfold.exporters.show.letters import read_lines, write_line
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
 
@@ -100,12 +101,16 @@ def test_a_directory_without_letters_says_so(tmp_path: Path) -> None:
         list(list_local_letters(tmp_path))
 
 
+async def never(request: SkipRequest) -> None:
+    raise AssertionError(request)
+
+
 async def test_letters_are_sent_again_over_http(tmp_path: Path) -> None:
     """The lines that the list prints go back, mended, to a running host; wrong lines are named."""
     letters = LocalDeadLetters.open(tmp_path)
     sink = KeptRecords()
     await letters.write([letter(1), letter(2)])
-    router = letters_router(letters, sink, read_lines)
+    router = letters_router(letters, sink, read_lines, never)
     lines = [write_line(each) for each in letters.letters()]
     mended = msgspec.json.decode(lines[0])
     mended["base64"].remove("value")
