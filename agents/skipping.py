@@ -7,7 +7,7 @@ numbers, while state that is built again leaves it out; so that is refused unles
 import asyncio
 import getpass
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -15,10 +15,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from wayfold.agents.control import TRIES, ControlError, write_control
+from wayfold.agents.control import TRIES, ControlError, read_control, write_control
 from wayfold.agents.kafka_clients import client_options
 from wayfold.agents.sink import EVENT_KINDS
-from wayfold.agents.topics import TopicSet, find_topics, topic_kind, topic_name
+from wayfold.agents.topics import find_topics, topic_kind, topic_name
 from wayfold.models.control import Count, Note, RecordSkipped
 from wayfold.settings import Settings
 
@@ -85,8 +85,11 @@ def check_place(request: SkipRequest, partitions: int) -> None:
         )
 
 
-def check_offset(request: SkipRequest, extent: Extent) -> None:
-    """Raise `SkipRefusedError` when the record is not there, or is counted and the request not forced."""
+def check_offset(request: SkipRequest, extent: Extent, held: Iterable[RecordSkipped]) -> None:
+    """Raise `SkipRefusedError` when the record is not there, or is counted and the request not forced.
+
+    `held` are the skips that hold already.
+    """
     place, offset = f"{request.topic}, partition {request.partition}", request.offset
     if offset >= extent.end:
         raise SkipRefusedError(
@@ -98,7 +101,15 @@ def check_offset(request: SkipRequest, extent: Extent) -> None:
             f"{place} begins at offset {extent.first}: the log no longer has record {offset}, so that "
             "nothing will ever fold it again."
         )
-    if offset < extent.counted and not request.force:
+    if request.force:
+        return
+    for skip in held:
+        if (skip.topic, skip.partition, skip.offset) == (request.topic, request.partition, offset):
+            raise SkipRefusedError(
+                f"{place}: record {offset} was skipped already, at {skip.at.isoformat(timespec='seconds')}"
+                f"{f' by {skip.by}' if skip.by else ''}; nothing was done."
+            )
+    if offset < extent.counted:
         raise SkipRefusedError(
             f"{place} is counted up to offset {extent.counted}, record {offset} among it. {FORCE_ADVICE}"
         )
@@ -113,13 +124,10 @@ async def skip_in_kafka(settings: Settings, request: SkipRequest) -> SkipRequest
     topics = find_topics(settings.kafka)
     request = msgspec.structs.replace(request, topic=topic_kind(settings.kafka.topic_prefix, request.topic))
     check_place(request, topics.partitions)
-    check_offset(request, await _extent(settings, request))
-    await write_control(settings.kafka, [request.event(_topic_id(topics, request.topic))])
+    table = await read_control(settings.kafka, topics)
+    check_offset(request, await _extent(settings, request), table.skips())
+    await write_control(settings.kafka, [request.event(topics.ids_by_kind[request.topic])])
     return request
-
-
-def _topic_id(topics: TopicSet, kind: str) -> str:
-    return topics.ids_by_kind[kind]
 
 
 async def _extent(settings: Settings, request: SkipRequest) -> Extent:

@@ -27,7 +27,7 @@ async def skip_in_host(host: Opened, request: SkipRequest) -> None:
     opened = host.host.opened[request.partition]
     # No batch of the partition is folded meanwhile: what is not counted now is not counted at all.
     async with opened.lock:
-        check_offset(request, _extent(log, request, opened.partition.offsets))
+        check_offset(request, _extent(log, request, opened.partition.offsets), host.control.table.skips())
         await host.control.append(request.event())
 
 
@@ -47,7 +47,8 @@ async def skip_in_directory(directory: Path, request: SkipRequest) -> None:
             "stop it first."
         ) from error
     try:
-        check_offset(request, _extent(log, request, _counted(directory, request.partition)))
+        extent = _extent(log, request, _counted(directory, request.partition))
+        check_offset(request, extent, control.table.skips())
         await control.append(request.event())
     finally:
         await control.close()

@@ -141,8 +141,11 @@ def test_workers_go_on_behind_a_skipped_record(bench: Bench, settings: Settings,
 
     again = wayfold(settings, "dead-letters", "skip", *words)
     assert again.returncode == 1
-    assert "is counted up to offset" in again.stderr
-    assert "--force" in again.stderr
+    assert f"record {words[2]} was skipped already" in again.stderr
+    counted = wayfold(settings, "dead-letters", "skip", topic_name(bench.prefix, "entries"), words[1], "0")
+    assert counted.returncode == 1
+    assert "is counted up to offset" in counted.stderr
+    assert "--force" in counted.stderr
 
 
 def command_in(message: str) -> list[str]:

@@ -1,6 +1,7 @@
 """`wayfold dead-letters`: refused records listed, sent again once they are mended, and a record skipped."""
 
 import asyncio
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,7 @@ def skip_record(
         then = "its dead letter comes with its batch"
     elif data is not None:
         asyncio.run(skip_in_directory(data, request))
-        then = f"start `wayfold run --data {data}` again"
+        then = f"start `wayfold run --data {shlex.quote(str(data))}` again"
     else:
         request = asyncio.run(skip_in_kafka(settings, request))
         then = "start the workers that stopped again"

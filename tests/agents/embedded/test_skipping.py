@@ -149,6 +149,8 @@ async def test_a_running_host_skips_what_it_has_not_come_to(tmp_path: Path) -> N
     async with AsyncTestClient(Litestar([router])) as client:
         answer = await client.post("/v1/dead-letters/skip", json={**place, "note": "why", "by": "ann"})
         assert (answer.status_code, answer.json()) == (200, place)
+        again = await client.post("/v1/dead-letters/skip", json=place)
+        assert (again.status_code, "skipped already, at 20" in again.json()["detail"]) == (409, True)
         for wrong, said in (
             ({**place, "offset": 10_000}, "there is no record 10000 yet"),
             ({**place, "partition": 3}, "its partitions are 0 to 2"),
