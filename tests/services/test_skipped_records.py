@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from tests.poison import POISON
-from tests.services.cluster import PARTITIONS, until
+from tests.services.cluster import PARTITIONS, Publisher, running_worker, settings_for, until, until_folded
 from tests.services.hostile import Published
 from tests.services.processes import WorkerProcess, environment
 from tests.services.test_worker_processes import Bench
@@ -22,8 +22,10 @@ from tests.services.verdict import wait_until_folded
 from wayfold.agents.control import ControlError, KafkaControl, read_control, write_control
 from wayfold.agents.dead_letters import list_letters
 from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.skipping import SkipRefusedError, SkipRequest, skip_in_kafka
 from wayfold.agents.topics import TopicsError, admin, ensure_topics, find_topics, topic_name
 from wayfold.agents.worker.run import fold_settings
+from wayfold.agents.worker.worker import WorkerError
 from wayfold.audit import oracle
 from wayfold.models.control import CONTROL, RecordSkipped
 from wayfold.models.partitioner import PARTITIONERS
@@ -151,6 +153,23 @@ def test_workers_go_on_behind_a_skipped_record(bench: Bench, settings: Settings,
 def command_in(message: str) -> list[str]:
     """The topic, partition and offset of the command that a worker's last words name."""
     return message.partition("`wayfold dead-letters skip ")[2].partition(" --note")[0].split()
+
+
+async def test_a_worker_that_stops_tells_the_group_how_far_it_has_counted(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Whoever skips a record learns from the group's offsets whether it was counted; they are exact then."""
+    settings = settings_for(kafka, topic_prefix, tmp_path / "state")
+    with Publisher(settings) as publisher:
+        async with running_worker(settings) as worker:
+            publisher.publish(8)
+            await until_folded([worker], publisher.sent)
+            publisher.send("entries", 1, b"poison")
+            with pytest.raises(WorkerError, match="`wayfold dead-letters skip entries 1 2 --note WHY`"):
+                await worker.task
+    with pytest.raises(SkipRefusedError, match="is counted up to offset 2, record 1 among it"):
+        await skip_in_kafka(settings, SkipRequest(topic="entries", partition=1, offset=1))
+    await skip_in_kafka(settings, SkipRequest(topic="entries", partition=1, offset=2))
 
 
 @pytest.mark.parametrize(
