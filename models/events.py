@@ -245,6 +245,16 @@ class JourneyDefined(Event, frozen=True, kw_only=True, gc=False, tag="journey.de
     definition: JourneyDefinition
 
 
+class JourneyStatus(Event, frozen=True, kw_only=True, gc=False, tag="journey.status"):
+    """A journey runs, pauses or has finished, as its publisher says; no user belongs to it."""
+
+    TYPE: ClassVar[str] = "journey.status"
+    TOPIC: ClassVar[str] = "definitions"
+
+    journey_id: Identifier
+    status: Literal["running", "paused", "finished"]
+
+
 class UserErased(UserEvent, frozen=True, kw_only=True, gc=False, tag="user.erased"):
     """A person asked to be forgotten."""
 
@@ -271,6 +281,7 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     CallInputCollected,
     CallEnded,
     JourneyDefined,
+    JourneyStatus,
     UserErased,
 )
 EVENT_CLASS_OF_TYPE: dict[str, type[Event]] = {cls.TYPE: cls for cls in EVENT_CLASSES}
@@ -279,3 +290,7 @@ TOPIC_KINDS: tuple[str, ...] = tuple(dict.fromkeys(TOPIC_KIND_OF_TYPE.values()))
 MESSAGE_STATUSES: tuple[str, ...] = tuple(
     cls.STATUS for cls in EVENT_CLASSES if issubclass(cls, MessageEvent)
 )
+USER_TOPIC_KINDS: tuple[str, ...] = tuple(
+    dict.fromkeys(cls.TOPIC for cls in EVENT_CLASSES if issubclass(cls, UserEvent) and cls is not UserErased)
+)
+"""Topics of what users do; definitions and erasures are control events."""

@@ -29,6 +29,8 @@ class Reason(enum.StrEnum):
     """The event is older than the retention allows."""
     FUTURE = "future"
     """The event lies more than an hour after its record's own timestamp."""
+    LIMIT = "limit"
+    """The journey has as many different names, or the user as many events, as are taken."""
     DEFINITION_CONFLICT = "definition_conflict"
     """Another content was published before as the same version of the journey."""
     SKIPPED = "skipped"

@@ -2,21 +2,19 @@
 
 import shlex
 from pathlib import Path
-from typing import Final
 
 from wayfold.agents.control import warn_of_late_skips
 from wayfold.agents.embedded.control import LocalControl
 from wayfold.agents.embedded.dead_letters import LocalDeadLetters
 from wayfold.agents.embedded.host import EmbeddedHost, HostLimits
 from wayfold.agents.embedded.log import DurableLog, LogUnusableError
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
-from wayfold.state.partition import FoldSettings, Partition
+from wayfold.state.partition import Partition
 from wayfold.state.store.store import Store, StoreMemory
 from wayfold.state.telemetry import Telemetry
-
-DAY_MS: Final = 86_400_000
 
 
 def events_directory(directory: Path) -> Path:
@@ -37,17 +35,6 @@ def control_directory(directory: Path) -> Path:
 def state_directory(directory: Path, number: int) -> Path:
     """Where a data directory has the state of a partition."""
     return directory / "state" / f"partition-{number}"
-
-
-def fold_settings(settings: Settings, partitions: int) -> FoldSettings:
-    """Give the fold's settings in the embedded host, which spreads users over partitions itself."""
-    return FoldSettings(
-        partitions=partitions,
-        time_zone=settings.fold.time_zone,
-        account_time_zones=settings.fold.account_time_zones,
-        retention_ms=settings.fold.retention_days * DAY_MS,
-        partitioner="murmur2",
-    )
 
 
 class Opened:
@@ -108,7 +95,7 @@ def open_host(
         control = LocalControl.open(control_directory(embedded.directory), synced=embedded.durable)
         letters = LocalDeadLetters.open(letters_directory(embedded.directory), synced=embedded.durable)
         memory = StoreMemory(settings.state.memory_limit_bytes)
-        fold = fold_settings(settings, log.partitions)
+        fold = fold_settings(settings, log.partitions, "murmur2")
         for number in range(log.partitions):
             path = state_directory(embedded.directory, number)
             store = Store.open(path, memory, partition=number)

@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from wayfold.agents.embedded.control import LocalControl
 from wayfold.agents.embedded.log import DurableLog, LogInUseError
 from wayfold.agents.embedded.open import Opened, control_directory, events_directory, state_directory
 from wayfold.agents.skipping import Extent, SkipRefusedError, SkipRequest, check_offset, check_place
-from wayfold.state.partition import Meta
+from wayfold.state.commit import decode_meta
 from wayfold.state.store import keys
 from wayfold.state.store.store import Store, StoreMemory
 
@@ -73,4 +71,4 @@ def _counted(directory: Path, number: int) -> Mapping[str, int]:
         row = store.get(keys.META)
     finally:
         store.close()
-    return {} if row is None else msgspec.msgpack.decode(row, type=Meta).offsets
+    return {} if row is None else decode_meta(row).offsets

@@ -15,20 +15,18 @@ from wayfold.agents.collector import relax_collector
 from wayfold.agents.control import KafkaControl
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.snapshot_storage import open_snapshot_objects
 from wayfold.agents.topics import find_topics
 from wayfold.agents.worker.partition_states import PartitionStates
 from wayfold.agents.worker.snapshotting import SnapshotTaker
 from wayfold.agents.worker.state_directory import StateDirectory, StateIdentity
 from wayfold.agents.worker.worker import Worker
-from wayfold.state.intake.refusals import DAY_MS
-from wayfold.state.partition import FoldSettings
 from wayfold.state.snapshots.snapshots import Snapshots
 from wayfold.state.store.store import StoreMemory
 
 if TYPE_CHECKING:
     from wayfold.agents.effects import ViewSink
-    from wayfold.agents.topics import TopicSet
     from wayfold.settings import Settings, StateSettings
     from wayfold.state.telemetry import Telemetry
 
@@ -77,7 +75,7 @@ async def _run(
         states = PartitionStates(
             directory,
             StoreMemory(settings.state.memory_limit_bytes),
-            fold_settings(settings, topics),
+            fold_settings(settings, topics.partitions, settings.fold.partitioner),
             snapshots,
             control.table.skipped_in,
         )
@@ -105,18 +103,6 @@ async def _run(
         relax_collector()
         _log.info("worker_starts", group=settings.kafka.group, partitions=topics.partitions)
         await worker.run()
-
-
-def fold_settings(settings: Settings, topics: TopicSet) -> FoldSettings:
-    """Give the fold what it needs of the settings."""
-    fold = settings.fold
-    return FoldSettings(
-        partitions=topics.partitions,
-        time_zone=fold.time_zone,
-        account_time_zones=fold.account_time_zones,
-        retention_ms=fold.retention_days * DAY_MS,
-        partitioner=fold.partitioner,
-    )
 
 
 def open_snapshots(settings: StateSettings) -> Snapshots | None:

@@ -11,7 +11,9 @@ from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnav
 from wayfold.models.zone import Zone
 from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.partition_numbers import JudgedAnewError
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest, watermark_of
 from wayfold.state.store.errors import StoreFailedError, StoreProblem
 from wayfold.state.telemetry import Telemetry
 
@@ -34,10 +36,14 @@ class ReadablePartition(Protocol):
         """Greatest `occurred_at` accepted, in milliseconds UTC; -1 when none was."""
 
     @property
+    def watermarks(self) -> Mapping[str, int]:
+        """Account → greatest `occurred_at` accepted of its users' events, in milliseconds UTC."""
+
+    @property
     def sequence(self) -> int:
         """Grows with every commit that folded a record."""
 
-    def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
+    def partial(self, query: Query, watermarks: Mapping[str, int] | None = None) -> dict[str, Any]:
         """Give the partition's share of a numbers document."""
 
     def users(self, query: Query, number: str) -> Generator[None, None, list[str]]:
@@ -76,11 +82,12 @@ class LocalNumbers:
         """
         with self._read_seconds.timed():
             partitions = self._partitions()
-            fresh = self._fresh(partitions)
-            small = query.journey_id is not None and is_plain(query)
+            watermarks = greatest(partition.watermarks for partition in partitions)
+            fresh = self._fresh(watermark_of(watermarks, query.account_id))
+            small = query.journey_id is not None and query.is_plain
             partials = []
             for partition in partitions:
-                partials.append(partition.partial(query, max(0, fresh.watermark_ms)))
+                partials.append(share_of(partition, query, watermarks))
                 if not small:
                     await asyncio.sleep(0)
             return finished(partials, query, fresh)
@@ -89,9 +96,10 @@ class LocalNumbers:
         """List the users behind a number, over all partitions."""
         return list(merge(*await local_users(self._partitions(), query, number)))
 
-    async def freshness(self) -> Freshness:
-        """Say how fresh an answer given now is."""
-        return self._fresh(self._partitions())
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """Say how fresh an answer given now is, to who asks for an account or for all."""
+        watermarks = greatest(partition.watermarks for partition in self._partitions())
+        return self._fresh(watermark_of(watermarks, account_id))
 
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""
@@ -101,12 +109,17 @@ class LocalNumbers:
         """Say why no good answer can be given now; empty when one can."""
         return self._unready()
 
-    def _fresh(self, partitions: Sequence[ReadablePartition]) -> Freshness:
-        return Freshness(
-            as_of_ms=time.time_ns() // 1_000_000,
-            watermark_ms=max((partition.watermark_ms for partition in partitions), default=-1),
-            lag_ms=self._lag_ms(),
-        )
+    def _fresh(self, watermark_ms: int) -> Freshness:
+        as_of_ms = time.time_ns() // 1_000_000
+        return Freshness(as_of_ms=as_of_ms, watermark_ms=watermark_ms, lag_ms=self._lag_ms())
+
+
+def share_of(partition: ReadablePartition, query: Query, watermarks: Mapping[str, int]) -> dict[str, Any]:
+    """Give a partition's share of a document; raises `SourceUnavailableError` when it cannot answer now."""
+    try:
+        return partition.partial(query, watermarks)
+    except JudgedAnewError as error:
+        raise SourceUnavailableError(str(error)) from None
 
 
 def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:
@@ -117,12 +130,6 @@ def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshne
     return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document, "watermark": watermark}
 
 
-def is_plain(query: Query) -> bool:
-    """Whether a query asks for all of its journey or account over all time."""
-    named = Query(account_id=query.account_id, journey_id=query.journey_id, clock=query.clock)
-    return query == named
-
-
 async def local_users(partitions: Sequence[ReadablePartition], query: Query, number: str) -> list[list[str]]:
     """List the users behind a number, partition by partition; a user is in one partition only.
 
@@ -131,6 +138,8 @@ async def local_users(partitions: Sequence[ReadablePartition], query: Query, num
     """
     try:
         return [await _in_turns(partition.users(query, number)) for partition in partitions]
+    except JudgedAnewError as error:
+        raise SourceUnavailableError(str(error)) from None
     except NoListError as error:
         parameter = PARAMETERS.get(error.dimension, error.dimension or "number")
         raise BadQuestionError(parameter, str(error)) from None

@@ -12,9 +12,9 @@ from wayfold.state.reading.query import Query
 class Freshness(msgspec.Struct, frozen=True, kw_only=True):
     """How fresh numbers are.
 
-    `as_of_ms` is when they were read and `watermark_ms` the greatest `occurred_at` accepted (-1 when
-    none was), both in milliseconds UTC. `lag_ms` is how long the oldest event that is not counted yet
-    has been in the log, 0 when all are counted, None when nobody can say.
+    `as_of_ms` is when they were read and `watermark_ms` the greatest `occurred_at` accepted of the account's
+    users, or of all accounts' (-1 when none was), both in milliseconds UTC. `lag_ms` is how long the oldest
+    event that is not counted yet has been in the log, 0 when all are counted, None when nobody can say.
     """
 
     as_of_ms: int
@@ -34,8 +34,8 @@ class NumbersSource(Protocol):
     async def users(self, query: Query, number: str) -> Sequence[str]:
         """List the ids of the users behind a number of the query's journey, or of its step, sorted."""
 
-    async def freshness(self) -> Freshness:
-        """Say how fresh an answer given now is."""
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """Say how fresh an answer given now is, to who asks for an account or for all."""
 
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""

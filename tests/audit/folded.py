@@ -14,6 +14,7 @@ from wayfold.audit.log_sources import Entry
 from wayfold.audit.questions import Scope
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest
 from wayfold.state.store.memory_store import MemoryStore
 
 PARTITIONS = 2
@@ -44,8 +45,9 @@ class Folded:
 
     async def numbers(self, query: Query, judged_at_ms: int = 0) -> LiveNumbers:
         opened = self.opened()
-        at_ms = max(judged_at_ms, *(partition.watermark_ms for partition in opened))
-        return LiveNumbers({one.number: one.partial(query, at_ms) for one in opened}, at_ms)
+        watermarks = greatest(partition.watermarks for partition in opened)
+        judged = {account: max(at_ms, judged_at_ms) for account, at_ms in watermarks.items()}
+        return LiveNumbers({one.number: one.partial(query, judged) for one in opened}, judged)
 
     async def users(self, query: Query, number: str) -> set[str]:
         return {user for partition in self.opened() for user in drained(partition.users(query, number))}

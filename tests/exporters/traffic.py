@@ -99,7 +99,7 @@ class OracleSource:
         except ValueError as error:
             raise BadQuestionError("number", str(error)) from None
 
-    async def freshness(self) -> Freshness:
+    async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=int(time.time() * 1000), watermark_ms=1_793_613_607_000, lag_ms=0)
 
     def zone(self, account_id: str) -> Zone:

@@ -21,10 +21,10 @@ from tests.services.test_worker_processes import Bench
 from tests.services.verdict import wait_until_folded
 from wayfold.agents.control import ControlError, KafkaControl, read_control, write_control
 from wayfold.agents.dead_letters import list_letters
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.kafka_clients import client_options
 from wayfold.agents.skipping import SkipRefusedError, SkipRequest, skip_in_kafka
 from wayfold.agents.topics import TopicsError, admin, ensure_topics, find_topics, topic_name
-from wayfold.agents.worker.run import fold_settings
 from wayfold.agents.worker.worker import WorkerError
 from wayfold.audit import oracle
 from wayfold.models.control import CONTROL, RecordSkipped
@@ -91,7 +91,7 @@ def wayfold(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess
 
 def check(settings: Settings, log: Sequence[Published]) -> None:
     """The stores have counted everything but the one record, which they have refused."""
-    given = fold_settings(settings, find_topics(settings.kafka))
+    given = fold_settings(settings, find_topics(settings.kafka).partitions, settings.fold.partitioner)
     memory = StoreMemory(64 * 1024 * 1024)
     partitions = []
     with ExitStack() as stack:

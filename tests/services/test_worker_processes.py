@@ -35,7 +35,7 @@ class Bench:
     def __init__(self, kafka: str, redis_url: str, prefix: str, folder: Path, records: int) -> None:
         self.kafka, self.redis_url, self.prefix, self.folder = kafka, redis_url, prefix, folder
         self.timestamp_ms = time.time_ns() // 1_000_000
-        self.log = hostile_log(7, records, records // 5, PARTITIONS, self.timestamp_ms)
+        self.log = hostile_log(7, records, records // 5, PARTITIONS)
         ensure_topics(self.settings("one").kafka)
         self.publisher = LogPublisher(self.settings("one"), self.timestamp_ms)
 

@@ -15,14 +15,15 @@ from local_services import ServiceError, wait_until
 from tests.services.cluster import PARTITIONS
 from tests.services.hostile import Published, expected
 from wayfold.agents.dead_letters import list_letters
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.topics import event_topics, find_topics, topic_name
-from wayfold.agents.worker.run import fold_settings
 from wayfold.audit import oracle
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import RedisSettings, Settings
 from wayfold.state.partition import Partition
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest
 from wayfold.state.store.store import Store, StoreMemory
 
 CATCH_UP_S = 240.0
@@ -124,10 +125,10 @@ class Verdict:
             partitions = _open_copies(self.settings, directories, self.log, stack)
             if len(partitions) < PARTITIONS:
                 return [f"only partitions {sorted(partitions)} have a store that folded all their records"]
-            watermark_ms = max(partition.watermark_ms for partition in partitions.values())
+            watermarks = greatest(partition.watermarks for partition in partitions.values())
             for query in QUERIES:
                 asked = Query(**query)
-                partials = [partition.partial(asked, watermark_ms) for partition in partitions.values()]
+                partials = [partition.partial(asked, watermarks) for partition in partitions.values()]
                 lines = oracle.differences(finish(partials, asked), self.expected.numbers(query))
                 found += [f"stores, {query}: {line}" for line in lines]
             counted = sum((Counter(partition.counters) for partition in partitions.values()), Counter[str]())
@@ -156,7 +157,7 @@ def _open_copies(
 ) -> dict[int, Partition]:
     """Open of each partition a copy that has folded the whole log; others are where a worker left them."""
     memory = StoreMemory(64 * 1024 * 1024)
-    given = fold_settings(settings, find_topics(settings.kafka))
+    given = fold_settings(settings, find_topics(settings.kafka).partitions, settings.fold.partitioner)
     records = Counter(record.partition for record in log)
     partitions: dict[int, Partition] = {}
     for number in range(given.partitions):

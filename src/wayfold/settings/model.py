@@ -23,6 +23,7 @@ def _known_zone(name: str) -> str:
 
 
 TimeZoneName = Annotated[str, AfterValidator(_known_zone)]
+Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
@@ -182,8 +183,21 @@ class FoldSettings(Group):
     account_time_zones: dict[str, TimeZoneName] = {}
     """Time zones by account id, as in {"acme": "Europe/Berlin"}."""
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
-    """Days of event time within which repeats are recognised and late events taken; older ones are
-    refused."""
+    """Days that an event may be behind the latest before it, of its account and in its partition of its
+    topic; older ones are refused as late."""
+    limit_steps: Limit = 1_000
+    """Most different steps in the events of a journey, in one partition of a topic; the names of definitions
+    do not count. An event that would bring one more is refused: each name makes series of numbers."""
+    limit_variants: Limit = 100
+    """Most different variants in the events of a journey, likewise."""
+    limit_channels: Limit = 100
+    """Most different channels in the events of a journey, or in those outside of all, likewise."""
+    limit_goal_names: Limit = 1_000
+    """Most different goal names in the events of a journey, or in those outside of all, likewise."""
+    limit_nodes: Limit = 1_000
+    """Most different menu nodes in the calls of a journey, likewise."""
+    limit_user_events: Limit = 10_000
+    """Most events of one user and type in a journey, or outside of all, for ever."""
     partitioner: Literal["murmur2", "crc32"] = "murmur2"
     """How publishers map a user to a partition, Wayfold itself among them: murmur2 (Kafka's Java default)
     or crc32 (librdkafka's default)."""

@@ -39,7 +39,7 @@ class FakeViews:
         self.asked += 1
         return self.urls
 
-    async def freshness(self) -> Freshness:
+    async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=0, watermark_ms=0, lag_ms=40)
 
     async def unready(self) -> list[str]:
