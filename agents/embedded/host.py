@@ -7,7 +7,7 @@ loop. The order of durable effects is that of `wayfold.agents.effects`, as in th
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -27,6 +27,7 @@ from wayfold.agents.effects import (
 from wayfold.agents.embedded.cursor import LogCursor, Part
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog, Position
+from wayfold.agents.embedded.watches import Watches
 from wayfold.agents.locating import FoldFailedError
 from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
 from wayfold.models.record import LogRecord
@@ -106,8 +107,13 @@ class EmbeddedHost:
         self._task = asyncio.create_task(self._run(cursor))
         self._task.add_done_callback(lambda _: self._moved.set())
 
-    async def append(self, records: Sequence[Outgoing]) -> None:
-        """Return when the records are durable; see `EventSink.append`."""
+    @property
+    def watches(self) -> Watches:
+        """What becomes of the records of senders who asked for it."""
+        return self._commit.watches
+
+    async def append(self, records: Sequence[Outgoing], watch_id: str | None = None) -> None:
+        """Return when the records are durable, and belong to the watch; see `EventSink.append`."""
         if self.failure is not None:
             raise SinkFailedError(f"Wayfold has stopped counting: {self.failure}")
         behind = self.behind_records()
@@ -117,7 +123,7 @@ class EmbeddedHost:
             raise SinkBusyError(
                 f"{behind} events wait to be counted: send these again later.", max(1, min(60, round(wait_s)))
             )
-        await self._commit.append(records)
+        await self._commit.append(records, watch_id)
 
     def folded_offsets(self) -> dict[Position, int]:
         """Give the next offset to fold, committed, of each topic partition that has begun."""
@@ -132,20 +138,22 @@ class EmbeddedHost:
         return self.log.records_total() - sum(opened.partition.sequence for opened in self.opened)
 
     def lag_ms(self) -> int:
-        """For how long the oldest record that is not folded yet has been in the log; 0 when all are."""
-        if not self.behind_records():
+        """For how long the oldest record that is not counted yet has been in the log; 0 when all are."""
+        judged = [opened.partition.judging_since_ms for opened in self.opened]
+        waiting = [at_ms for at_ms in judged if at_ms is not None]
+        if not self.behind_records() and not waiting:
             return 0
-        waiting = [at_ms for at_ms in (self._folding_since_ms, self._commit.unread_since_ms) if at_ms]
+        waiting += [at_ms for at_ms in (self._folding_since_ms, self._commit.unread_since_ms) if at_ms]
         # A record that waits has a lag, however short; 0 says that everything is counted.
         return max(1, time.time_ns() // 1_000_000 - min(waiting)) if waiting else 1
 
     async def caught_up(self) -> None:
-        """Return when everything that is durable now is folded and committed.
+        """Return when everything that is durable now is counted and committed.
 
         Raises `HostStoppedError` when the fold has failed or was stopped before.
         """
         target = self.log.records_total()
-        while sum(opened.partition.sequence for opened in self.opened) < target:
+        while sum(opened.partition.sequence for opened in self.opened) < target or self._judged():
             if self._task is not None and self._task.done():
                 raise HostStoppedError(str(self.failure or "the host was stopped")) from self.failure
             self._moved.clear()
@@ -182,7 +190,8 @@ class EmbeddedHost:
                 if parts:
                     self._folding_since_ms = min(part.records[0].timestamp for part in parts)
                     await self._fold(parts)
-                else:
+                await self._judge_on({part.partition for part in parts})
+                if not parts and not self._judged():
                     self._folding_since_ms = None
                     self._note_lag({})
                     self._drop_old_files()
@@ -219,20 +228,35 @@ class EmbeddedHost:
         self._note_lag(by_partition)
         records_total = 0
         for number, by_kind in by_partition.items():
-            await apply_batch(
-                self.opened[number],
-                _in_pieces(by_kind),
-                self._dead_letters,
-                self._views,
-                self._progress,
-                self.telemetry,
-            )
+            for watch_id, share in self.watches.shares(number, by_kind):
+                before = self.opened[number].partition.counters
+                await apply_batch(
+                    self.opened[number],
+                    _in_pieces(share),
+                    self._dead_letters,
+                    self._views,
+                    self._progress,
+                    self.telemetry,
+                )
+                self.watches.judged(watch_id, number, share, before, self.opened[number].partition.counters)
             records_total += sum(map(len, by_kind.values()))
             self._moved.set()
             await asyncio.sleep(0)
         elapsed_s = time.perf_counter() - started
         weight = min(1.0, elapsed_s / RATE_WINDOW_S)
         self._folded_per_second += weight * (records_total / elapsed_s - self._folded_per_second)
+
+    def _judged(self) -> list[OpenPartition]:
+        """The partitions in which a late definition goes through the histories."""
+        return [opened for opened in self.opened if opened.partition.judging_since_ms is not None]
+
+    async def _judge_on(self, folded: Collection[int]) -> None:
+        """Go on with late definitions in the partitions that had no records of their own to fold."""
+        for opened in self._judged():
+            if opened.partition.number not in folded:
+                await apply_batch(opened, [], self._dead_letters, self._views, self._progress, self.telemetry)
+                self._moved.set()
+                await asyncio.sleep(0)
 
     def _note_lag(self, taken: Mapping[int, Mapping[str, Sequence[LogRecord]]]) -> None:
         """Note how far behind each partition is; `taken` is what is about to be folded."""

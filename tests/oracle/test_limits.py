@@ -96,6 +96,7 @@ def test_what_names_nothing_takes_no_room() -> None:
         step("ann", "mail", "10:02", variant="b") | {"variant": ""},
         step("ann", "mail", "10:03", variant="c") | {"channel": 7, "name": [], "node_id": "x"},
     ]
+    events += [call(what, "ann", "10:00") | {"node_id": what} for what in ("started", "ended")]
     assert _refused(events, variants=1, channels=0, goal_names=0, nodes=0) == {("steps", 3): "limit"}
 
 

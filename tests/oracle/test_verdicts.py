@@ -147,6 +147,7 @@ def test_future_is_found_before_late_and_both_before_a_repeat() -> None:
         ),
         (erased("ann", "10:00", event_id="x"), erased("ann", "11:00", event_id="x", mode="subtract")),
         (defined(event_id="x"), defined(event_id="x", version=2, name="Other")),
+        (defined(event_id="x"), defined(event_id="x") | {"user_id": "ann"}),
         (status("running", "10:00", event_id="x"), status("paused", "11:00", event_id="x")),
     ],
 )

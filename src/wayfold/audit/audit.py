@@ -116,7 +116,7 @@ async def audit(
     return Verdict(
         equal=not found,
         scope=scope,
-        watermark=None if recount is None else recount.watermark,
+        watermark=None if recount is None else recount.watermark(scope.query),
         records=reading.records,
         events=reading.events,
         compared=compared,

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 from wayfold.audit.oracle.acceptance import Acceptance
 from wayfold.audit.oracle.accounts import Journey, accounts_of
-from wayfold.audit.oracle.document import account_document, journey_document
+from wayfold.audit.oracle.document import account_document, journey_document, watermark_text
 from wayfold.audit.oracle.events import STATUSES, event_set
 from wayfold.audit.oracle.facts import Fact, Filter, users_of
 from wayfold.audit.oracle.journeys import journey_numbers
-from wayfold.audit.oracle.times import instant_text
 from wayfold.audit.oracle.versions import conflicts, held_definitions
 from wayfold.state.reading.query import Query
 
@@ -79,10 +78,9 @@ class Recount:
         """By version how many other contents were defined, where there are any."""
         self._accounts = accounts_of(events.values(), time_zones, default_time_zone)
 
-    @property
-    def watermark(self) -> str | None:
-        """The greatest time of the events, None without any."""
-        return instant_text(max(self.watermarks.values())) if self.watermarks else None
+    def watermark(self, query: Query) -> str | None:
+        """The greatest time of all events, or of the account that is asked for; None without any."""
+        return watermark_text(self.watermarks, query.account_id)
 
     def numbers(self, query: Query, judged_at: Mapping[str, int]) -> dict[str, Any]:
         """The numbers document of an account, a journey or all, over a range or all time.
@@ -93,7 +91,7 @@ class Recount:
         asked = {name: getattr(query, name) for name in ASKED}
         wheres = {name: Filter.of(asked, account.zone) for name, account in self._accounts.items()}
         return {
-            "watermark": self.watermark,
+            "watermark": self.watermark(query),
             "accounts": [
                 account_document(account, asked, wheres[name])
                 for name, account in self._accounts.items()

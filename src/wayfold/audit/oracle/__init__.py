@@ -15,13 +15,12 @@ from wayfold.audit.oracle.acceptance import Acceptance, accept
 from wayfold.audit.oracle.accounts import accounts_of
 from wayfold.audit.oracle.consumption import ConsumptionRow
 from wayfold.audit.oracle.differences import differences
-from wayfold.audit.oracle.document import account_document, journey_document
+from wayfold.audit.oracle.document import account_document, journey_document, watermark_text
 from wayfold.audit.oracle.events import OracleEvent, event_set, parse, watermarks_of
 from wayfold.audit.oracle.facts import Filter
 from wayfold.audit.oracle.limits import Limits
 from wayfold.audit.oracle.lists import members, users
 from wayfold.audit.oracle.partitioning import partition_of
-from wayfold.audit.oracle.times import instant_text
 
 __all__ = [
     "Acceptance",
@@ -47,8 +46,9 @@ def numbers(
     """The numbers document of accepted events, without as_of and lag_ms.
 
     `time_zones` are the accounts' own. The watermark is the greatest occurred_at of all events but control
-    ones, None without any; what is open is judged at that of the account. With a journey_id there are no
-    account numbers. ValueError when an event or the query cannot be read.
+    ones, or of those of the account that is asked for, None without any; what is open is judged at that of
+    its account. With a journey_id there are no account numbers. ValueError when an event or the query cannot
+    be read.
     """
     query = query or {}
     chosen = event_set(events)
@@ -67,7 +67,7 @@ def numbers(
             if query.get("journey_id") in (None, journey_id)
         ]
     return {
-        "watermark": instant_text(max(watermarks.values())) if watermarks else None,
+        "watermark": watermark_text(watermarks, query.get("account_id")),
         "accounts": accounts,
         "journeys": journeys,
     }
