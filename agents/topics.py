@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 from kafka import KafkaAdminClient
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from wayfold.settings import KafkaSettings
 
 DEAD_LETTERS = "dead-letters"
+NO_ID = str(UUID(int=0))
+"""What brokers tell that know no ids of topics."""
 TIMEOUT_MS = 60_000
 LETTER_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -88,7 +91,13 @@ def find_topics(settings: KafkaSettings) -> TopicSet:
     if missing:
         raise _missing(missing)
     partitions = check_counts({name: len(topic["partitions"]) for name, topic in described.items()}, prefix)
-    return TopicSet(partitions, {topic: str(described[topic]["topic_id"]) for topic in event_topics(prefix)})
+    topic_ids = {topic: str(described[topic].get("topic_id", NO_ID)) for topic in event_topics(prefix)}
+    if NO_ID in topic_ids.values():
+        raise TopicsError(
+            "The brokers do not tell the ids of topics, by which one that was deleted and created again is "
+            "known. Use brokers of Kafka 2.8 or later."
+        )
+    return TopicSet(partitions, topic_ids)
 
 
 def partition_count(settings: KafkaSettings) -> int:

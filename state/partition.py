@@ -174,6 +174,11 @@ class Partition:
             self._pending_offsets[topic] = records[-1].offset + 1
         return records
 
+    def begin_at(self, offsets: Mapping[str, int]) -> None:
+        """Count records below these offsets as folded, with the next commit: they are gone for good."""
+        for topic, offset in offsets.items():
+            self._pending_offsets[topic] = max(offset, self._pending_offsets.get(topic, 0))
+
     @property
     def refused(self) -> list[DeadLetter]:
         """Refusals of the pending batch, once `prepare` has come to its end or `commit` is next."""
