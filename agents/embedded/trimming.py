@@ -39,9 +39,16 @@ class LogTrimmer:
         self._now_ms = now_ms
 
     async def trim(self) -> None:
-        """Delete what may go; trouble is logged, and the next time tries again."""
+        """Delete what may go; trouble is logged, and the next time tries again.
+
+        Who cancels it waits until it is done: nobody else may open the log before.
+        """
+        working = asyncio.create_task(asyncio.to_thread(self._trim))
         try:
-            files = await asyncio.to_thread(self._trim)
+            files = await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait([working])
+            raise
         except (SnapshotError, LogDamagedError, OSError) as error:
             _log.warning("log_not_trimmed", reason=str(error))
         else:
