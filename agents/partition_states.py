@@ -67,8 +67,8 @@ class PartitionStates:
 
         `begins` are the first offsets that the log still has, by topic kind, and `ends` where it ends, when
         that is known for certain: state and snapshots that need more than they offer are of no use. Raises
-        `StoreRefusedError`, `SnapshotError`, or `LostRecordsError` when records are gone that were never
-        folded.
+        `StoreRefusedError`, `SnapshotError`, or `LostRecordsError` when a partition without state would begin
+        without records that are gone.
         """
         path = self._directory.partition_path(number)
         _finish_replacing(path)
@@ -93,11 +93,8 @@ class PartitionStates:
 
     def reopen(self, number: int) -> Partition:
         """Open the store of a partition that was open in this process, as it was committed last."""
-        return Partition(
-            Store.open(self._directory.partition_path(number), self._memory, partition=number),
-            number,
-            self._settings,
-        )
+        path = self._directory.partition_path(number)
+        return self._load(Store.open(path, self._memory, partition=number), number)
 
     def _open_store(
         self, path: Path, number: int, begins: Mapping[str, int], ends: Mapping[str, int] | None
@@ -106,6 +103,9 @@ class PartitionStates:
             store = Store.open(path, self._memory, partition=number)
         except StoreRefusedError as error:
             raise self._with_loss(error, number, begins, ends) from error
+        return self._load(store, number)
+
+    def _load(self, store: Store, number: int) -> Partition:
         try:
             return Partition(store, number, self._settings)
         except BaseException:
@@ -153,12 +153,15 @@ class PartitionStates:
         return latest is None or _sequence(latest) - partition.sequence < REPLAY_LIMIT_RECORDS
 
     def _begin(self, partition: Partition, begins: Mapping[str, int]) -> Partition:
-        """Go on with what is here, or without what is gone when that was asked for."""
+        """Go on with what is here, or without what is gone when that was asked for.
+
+        Whether the log goes on from state that is here is for the host to check, which knows its log.
+        """
         lost = lost_records(partition.number, partition.offsets, begins)
-        if not lost:
+        if not lost or partition.sequence:
             return partition
-        if partition.sequence or not self._start_at_oldest:
-            raise LostRecordsError(lost, with_state=bool(partition.sequence))
+        if not self._start_at_oldest:
+            raise LostRecordsError(lost, with_state=False)
         _log.warning("started_at_oldest", partition=partition.number, lost=summary(lost))
         partition.begin_at(begins)
         partition.commit()

@@ -9,7 +9,7 @@ from wayfold.agents.embedded.dead_letters import LocalDeadLetters
 from wayfold.agents.embedded.host import EmbeddedHost, HostLimits
 from wayfold.agents.embedded.log import DurableLog, LogUnusableError, Position
 from wayfold.agents.embedded.trimming import LogTrimmer
-from wayfold.agents.lost_records import LostRecordsError
+from wayfold.agents.lost_records import LostRecordsError, lost_records
 from wayfold.agents.partition_states import PartitionStates
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.agents.snapshot_storage import open_snapshots
@@ -165,7 +165,11 @@ def _open_partitions(log: DurableLog, states: PartitionStates) -> Iterator[Parti
         if lost:
             raise LostRecordsError(lost, with_state=False)
         for number in numbers:
-            yield states.open(number, begins[number], ends[number])
+            partition = states.open(number, begins[number], ends[number])
+            yield partition
+            lost = list(lost_records(number, partition.offsets, begins[number]))
+            if lost:
+                raise LostRecordsError(lost, with_state=True)
     except LostRecordsError as error:
         places = [(one.kind, one.partition) for one in error.lost]
         found = {place: log.read(*place, first[place], 1) for place in places}

@@ -147,13 +147,11 @@ def test_state_far_behind_a_snapshot_is_replaced(bench: Bench, monkeypatch: pyte
 
 
 def test_a_snapshot_that_does_not_help_is_left(bench: Bench) -> None:
-    """When the log can continue neither, the state here stays as it is, and what is lost is told."""
+    """When the log can continue neither, the state here stays, for the check of the log to refuse."""
     fold(bench.open(), 3)
     bench.opened.pop().close()
     bench.snapshot_of(4)
-    with pytest.raises(LostRecordsError, match="from offset 3 on: the log begins at offset 5, 2 records"):
-        bench.open(begin=5)
-    assert bench.open().offsets == {"entries": 3}
+    assert bench.open(begin=5).offsets == {"entries": 3}
 
 
 def test_unreadable_snapshots_do_not_keep_good_state_from_use(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from tests.exporters.traffic import traffic
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.internal import create_internal_app, partitions_router
 from wayfold.exporters.api.local import LocalNumbers
+from wayfold.exporters.api.source import SourceUnavailableError
 from wayfold.exporters.prometheus.page import MetricsWriter
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
@@ -80,3 +81,15 @@ async def test_metrics_are_shown_while_a_store_is_closed(client: httpx.AsyncClie
     assert 'wayfold_state_bytes{partition="0"}' in answer.text
     assert 'wayfold_state_bytes{partition="1"}' not in answer.text
     assert 'wayfold_accepted_total{partition="1"}' in answer.text
+
+
+async def test_who_reads_the_source_itself_is_told_the_same(tmp_path: Path) -> None:
+    """Readers beside HTTP, such as the page of metrics, get the error that they are prepared for."""
+    partitions = open_partitions(tmp_path, 1)
+    fold_all(partitions, traffic())
+    source = LocalNumbers(lambda: partitions, lag_ms=lambda: 0, unready=list, zone=lambda _: Zone("UTC"))
+    partitions[0].close()
+    with pytest.raises(SourceUnavailableError, match="ask again"):
+        await source.document(SLICE)
+    with pytest.raises(SourceUnavailableError, match="ask again"):
+        await source.users(SLICE, "entered_users")

@@ -74,16 +74,22 @@ def test_a_snapshot_of_another_log_is_refused(
 
 
 def test_snapshots_of_another_log_are_pruned_with_the_rest(store: Store) -> None:
-    """What this system took of topics that were deleted since makes way as every old snapshot does."""
+    """What was taken of topics that were made again since keeps its files for a while, and none else's."""
     objects = ObjectsInMemory()
-    make(opened(objects, LOG), store)
-    snapshots = opened(objects, log_like(topic_ids={"t.entries": "a", "t.steps": "c"}))
-    store.write([(b"k", b"v")])
-    name = make(snapshots, store)
+    make(Snapshots(objects, LOG, keep=2), store)
+    before = set(objects.of_kind("files"))
+    snapshots = Snapshots(objects, log_like(topic_ids={"t.entries": "a", "t.steps": "c"}), keep=2)
+    objects.objects[f"{LOG.name}/partition-5/files/{'0' * 64}"] = b"of no snapshot"
     snapshots.prune(5)
+    assert set(objects.of_kind("files")) == before
+    for value in (b"1", b"2"):
+        store.write([(b"k", value)])
+        make(snapshots, store)
+        snapshots.prune(5)
     snapshots.prune(5)
-    assert snapshots.names(5) == [name]
-    needed = {file.sha256 for file in snapshots.manifest(5, name).files}
+    manifests = [snapshots.manifest(5, name) for name in snapshots.names(5)]
+    assert len(manifests) == 2
+    needed = {file.sha256 for manifest in manifests for file in manifest.files}
     assert {path.rpartition("/")[2] for path in objects.of_kind("files")} == needed
 
 
