@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 from kafka import KafkaAdminClient
@@ -29,6 +30,9 @@ DEAD_LETTERS = "dead-letters"
 TIMESTAMP_TYPE = "message.timestamp.type"
 LOG_TIME = "LogAppendTime"
 """The time of a record is that at which Kafka took it, whatever the publisher's clock says."""
+
+NO_ID = str(UUID(int=0))
+"""What brokers tell that know no ids of topics."""
 TIMEOUT_MS = 60_000
 LETTER_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -105,7 +109,13 @@ def find_topics(settings: KafkaSettings) -> TopicSet:
             "read in their order. Delete it and create it with `wayfold topics create`; what was decided in "
             "it (skipped records) has to be decided again."
         )
-    return TopicSet(partitions, {topic: str(described[topic]["topic_id"]) for topic in event_topics(prefix)})
+    topic_ids = {topic: str(described[topic].get("topic_id", NO_ID)) for topic in event_topics(prefix)}
+    if NO_ID in topic_ids.values():
+        raise TopicsError(
+            "The brokers do not tell the ids of topics, by which one that was deleted and created again is "
+            "known. Use brokers of Kafka 2.8 or later."
+        )
+    return TopicSet(partitions, topic_ids)
 
 
 def partition_count(settings: KafkaSettings) -> int:
