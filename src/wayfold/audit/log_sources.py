@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from kafka import KafkaConsumer, TopicPartition
 
 from wayfold.agents.embedded.log import DurableLog
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka_clients import blocking_client_options
 from wayfold.agents.topics import partition_count, topic_name
 from wayfold.audit.live import AuditImpossibleError, Offsets
 from wayfold.models.record import Record
@@ -114,7 +114,7 @@ class _Topic:
         self.kind = kind
         self._name = topic_name(settings.topic_prefix, kind)
         self._consumer = KafkaConsumer(
-            **client_options(settings),
+            **blocking_client_options(settings),
             group_id=None,
             enable_auto_commit=False,
             isolation_level="read_committed",
