@@ -105,9 +105,8 @@ def test_noise_is_marked() -> None:
 def test_results_are_kept_as_json_and_markdown(tmp_path: Path) -> None:
     """A run is kept under its time, commit and machine, the JSON reads back, and it can be printed."""
     found = report(limit=500_000, end_to_end=75_000)
-    found.machine = msgspec.structs.replace(
-        found.machine, commit="0d06e73a8ad3 with changes", processor="A B"
-    )
+    machine = found.machine
+    found.machine = msgspec.structs.replace(machine, commit="0d06e73 with changes", processor="A B", cores=3)
     path = keep(found, tmp_path)
     assert path.name == "2026-11-22-0600-0d06e73-with-changes-3-cores-a-b.md"
     written: dict[str, Any] = json.loads(path.with_suffix(".json").read_bytes())
