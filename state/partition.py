@@ -322,6 +322,7 @@ class Partition:
             "offsets": dict(self.offsets),
             "counters": dict(self.counters),
             "watermark_ms": self.watermark_ms,
+            "judging_since_ms": self.judging_since_ms,
             **self._numbers.partial(query, watermarks),
         }
 

@@ -1,5 +1,6 @@
 """`wayfold audit` of an embedded host: equal when it is right, and what was damaged is found."""
 
+import asyncio
 import io
 import json
 import re
@@ -17,7 +18,9 @@ from tests.agents.embedded.running import RunningHost, running_host
 from tests.audit.damage import change_rows, raise_count
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.embedded.open import events_directory
-from wayfold.agents.sink import EVENT_KINDS
+from wayfold.agents.embedded.skipping import skip_in_directory
+from wayfold.agents.sink import EVENT_KINDS, Outgoing
+from wayfold.agents.skipping import SkipRequest
 from wayfold.audit.audit import Verdict
 from wayfold.audit.live import AuditImpossibleError
 from wayfold.audit.questions import Scope
@@ -102,6 +105,23 @@ def test_everything_is_equal(data: Path) -> None:
         assert some.differences == all_users.differences == []
         assert 0 < some.events < all_users.events
         assert audited(host, data, users_share=0.5, journey_id="welcome").differences == []
+
+
+def test_a_record_that_an_operator_skipped_is_left_out_by_both(data: Path) -> None:
+    """The audit reads what was decided: a good record that was skipped is no difference."""
+    log = DurableLog.open(events_directory(data), EVENT_KINDS, None)
+    before = log.next_offsets()
+    event = {**LATE, "occurred_at": "2026-09-20T01:00:00Z", "event_id": "skipped", "entry_id": "n-9"}
+    log.append([Outgoing("entries", b"ann", json.dumps(event).encode())])
+    [(kind, partition)] = [place for place, end in log.next_offsets().items() if end != before.get(place, 0)]
+    log.close()
+    request = SkipRequest(topic=kind, partition=partition, offset=before[kind, partition], note="why")
+    asyncio.run(skip_in_directory(data, request))
+    with running_host(data) as host:
+        wait_until_counted(host)
+        refused = httpx.get(f"{host.url}/internal/partitions", timeout=30).json()["partitions"]
+        assert refused[str(partition)]["counters"]["refused_total:skipped"] == 1
+        assert audited(host, data).differences == []
 
 
 def test_numbers_that_move_are_compared_at_one_point(data: Path) -> None:

@@ -14,8 +14,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from wayfold.agents.embedded.open import events_directory
+from wayfold.agents.control import read_control
+from wayfold.agents.embedded.control import read_local_control
+from wayfold.agents.embedded.open import control_directory, events_directory
 from wayfold.agents.fold_settings import limits_of
+from wayfold.agents.topics import find_topics
 from wayfold.audit.audit import System, Verdict, audit
 from wayfold.audit.gathering import LogRules
 from wayfold.audit.live import AuditImpossibleError, LiveNumbers
@@ -27,6 +30,7 @@ from wayfold.exporters.api.cluster import PARTIALS, STATUSES, USERS, Reply
 from wayfold.exporters.api.internal import TOKEN_HEADER, PartialsQuestion, UsersQuestion
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import Settings
+from wayfold.state.control import ControlTable
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest
 
@@ -66,6 +70,11 @@ class LiveOverHttp:
                 return PartialsQuestion(query=query, partitions=numbers, watermarks=judged)
 
             partials = await self._ask(owners, "partial", question, PARTIALS)
+            if any(partial["judging_since_ms"] is not None for partial in partials.values()):
+                raise AuditImpossibleError(
+                    "a definition that came late is on its way through its journey's users; audit again when "
+                    "`lag_ms` is 0"
+                )
             watermarks = greatest(partial["watermarks"] for partial in partials.values())
             if all(at_ms <= judged.get(account, -1) for account, at_ms in watermarks.items()):
                 return LiveNumbers(partials, judged)
@@ -174,7 +183,8 @@ async def _embedded(
         )
 
     live = LiveOverHttp(session, owners, _token(settings))
-    yield _system(settings, live, LocalLog(events_directory(directory)), "murmur2")
+    control = read_local_control(control_directory(directory))
+    yield _system(settings, live, LocalLog(events_directory(directory)), "murmur2", control)
 
 
 @asynccontextmanager
@@ -182,17 +192,25 @@ async def _cluster(settings: Settings, session: aiohttp.ClientSession) -> AsyncI
     reader = RedisReader(settings.redis)
     try:
         live = LiveOverHttp(session, reader.owners, _token(settings))
-        yield _system(settings, live, KafkaLog(settings.kafka), settings.fold.partitioner)
+        topics = await asyncio.to_thread(find_topics, settings.kafka)
+        control = await read_control(settings.kafka, topics)
+        yield _system(settings, live, KafkaLog(settings.kafka), settings.fold.partitioner, control)
     finally:
         await reader.close()
 
 
-def _system(settings: Settings, live: LiveOverHttp, log: EventLog, partitioner: Any) -> System:
+def _system(
+    settings: Settings, live: LiveOverHttp, log: EventLog, partitioner: Any, control: ControlTable
+) -> System:
+    skipped: dict[int, set[tuple[str, int]]] = {}
+    for skip in control.skips():
+        skipped.setdefault(skip.partition, set()).add((skip.topic, skip.offset))
     rules = LogRules(
         partitions=log.partitions,
         partitioner=partitioner,
         retention_ms=settings.fold.retention_days * DAY_MS,
         limits=Limits(**msgspec.structs.asdict(limits_of(settings))),
+        skipped=skipped,
     )
     return System(live, log, rules, settings.fold.account_time_zones, settings.fold.time_zone)
 
