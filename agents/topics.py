@@ -17,7 +17,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka_clients import blocking_client_options
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.models.control import CONTROL
 
@@ -157,7 +157,7 @@ def _create(client: KafkaAdminClient, topics: Sequence[NewTopic]) -> None:
 def admin(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
     """Open an admin client; raises `BrokerUnreachableError` when no broker answers."""
     try:
-        client = KafkaAdminClient(**client_options(settings))
+        client = KafkaAdminClient(**blocking_client_options(settings))
     except KafkaError as error:
         raise BrokerUnreachableError(
             f"No Kafka broker answered at {settings.bootstrap_servers} ({settings.security_protocol}): "

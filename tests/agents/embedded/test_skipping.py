@@ -22,6 +22,7 @@ from wayfold.agents.embedded.open import (
     control_directory,
     letters_directory,
     open_host,
+    partition_directory,
 )
 from wayfold.agents.embedded.skipping import skip_in_directory, skip_in_host
 from wayfold.agents.sink import Outgoing
