@@ -13,7 +13,7 @@ from wayfold.exporters.redis_views.link import Evaluation
 from wayfold.exporters.redis_views.scripts import FORM, PUSH, SWAP
 
 MOST_VIEWS: Final = 100
-"""Views in one call, so that no call holds Redis up for more than a few milliseconds."""
+"""Views in one call, so that no call holds Redis up for more than ten milliseconds or so."""
 SLICE_WAIT_MS: Final = 5_000
 """How long Redis keeps a journey for a push in slices of which no further slice comes."""
 
