@@ -36,6 +36,13 @@ LATE = {
     "journey_version": 1,
     "entry_id": "n-1",
 }
+SHARED = {
+    **LATE,
+    "type": "step.entered",
+    "event_id": "twice",
+    "occurred_at": "2026-09-20T00:00:01Z",
+    "step_id": "mail",
+}
 ERASED = {
     "type": "user.erased",
     "event_id": "gone",
@@ -47,13 +54,16 @@ ERASED = {
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a host of 4 partitions that has counted traffic, a late event and repeated ones."""
+    """The directory of a host of 4 partitions that has counted traffic, late, repeated and erasing events.
+
+    Two events of different types have one id.
+    """
     folder = tmp_path_factory.mktemp("counted")
     with running_host(folder / "data", WAYFOLD_EMBEDDED_PARTITIONS="4") as host:
         simulated = ("simulate", "--count", str(EVENTS), "--seed", "5", "--to", host.url)
         subprocess.run([WAYFOLD, *simulated], check=True, capture_output=True, timeout=120)
         on_time = {**LATE, "occurred_at": "2026-09-20T00:00:00Z", "event_id": "twice"}
-        assert httpx.post(f"{host.url}/v1/events", json=[LATE, on_time, on_time]).status_code == 202
+        assert httpx.post(f"{host.url}/v1/events", json=[LATE, on_time, on_time, SHARED]).status_code == 202
         assert httpx.post(f"{host.url}/v1/events", json=[ERASED, ERASED]).status_code == 202
         wait_until_counted(host)
         host.kill()
