@@ -18,6 +18,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from wayfold.state.partition import FOLD_ORDER
@@ -60,7 +61,7 @@ class FoldedPartition(Protocol):
 
     @property
     def sequence(self) -> int:
-        """Grows with every commit that folded a record."""
+        """Grows with every commit of a record or of offsets that hold none."""
 
     @property
     def watermark_ms(self) -> int:
@@ -74,11 +75,18 @@ class FoldedPartition(Protocol):
         """
 
     @property
+    def counters(self) -> Mapping[str, int]:
+        """How many records were accepted, repeated and refused, as of the last commit."""
+
+    @property
     def refused(self) -> Sequence[DeadLetter]:
         """Records that the pending batch refused: all of them once it is prepared."""
 
     def fold(self, topic: str, records: Sequence[Record]) -> None:
         """Fold in memory; records below `offsets` are skipped; bad input never raises."""
+
+    def reach(self, topic: str, offset: int) -> None:
+        """Take the next offset of a topic kind for this one: what lies before and was not folded is empty."""
 
     def prepare(self) -> Iterator[None]:
         """Merge and work towards the commit, in pieces between which others may read; nothing is written."""
@@ -169,8 +177,13 @@ async def apply_batch(
     views: ViewSink,
     progress: ProgressSink,
     telemetry: Telemetry | None = None,
+    *,
+    reached: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Give a batch its durable effects, in the one order that a crash cannot harm.
+
+    `reached` are the next offsets of topic kinds whose last offsets before these hold no record: markers of
+    transactions and what was taken back. With them the batch may be empty.
 
     Raises what the fold, the dead letters or the store raised, with nothing pending any more: the host
     must then stop, because going on would skip the batch. Raises `PartitionRevokedError`, with nothing
@@ -182,7 +195,7 @@ async def apply_batch(
         opened.require_ownership()
         try:
             # 1. Fold in memory, and make what the commit will write.
-            await _fold(opened, batch, measured)
+            await _fold(opened, batch, reached, measured)
             # 2. Refused records are durable before anything says that they were read.
             if partition.refused:
                 await dead_letters.write(list(partition.refused))
@@ -201,7 +214,7 @@ async def apply_batch(
     progress.committed(partition.number, dict(partition.offsets))
 
 
-async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> None:
+async def _fold(opened: OpenPartition, batch: Batch, reached: Mapping[str, int], measured: Telemetry) -> None:
     count = sum(len(records) for _, records in batch)
     turns = _Turns(opened, TURN_S if count < LARGE_BATCH_RECORDS else LONG_TURN_S)
     for topic, records in sorted(batch, key=lambda part: FOLD_ORDER.index(part[0])):
@@ -209,6 +222,8 @@ async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> Non
             opened.partition.fold(topic, records[start : start + SLICE_RECORDS])
             if turns.is_over():
                 await turns.give_way()
+    for topic, offset in reached.items():
+        opened.partition.reach(topic, offset)
     for _ in opened.partition.prepare():
         if turns.is_over():
             await turns.give_way()

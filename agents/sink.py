@@ -11,7 +11,7 @@ from wayfold.models.partitioner import PARTITIONERS, Partitioner
 EVENT_KINDS: Final = ("entries", "steps", "messages", "conversions", "calls", "definitions", "users")
 """The topic kinds that are folded; in Kafka each is the topic `<prefix>.<kind>`."""
 
-BROADCAST_KINDS: Final = frozenset({"definitions", "users"})
+BROADCAST_KINDS: Final = frozenset({"definitions"})
 """Topic kinds whose every record goes to every partition, because every partition needs to know."""
 
 
@@ -58,7 +58,7 @@ def partition_of(key: bytes, partitions: int, partitioner: Partitioner = "murmur
 
 
 def partitions_of(record: Outgoing, partitions: int, partitioner: Partitioner = "murmur2") -> Sequence[int]:
-    """Choose the partitions that a record goes to: the one of its user, or all for control records."""
+    """Choose the partitions that a record goes to: the one of its user, or all where all need to know."""
     if record.partition is not None:
         return (record.partition,)
     if record.kind in BROADCAST_KINDS:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from wayfold.settings import KafkaSettings
 
 DEAD_LETTERS = "dead-letters"
+TIMESTAMP_TYPE = "message.timestamp.type"
+LOG_TIME = "LogAppendTime"
+"""The time of a record is that at which Kafka took it, whatever the publisher's clock says."""
 TIMEOUT_MS = 60_000
 LETTER_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -167,7 +170,7 @@ def _missing(topics: Sequence[str]) -> TopicsError:
 
 
 def _new_topic(name: str, partitions: int, settings: KafkaSettings) -> NewTopic:
-    configs = {"retention.ms": str(settings.topic_retention_ms)}
+    configs = {"retention.ms": str(settings.topic_retention_ms), TIMESTAMP_TYPE: LOG_TIME}
     if name == topic_name(settings.topic_prefix, DEAD_LETTERS):
         # Letters wait for a person, and each is larger than the record that it keeps.
         configs = {"retention.ms": "-1", "max.message.bytes": str(LETTER_LIMIT_BYTES)}

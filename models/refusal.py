@@ -32,7 +32,7 @@ class Reason(enum.StrEnum):
     LIMIT = "limit"
     """The journey has as many different names, or the user as many events, as are taken."""
     DEFINITION_CONFLICT = "definition_conflict"
-    """Another content was published before as the same version of the journey."""
+    """The version is defined already with another content: refused over HTTP, before it is in the log."""
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):

@@ -132,7 +132,7 @@ class Partition:
 
     @property
     def sequence(self) -> int:
-        """Records folded so far, over all topics: grows with every commit that folded one."""
+        """Offsets passed so far, over all topics: grows with every commit that passed one."""
         return sum(self.offsets.values())
 
     def fold(self, topic: str, records: Sequence[Record]) -> None:
@@ -151,6 +151,10 @@ class Partition:
         if records:
             self._pending_offsets[topic] = records[-1].offset + 1
         return records
+
+    def reach(self, topic: str, offset: int) -> None:
+        """Take `offset` for the next of a topic kind: what lies before it and was not folded is no record."""
+        self._pending_offsets[topic] = max(offset, self._pending_offsets.get(topic, 0))
 
     @property
     def refused(self) -> list[DeadLetter]:
@@ -275,6 +279,13 @@ class Partition:
     def watermarks(self) -> dict[str, int]:
         """Account → greatest accepted time of its users' events here, in milliseconds UTC, as committed."""
         return self._numbers.watermarks
+
+    @property
+    def definition_conflicts(self) -> int:
+        """How many journey versions were defined with several contents."""
+        return sum(
+            map(bool, (n for scope in self.catalog.numbered for n in scope.definition_conflicts.values()))
+        )
 
     @property
     def judging_since_ms(self) -> int | None:

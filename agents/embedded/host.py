@@ -27,6 +27,7 @@ from wayfold.agents.effects import (
 from wayfold.agents.embedded.cursor import LogCursor, Part
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog, Position
+from wayfold.agents.embedded.watches import Watches
 from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
 from wayfold.models.record import LogRecord
 from wayfold.state.telemetry import Telemetry
@@ -102,8 +103,13 @@ class EmbeddedHost:
         self._task = asyncio.create_task(self._run(cursor))
         self._task.add_done_callback(lambda _: self._moved.set())
 
-    async def append(self, records: Sequence[Outgoing]) -> None:
-        """Return when the records are durable; see `EventSink.append`."""
+    @property
+    def watches(self) -> Watches:
+        """What becomes of the records of senders who asked for it."""
+        return self._commit.watches
+
+    async def append(self, records: Sequence[Outgoing], watch_id: str | None = None) -> None:
+        """Return when the records are durable, and belong to the watch; see `EventSink.append`."""
         if self.failure is not None:
             raise SinkFailedError(f"Wayfold has stopped counting: {self.failure}")
         behind = self.behind_records()
@@ -113,7 +119,7 @@ class EmbeddedHost:
             raise SinkBusyError(
                 f"{behind} events wait to be counted: send these again later.", max(1, min(60, round(wait_s)))
             )
-        await self._commit.append(records)
+        await self._commit.append(records, watch_id)
 
     def folded_offsets(self) -> dict[Position, int]:
         """Give the next offset to fold, committed, of each topic partition that has begun."""
@@ -216,14 +222,17 @@ class EmbeddedHost:
         self._note_lag(by_partition)
         records_total = 0
         for number, by_kind in by_partition.items():
-            await apply_batch(
-                self.opened[number],
-                _in_pieces(by_kind),
-                self._dead_letters,
-                self._views,
-                self._progress,
-                self.telemetry,
-            )
+            for watch_id, share in self.watches.shares(number, by_kind):
+                before = self.opened[number].partition.counters
+                await apply_batch(
+                    self.opened[number],
+                    _in_pieces(share),
+                    self._dead_letters,
+                    self._views,
+                    self._progress,
+                    self.telemetry,
+                )
+                self.watches.judged(watch_id, number, share, before, self.opened[number].partition.counters)
             records_total += sum(map(len, by_kind.values()))
             self._moved.set()
             await asyncio.sleep(0)

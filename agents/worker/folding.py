@@ -83,7 +83,7 @@ class Folding:
 
     async def run(self) -> None:
         """Fold until `finish` or cancelled; raises what a fold, the dead letters or a store raised."""
-        while not self._finishing or self._pending_records():
+        while not self._finishing or self._waiting():
             await self._arrived.wait()
             await self._wait_until_due()
             await self._fold_pending()
@@ -101,7 +101,7 @@ class Folding:
                     await self._fold(other)
         if not self._finishing:
             await self._judge_on({lane.number for lane in (*fresh, *behind)})
-        if self._pending_records() or any(map(_is_judged, self._lanes.values())):
+        if self._waiting() or any(map(_is_judged, self._lanes.values())):
             self._arrived.set()
 
     async def _judge_on(self, folded: Collection[int]) -> None:
@@ -111,9 +111,9 @@ class Folding:
                 await self._apply(lane, [])
 
     async def _fold(self, lane: Lane) -> None:
-        batch = lane.take(self._batch_records)
-        if not batch:
+        if not lane.is_waiting:
             return
+        batch = lane.take(self._batch_records)
         self._update_room()
         if await self._apply(lane, batch):
             lane.unfolded_records -= sum(len(records) for _, records in batch)
@@ -122,7 +122,13 @@ class Folding:
         """Fold and commit a batch of a lane; False when the partition was taken away meanwhile."""
         try:
             await apply_batch(
-                lane.opened, batch, self._dead_letters, self._views, self._progress, self._telemetry
+                lane.opened,
+                batch,
+                self._dead_letters,
+                self._views,
+                self._progress,
+                self._telemetry,
+                reached=lane.reached(),
             )
         except PartitionRevokedError:
             lane.interrupted = True
@@ -140,7 +146,7 @@ class Folding:
                 await asyncio.wait_for(self._arrived.wait(), wait_s)
 
     def _waiting(self) -> list[Lane]:
-        return [lane for lane in self._lanes.values() if lane.pending]
+        return [lane for lane in self._lanes.values() if lane.is_waiting]
 
     def _due(self) -> tuple[list[Lane], list[Lane]]:
         """Lanes to fold now: all that are not behind, and of the others those that are due."""

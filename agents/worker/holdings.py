@@ -100,11 +100,15 @@ class Holdings:
         for number in self._wanted - self.lanes.keys() - self._opening.keys():
             self._opening[number] = asyncio.create_task(self._open(number))
 
+    def give_up_opening(self) -> None:
+        """Open no further, as the log cannot be asked any more; what is half open is closed."""
+        for task in self._opening.values():
+            task.cancel()
+
     async def close(self) -> None:
         """Close everything; returns when all stores are closed."""
         self.suspend()
-        for task in self._opening.values():
-            task.cancel()
+        self.give_up_opening()
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
         for number, lane in list(self._suspended.items()):
             del self._suspended[number]
@@ -126,6 +130,8 @@ class Holdings:
             await asyncio.to_thread(partition.close)
             _log.info("partition_closed", partition=partition.number)
         except Exception as error:
+            # At the worker's end nobody asks for failures any more.
+            _log.error("partition_not_closed", partition=partition.number, reason=repr(error))
             self._on_failure(error)
         del partition
         # This task is the last of those that are not done.
@@ -201,7 +207,8 @@ def _mismatch(number: int, kind: str, position: int, begin: int, end: int) -> Lo
     what = "The state" if position else "A partition without state or snapshot"
     return LogMismatchError(
         f"{what} needs {kind}, partition {number}, from offset {position} on, but Kafka keeps it only from "
-        f"offset {begin} on: retention has deleted {begin - position} records that were never folded, and "
-        "numbers without them would be wrong. Restore a newer snapshot (state.snapshot_url) or the records; "
-        "or, to count only what is still there, start with an empty state directory and --from-oldest."
+        f"offset {begin} on: retention has deleted up to {begin - position} records that were never folded, "
+        "and numbers without them would be wrong. Restore a newer snapshot (state.snapshot_url) or the "
+        "records; or, to count only what is still there, start with an empty state directory and "
+        "`wayfold worker --start-at-oldest`."
     )

@@ -16,6 +16,7 @@ from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
 from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.snapshot_storage import open_snapshot_objects
+from wayfold.agents.topic_times import times_warning
 from wayfold.agents.topics import find_topics
 from wayfold.agents.worker.partition_states import PartitionStates
 from wayfold.agents.worker.snapshotting import SnapshotTaker
@@ -63,6 +64,9 @@ async def _run(
     start_at_oldest: bool,
 ) -> None:
     topics = await asyncio.to_thread(find_topics, settings.kafka)
+    warning = await asyncio.to_thread(times_warning, settings.kafka)
+    if warning is not None:
+        _log.warning("topics_carry_publishers_times", reason=warning)
     identity = StateIdentity(
         partitions=topics.partitions, partitioner=settings.fold.partitioner, topic_ids=topics.topic_ids
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FINISH_TIMEOUT_S = 10.0
 FLUSH_TIMEOUT_S = 3.0
+CANCEL_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 8.0
 RETRY_PAUSE_S = 1.0
 RETRY_BACKOFF_MS = 250
@@ -129,12 +130,16 @@ class Worker:
             if self._failure is None:
                 await self._finish(folding)
         finally:
-            for task in (folding, progress, ended, *self._background):
+            tasks = (folding, progress, ended, *self._background)
+            for task in tasks:
                 task.cancel()
             if self._failure is not None:
                 self._holdings.suspend()
             # From here on nothing is folded: what is open stays readable, for the views' last push.
             self._finished = True
+            self._holdings.give_up_opening()
+            # What they failed with was noted when they ended; a batch amid its fold takes itself back.
+            await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
             await self._stop_app(starting)
         if self._failure is not None:
             raise WorkerError(self._explain(self._failure)) from self._failure
@@ -206,6 +211,8 @@ class Worker:
         self.telemetry.assignments += 1
         self._holdings.assign(numbers)
         self._folding.dropped()
+        for number in self._holdings.lanes:
+            self._progress.note(number)
 
     def _unread_records(self, lane: Lane) -> int:
         """Count what the log holds for a partition and was not read yet."""
@@ -248,6 +255,9 @@ class Worker:
 
     async def start(self, number: int, positions: Mapping[str, int]) -> None:
         """Read a partition from these offsets on; does nothing when it is not ours any more."""
+        # Where it starts may be something to commit, and what its state reflects something to tell.
+        self._folding.arrived()
+        self._progress.note(number)
         sought = {TP(topic_name(self._prefix, kind), number): offset for kind, offset in positions.items()}
         try:
             await self._consumer.seek_wait(sought)

@@ -22,7 +22,7 @@ from wayfold.exporters.api.internal import (
     UsersQuestion,
 )
 from wayfold.exporters.api.local import finished
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest, watermark_of
@@ -107,6 +107,14 @@ class ClusterNumbers:
         """Say how fresh the views are, to who asks for an account or for all."""
         return await self._views.freshness(account_id)
 
+    async def judged(self) -> Mapping[int, Judged]:
+        """Say what became of the records of every partition, by its number."""
+        statuses = await self._until_settled(self._ask_statuses)
+        return {
+            number: Judged(offsets=status.offsets, counters=status.counters)
+            for number, status in statuses.items()
+        }
+
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""
         return self._zone(account_id)
@@ -150,6 +158,9 @@ class ClusterNumbers:
             lag_ms=fresh.lag_ms,
         )
         return finished([partials[number] for number in sorted(partials)], query, now)
+
+    async def _ask_statuses(self) -> dict[int, PartitionStatus]:
+        return await self._ask(await self._owners(), None, "partitions", STATUSES)
 
     async def _ask_users(self, query: Query, number: str) -> list[str]:
         def question(partitions: list[int]) -> UsersQuestion:

@@ -26,10 +26,15 @@ TOKEN_HEADER: Final = "x-wayfold-token"  # noqa: S105 - the name of the header, 
 
 
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a partition is: `sequence` grows with every commit, `watermarks` are its accounts'."""
+    """How far a partition is: `sequence` grows with every commit, `watermarks` are its accounts'.
+
+    The rest is as in `Judged`.
+    """
 
     watermarks: dict[str, int]
     sequence: int
+    offsets: Mapping[str, int] = {}
+    counters: Mapping[str, int] = {}
 
 
 class PartialsQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +81,12 @@ async def get_partitions(open_partitions: Partitions) -> Response[bytes]:
     """Answer with how far each partition is that this worker has."""
     return _answer(
         {
-            number: PartitionStatus(watermarks=dict(partition.watermarks), sequence=partition.sequence)
+            number: PartitionStatus(
+                watermarks=dict(partition.watermarks),
+                sequence=partition.sequence,
+                offsets=partition.offsets,
+                counters=partition.counters,
+            )
             for number, partition in open_partitions.all().items()
         }
     )

@@ -7,7 +7,7 @@ from heapq import merge
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from wayfold.exporters.api.instants import instant
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
@@ -43,6 +43,14 @@ class ReadablePartition(Protocol):
     def sequence(self) -> int:
         """Grows with every commit that folded a record."""
 
+    @property
+    def offsets(self) -> Mapping[str, int]:
+        """Topic kind → next offset to fold."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """How many records were accepted, repeated and refused."""
+
     def partial(self, query: Query, watermarks: Mapping[str, int] | None = None) -> dict[str, Any]:
         """Give the partition's share of a numbers document."""
 
@@ -55,7 +63,8 @@ class LocalNumbers:
 
     `partitions` gives those that are open now. `lag_ms` says for how long the oldest event that is not
     counted yet has been in the log, `unready` why no good answer can be given, `zone` an account's
-    calendar. The time of each read goes into `telemetry`.
+    calendar. `ends` gives where the log ends, by topic kind and partition. The time of each read goes into
+    `telemetry`.
     """
 
     def __init__(
@@ -65,9 +74,11 @@ class LocalNumbers:
         lag_ms: Callable[[], int],
         unready: Callable[[], list[str]],
         zone: Callable[[str], Zone],
+        ends: Callable[[], Mapping[tuple[str, int], int]] | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._partitions = partitions
+        self._ends = ends
         self._read_seconds = (telemetry or Telemetry()).read_seconds
         self._lag_ms = lag_ms
         self._unready = unready
@@ -100,6 +111,20 @@ class LocalNumbers:
         """Say how fresh an answer given now is, to who asks for an account or for all."""
         watermarks = greatest(partition.watermarks for partition in self._partitions())
         return self._fresh(watermark_of(watermarks, account_id))
+
+    async def judged(self) -> Mapping[int, Judged]:
+        """Say what became of the records of every partition, by its number."""
+        ends = None if self._ends is None else self._ends()
+        return {
+            partition.number: Judged(
+                offsets=dict(partition.offsets),
+                counters=dict(partition.counters),
+                ends=None
+                if ends is None
+                else {kind: end for (kind, number), end in ends.items() if number == partition.number},
+            )
+            for partition in self._partitions()
+        }
 
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""

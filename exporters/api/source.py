@@ -22,6 +22,19 @@ class Freshness(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int | None
 
 
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a partition's records, as of one commit.
+
+    `offsets` has the next one of each topic kind, `counters` how many records were accepted, repeated and
+    refused, under the partition's own names. `ends` is where each topic of the partition's log ends now, None
+    when nobody here can say.
+    """
+
+    offsets: Mapping[str, int]
+    counters: Mapping[str, int]
+    ends: Mapping[str, int] | None = None
+
+
 class NumbersSource(Protocol):
     """Answers questions about numbers.
 
@@ -36,6 +49,9 @@ class NumbersSource(Protocol):
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh an answer given now is, to who asks for an account or for all."""
+
+    async def judged(self) -> Mapping[int, Judged]:
+        """Say what became of the records of every partition, by its number."""
 
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""

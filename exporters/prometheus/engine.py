@@ -35,6 +35,10 @@ class MeasuredPartition(Protocol):
         """Topic kind → next offset."""
 
     @property
+    def definition_conflicts(self) -> int:
+        """Journey versions that were defined with several contents."""
+
+    @property
     def counters(self) -> Mapping[str, int]:
         """Durable counters: accepted_total, duplicate_total, refused_total:<reason>."""
 
@@ -67,6 +71,7 @@ def _add_partition(families: Families, partition: MeasuredPartition) -> None:
     for topic, offset in sorted(partition.offsets.items()):
         families.add(BY_NAME["wayfold_next_offset"], [number, topic], offset)
     counters = partition.counters
+    families.add(BY_NAME["wayfold_definition_conflicts"], [number], partition.definition_conflicts)
     families.add(BY_NAME["wayfold_accepted_total"], [number], counters.get("accepted_total", 0))
     families.add(BY_NAME["wayfold_duplicates_total"], [number], counters.get("duplicate_total", 0))
     for counter, count in sorted(counters.items()):

@@ -51,6 +51,12 @@ ENGINE: Final = (
         "For how long the oldest record that is not counted yet has been in the log; 0 when all are.",
     ),
     Name("wayfold_next_offset", Kind.GAUGE, ("partition", "topic"), "Offset of the next record to count."),
+    Name(
+        "wayfold_definition_conflicts",
+        Kind.GAUGE,
+        _PARTITION,
+        "Journey versions that were published with several contents; the earliest content holds.",
+    ),
     Name("wayfold_accepted_total", Kind.COUNTER, _PARTITION, "Events accepted, since the log's beginning."),
     Name("wayfold_duplicates_total", Kind.COUNTER, _PARTITION, "Events that had been accepted before."),
     Name(

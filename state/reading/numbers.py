@@ -160,6 +160,7 @@ def _version(
     return {
         "journey_version": version,
         "name": journey_id if definition is None else definition["name"],
+        "definition_conflicts": 0 if definition is None else definition.get("conflicts", 0),
         "numbers": journey_numbers(views.get(version_view(version), {}), query),
         "steps": rows,
     }

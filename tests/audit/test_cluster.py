@@ -18,7 +18,12 @@ from rich.console import Console
 
 from local_services import wait_until
 from tests.audit.damage import raise_count
-from tests.services.cluster import PARTITIONS, Publisher, settings_for
+from tests.services.cluster import (
+    PARTITIONS,
+    Publisher,
+    make_topics_of_publishers_times,
+    settings_for,
+)
 from tests.services.hostile import hostile_log
 from tests.services.processes import WorkerProcess, environment
 from tests.services.verdict import LogPublisher, wait_until_folded
@@ -203,7 +208,7 @@ def publish_interleaved(settings: Settings, partition: int) -> dict[str, list[tu
         kind: [(at_ms + 2 * offset, offset) for offset in range(INTERLEAVED)]
         for kind, at_ms in first_ms.items()
     }
-    ensure_topics(settings.kafka)
+    make_topics_of_publishers_times(settings)
     producer = KafkaProducer(
         bootstrap_servers=settings.kafka.bootstrap_servers,
         compression_type="zstd",
@@ -233,6 +238,26 @@ def test_topics_of_any_length_are_read_in_the_order_of_offsets(
         assert number == 1
         read.setdefault(kind, []).append((record.timestamp, record.offset))
     assert read == published
+
+
+def test_topics_that_end_with_markers_are_read_to_their_end(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was counted ends behind markers and records that were taken back: all before it is found."""
+    monkeypatch.setattr(log_sources, "QUIET_POLLS", 20)
+    settings = settings_for(kafka, topic_prefix, tmp_path)
+    with Publisher(settings, transactional_id=topic_prefix) as publisher:
+        producer = publisher.producer
+        producer.init_transactions()
+        producer.begin_transaction()
+        publisher.publish(5, partition=1)
+        producer.commit_transaction()
+        for kind in ("entries", "steps"):
+            producer.begin_transaction()
+            publisher.publish(3, kind, partition=1)
+            producer.abort_transaction()
+    read = list(KafkaLog(settings.kafka).read({1: {"entries": 10, "steps": 4}}))
+    assert [(kind, record.offset) for _, kind, record in read] == [("entries", offset) for offset in range(5)]
 
 
 def test_topics_without_their_beginning_are_not_audited(kafka: str, topics: Publisher) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from local_services import ServiceError, wait_until
-from tests.services.cluster import PARTITIONS
+from tests.services.cluster import PARTITIONS, make_topics_of_publishers_times
 from tests.services.hostile import Published, expected
 from wayfold.agents.dead_letters import list_letters
 from wayfold.agents.fold_settings import fold_settings
@@ -37,9 +37,13 @@ QUERIES: Sequence[dict[str, Any]] = (
 
 
 class LogPublisher:
-    """Publishes a log record by record, keyed and placed as it says; `options` go to KafkaProducer."""
+    """Publishes a log record by record, keyed and placed as it says, all of one time.
+
+    `options` go to KafkaProducer. The topics are made when they are not there.
+    """
 
     def __init__(self, settings: Settings, timestamp_ms: int, **options: object) -> None:
+        make_topics_of_publishers_times(settings)
         self.prefix = settings.kafka.topic_prefix
         self.timestamp_ms = timestamp_ms
         self.producer = KafkaProducer(
@@ -111,7 +115,7 @@ class Verdict:
         found: list[str] = []
 
         def is_equal() -> bool:
-            found[:] = oracle.differences(asyncio.run(_redis_document(self.settings.redis)), document)
+            found[:] = oracle.differences(asyncio.run(redis_document(self.settings.redis)), document)
             return not found
 
         with suppress(ServiceError):
@@ -172,7 +176,8 @@ def _open_copies(
     return partitions
 
 
-async def _redis_document(settings: RedisSettings) -> dict[str, Any]:
+async def redis_document(settings: RedisSettings) -> dict[str, Any]:
+    """What the readers of Redis see now, over all time."""
     reader = RedisReader(settings)
     try:
         return dict(await reader.document(Query()))
@@ -187,4 +192,4 @@ def entries_in(document: Mapping[str, Any]) -> int:
 
 def entries_in_redis(settings: Settings) -> int:
     """How many entries the readers of Redis see now."""
-    return entries_in(asyncio.run(_redis_document(settings.redis)))
+    return entries_in(asyncio.run(redis_document(settings.redis)))

@@ -118,6 +118,22 @@ def test_records_below_the_offset_are_skipped() -> None:
     assert partition.counters.get("duplicate_total", 0) == 0
 
 
+def test_offsets_without_records_are_passed_for_good() -> None:
+    """Offsets that were reached are committed and found again; what stands below them is folded already."""
+    store = MemoryStore()
+    partition = opened(store)
+    fold(partition, "entries", entered("e"), commit=False)
+    partition.reach("entries", 4)
+    partition.reach("steps", 2)
+    partition.commit()
+    assert opened(store).offsets == {"entries": 4, "steps": 2}
+    partition.reach("entries", 3)
+    partition.fold("entries", [record(2, entered("f", user="bob"))])
+    partition.commit()
+    assert partition.offsets == {"entries": 4, "steps": 2}
+    assert finish([partition.partial(Query())], Query())["journeys"][0]["numbers"]["total_entries"] == 1
+
+
 def test_a_user_in_a_partition_of_others_is_refused() -> None:
     """A record in another partition than its user's is a dead letter and counts nothing."""
     home = PARTITIONERS["murmur2"](b"ann", 4)

@@ -13,8 +13,10 @@ from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.open import Opened, open_host
+from wayfold.agents.embedded.watches_http import watches_router
 from wayfold.agents.ingest.accept import KnownDefinition
 from wayfold.agents.ingest.http import ingest_router
+from wayfold.agents.sink import EVENT_KINDS
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.given import Limits
@@ -72,7 +74,8 @@ async def _run(settings: Settings, demo: bool) -> None:
             source,
             metrics,
             routes=[
-                ingest_router(opened.host, _known(opened)),
+                ingest_router(opened.host, _known(opened), watched=opened.host.append),
+                watches_router(opened.host.watches),
                 letters_router(opened.dead_letters, opened.host, read_lines),
                 partitions_router(lambda: opened.partitions),
             ],
@@ -137,6 +140,7 @@ def _source(settings: Settings, opened: Opened, telemetry: Telemetry) -> LocalNu
     return LocalNumbers(
         lambda: opened.partitions,
         lag_ms=host.lag_ms,
+        ends=lambda: {at: end for at, end in host.log.next_offsets().items() if at[0] in EVENT_KINDS},
         unready=unready,
         zone=zones_of(settings.fold),
         telemetry=telemetry,

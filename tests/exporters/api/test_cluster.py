@@ -96,6 +96,16 @@ async def test_lists_are_asked_of_all_workers(source: ClusterNumbers) -> None:
     assert await source.users(query, "entered_users") == ["ann", "bob/1", "cem"]
 
 
+async def test_what_became_of_records_is_asked_of_all_workers(
+    source: ClusterNumbers, partitions: list[Partition]
+) -> None:
+    """Each partition's own offsets and counters come from the worker that has it; the ends are not known."""
+    judged = await source.judged()
+    assert {number: (one.offsets, one.counters, one.ends) for number, one in judged.items()} == {
+        partition.number: (partition.offsets, partition.counters, None) for partition in partitions
+    }
+
+
 async def test_a_wrong_question_comes_back_as_one(source: ClusterNumbers) -> None:
     """What a worker finds wrong with a question is told to the reader, not called a failure."""
     with pytest.raises(BadQuestionError) as caught:

@@ -13,12 +13,15 @@ from wayfold.audit.oracle.facts import Fact, Filter
 from wayfold.audit.oracle.journeys import Entry, entries_of, entry_facts
 from wayfold.audit.oracle.steps import Facts, active_facts, arrival_facts, goal_facts, message_facts
 from wayfold.audit.oracle.times import month_of
-from wayfold.audit.oracle.versions import held_definitions
+from wayfold.audit.oracle.versions import conflicts, held_definitions
 
 
 @dataclass
 class Journey:
-    """One journey of one account: its events, entries and definitions by version."""
+    """One journey of one account: its events, entries and definitions by version.
+
+    `conflicts` says with how many other contents versions were defined, of those that were.
+    """
 
     account: str
     journey: str
@@ -26,6 +29,7 @@ class Journey:
     entries: dict[tuple[str, str], Entry]
     definitions: dict[int, OracleDefinition]
     goals: list[OracleEvent]
+    conflicts: dict[int, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -170,6 +174,8 @@ def _journeys(account: str, partitions: Sequence[Sequence[OracleEvent]]) -> dict
     journeys: dict[str, Journey] = {
         name: Journey(account, name, [], {}, definitions, []) for name, definitions in everywhere.items()
     }
+    for (_, name, version), count in conflicts(event for events in partitions for event in events).items():
+        journeys[name].conflicts[version] = count
     for events in partitions:
         held = _by_journey(events)
         goals_of_user: dict[str, list[OracleEvent]] = defaultdict(list)

@@ -86,6 +86,7 @@ def journey_document(
             {
                 "journey_version": version,
                 "name": definition.name if definition else journey.journey,
+                "definition_conflicts": journey.conflicts.get(version, 0),
                 "numbers": _journey_numbers(journey, at_version, watermark_ms, lacking["journey"]),
                 "steps": steps,
             }

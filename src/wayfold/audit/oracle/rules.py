@@ -170,12 +170,17 @@ def _check_defined_step(step: object) -> None:
 
 
 def _check_branches(step: Fields, step_ids: set[str]) -> None:
-    """Where a step leads: to steps of the same definition, and an end nowhere."""
-    for branch in _objects(step, "next", {"step_id", "name"}):
+    """Where a step leads: to steps of the same definition, by names of their own, and an end nowhere."""
+    branches = _objects(step, "next", {"step_id", "name"})
+    for branch in branches:
         _identifier(branch, "step_id")
         _identifier(branch, "name", required=False)
-        if branch["step_id"] not in step_ids or step["type"] == "end":
+        if branch["step_id"] not in step_ids:
             raise RefusedError("wrong_field")
+    if len({branch.get("name") for branch in branches}) != len(branches):
+        raise RefusedError("wrong_field")
+    if step["type"] == "end" and step.get("next") is not None:
+        raise RefusedError("wrong_field")
 
 
 def _check_menu(step: Fields) -> None:
@@ -188,7 +193,9 @@ def _check_menu(step: Fields) -> None:
             raise RefusedError("wrong_field")
         for text in node["inputs"]:
             _text({"input": text}, "input", required=True)
-    if len({node["node_id"] for node in nodes}) != len(nodes) or (nodes and step["type"] != "ivr_menu"):
+    if len({node["node_id"] for node in nodes}) != len(nodes):
+        raise RefusedError("wrong_field")
+    if step["type"] != "ivr_menu" and step.get("nodes") is not None:
         raise RefusedError("wrong_field")
 
 
