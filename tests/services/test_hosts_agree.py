@@ -47,7 +47,7 @@ def hosts(kafka: str, redis_url: str, topic_prefix: str, tmp_path: Path) -> Host
 def appends(seed: int) -> Iterator[Append]:
     """A log of good and bad records, cut at random, with the log's times going on from cut to cut."""
     generator = random.Random(seed)
-    log = hostile_log(seed, EVENTS, MUTATED, PARTITIONS, LOG_ENDS_MS)
+    log = hostile_log(seed, EVENTS, MUTATED, PARTITIONS)
     start = 0
     while start < len(log):
         end = start + generator.randint(1, LARGEST_APPEND)
