@@ -16,7 +16,8 @@ from tests.services.cluster import settings_for
 from tests.services.processes import WorkerProcess
 from wayfold.agents.dead_letters import list_letters
 from wayfold.agents.embedded.dead_letters import list_local_letters
-from wayfold.agents.embedded.open import fold_settings, letters_directory
+from wayfold.agents.embedded.open import letters_directory
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.models.refusal import DeadLetter
 from wayfold.settings import FoldSettings, RedisSettings, StateSettings, WorkerSettings
 from wayfold.state.partition import Partition
@@ -79,7 +80,7 @@ class Hosts:
 
     def answers(self, directory: Path, query: Query) -> Mapping[int, Mapping[str, Any]]:
         """What the stores of a host that has ended say, by partition."""
-        settings = fold_settings(self.cluster, self.partitions)
+        settings = fold_settings(self.cluster, self.partitions, "murmur2")
         memory = StoreMemory(64 * 1024 * 1024)
         with ExitStack() as stack:
             found = {}
