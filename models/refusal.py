@@ -33,6 +33,8 @@ class Reason(enum.StrEnum):
     """The journey has as many different names, or the user as many events, as are taken."""
     DEFINITION_CONFLICT = "definition_conflict"
     """The version is defined already with another content: refused over HTTP, before it is in the log."""
+    SKIPPED = "skipped"
+    """An operator decided that this record is not to be folded."""
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):

@@ -16,6 +16,7 @@ from wayfold.state.cells.recent import Recent, decode_journal_row, journal_row, 
 from wayfold.state.cells.totals import Totals, dwells_of, totals_of
 from wayfold.state.cells.values import Row
 from wayfold.state.commit import Meta, PartitionStore, Prepared, decode_meta
+from wayfold.state.control import Skipped
 from wayfold.state.histories.closings import Closings
 from wayfold.state.histories.engagement import Engagement
 from wayfold.state.histories.history import encode
@@ -74,10 +75,14 @@ class Partition:
     are as of the last commit; `refused` are the refusals of the pending batch.
     """
 
-    def __init__(self, store: PartitionStore, number: int, settings: FoldSettings) -> None:
+    def __init__(
+        self, store: PartitionStore, number: int, settings: FoldSettings, skipped: Skipped | None = None
+    ) -> None:
+        """`skipped` are the records that are refused unread; it may grow while the partition is open."""
         self.number = number
         self.settings = settings
         self.store = store
+        self.skipped = {} if skipped is None else skipped
         self._zones: dict[str, Zone] = {}
         self._load()
 
@@ -141,7 +146,11 @@ class Partition:
         Records below the next offset are skipped: they are folded already. Bad input never raises;
         it is refused, with its reason, into `refused`.
         """
-        self._intake.take(topic, self._unfolded(topic, records))
+        records = self._unfolded(topic, records)
+        notes = self.skipped.get(topic)
+        if notes:
+            records = self._intake.refuse_skipped(topic, records, notes)
+        self._intake.take(topic, records)
 
     def _unfolded(self, topic: str, records: Sequence[Record]) -> Sequence[Record]:
         """Those of the records that are not folded yet; they count as folded from now on."""

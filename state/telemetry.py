@@ -60,6 +60,8 @@ class Telemetry:
         """Time of each snapshot, from the checkpoint to the end of its upload."""
         self.publish_failures = 0
         """Pushes of views that failed and are tried again."""
+        self.publish_refused_journeys = 0
+        """Journeys and accounts whose numbers Redis refuses now, while it takes others."""
         self.snapshot_failures = 0
         """Snapshots that could not be made or uploaded."""
         self.assignments = 0

@@ -28,6 +28,7 @@ from wayfold.agents.embedded.cursor import LogCursor, Part
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog, Position
 from wayfold.agents.embedded.watches import Watches
+from wayfold.agents.locating import FoldFailedError
 from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
 from wayfold.models.record import LogRecord
 from wayfold.state.telemetry import Telemetry
@@ -77,12 +78,15 @@ class EmbeddedHost:
         progress: ProgressSink | None = None,
         telemetry: Telemetry | None = None,
         limits: HostLimits | None = None,
+        skip_options: str = "",
     ) -> None:
+        """`skip_options` are those with which `wayfold dead-letters skip` finds this host's log."""
         self.log = log
         self.opened = [OpenPartition(partition) for partition in partitions]
         self.telemetry = telemetry or Telemetry()
         self.failure: Exception | None = None
         self._dead_letters = dead_letters
+        self._skip_options = skip_options
         self._views = views or NoViews()
         self._progress = progress or NoProgress()
         self._limits = limits or HostLimits()
@@ -194,6 +198,8 @@ class EmbeddedHost:
                     await self._commit.appended.wait()
                     await asyncio.sleep(self._limits.gather_ms / 1000)
         except Exception as error:
+            if isinstance(error, FoldFailedError):
+                error.skip_options = self._skip_options
             self.failure = error
             _log.exception("fold_stopped", error=str(error))
         finally:

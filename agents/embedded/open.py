@@ -1,7 +1,10 @@
 """The embedded host on its directory: log, dead letters and stores opened as the settings say."""
 
+import shlex
 from pathlib import Path
 
+from wayfold.agents.control import warn_of_late_skips
+from wayfold.agents.embedded.control import LocalControl
 from wayfold.agents.embedded.dead_letters import LocalDeadLetters
 from wayfold.agents.embedded.host import EmbeddedHost, HostLimits
 from wayfold.agents.embedded.log import DurableLog, LogUnusableError
@@ -24,6 +27,16 @@ def letters_directory(directory: Path) -> Path:
     return directory / "log" / "dead-letters"
 
 
+def control_directory(directory: Path) -> Path:
+    """Where a data directory has what operators decided."""
+    return directory / "log" / "control"
+
+
+def state_directory(directory: Path, number: int) -> Path:
+    """Where a data directory has the state of a partition."""
+    return directory / "state" / f"partition-{number}"
+
+
 class Opened:
     """An embedded host with everything that it has open, to be closed together."""
 
@@ -31,11 +44,13 @@ class Opened:
         self,
         host: EmbeddedHost,
         dead_letters: LocalDeadLetters,
+        control: LocalControl,
         partitions: list[Partition],
         memory: StoreMemory,
     ) -> None:
         self.host = host
         self.dead_letters = dead_letters
+        self.control = control
         self.partitions = partitions
         self.memory = memory
 
@@ -48,6 +63,7 @@ class Opened:
         """Stop the host; what is durable and not folded yet is folded after the next start."""
         await self.host.stop()
         await self.dead_letters.close()
+        await self.control.close()
 
 
 def open_host(
@@ -74,20 +90,33 @@ def open_host(
         ) from error
     partitions: list[Partition] = []
     letters: LocalDeadLetters | None = None
+    control: LocalControl | None = None
     try:
+        control = LocalControl.open(control_directory(embedded.directory), synced=embedded.durable)
         letters = LocalDeadLetters.open(letters_directory(embedded.directory), synced=embedded.durable)
         memory = StoreMemory(settings.state.memory_limit_bytes)
         fold = fold_settings(settings, log.partitions, "murmur2")
         for number in range(log.partitions):
-            path = embedded.directory / "state" / f"partition-{number}"
+            path = state_directory(embedded.directory, number)
             store = Store.open(path, memory, partition=number)
-            partitions.append(Partition(store, number, fold))
-        host = EmbeddedHost(log, partitions, letters, telemetry=telemetry, limits=limits)
+            skipped = control.table.skipped_in(number)
+            partitions.append(Partition(store, number, fold, skipped))
+            warn_of_late_skips(partitions[-1], skipped)
+        host = EmbeddedHost(
+            log,
+            partitions,
+            letters,
+            telemetry=telemetry,
+            limits=limits,
+            skip_options=f"--data {shlex.quote(str(embedded.directory))}",
+        )
     except BaseException:
         for partition in partitions:
             partition.close()
         if letters is not None:
             letters.log.close()
+        if control is not None:
+            control.log.close()
         log.close()
         raise
-    return Opened(host, letters, partitions, memory)
+    return Opened(host, letters, control, partitions, memory)

@@ -148,6 +148,10 @@ class BatchConsumerThread(EvenPollingThread):
             if self._ends.keys().isdisjoint(error.args[0]):
                 return {}
             raise
+        except Exception:
+            # What was taken before the error is lost, and positions are behind it: none may be gone on from.
+            self._forget()
+            raise
         # Nothing has run on this loop since the records were taken, so positions are those behind them.
         assignment = consumer._subscription.subscription.assignment
         if assignment is not self._sought:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
 
+from wayfold.agents.control import warn_of_late_skips
 from wayfold.agents.worker.state_directory import StateDirectory
+from wayfold.state.control import Skipped
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.snapshots.errors import SnapshotError
 from wayfold.state.snapshots.manifest import SnapshotManifest
@@ -30,11 +32,14 @@ class PartitionStates:
         memory: StoreMemory,
         settings: FoldSettings,
         snapshots: Snapshots | None = None,
+        skipped: Callable[[int], Skipped] = lambda number: {},
     ) -> None:
+        """`skipped` gives the records that a partition refuses because an operator said so."""
         self._directory = directory
         self._memory = memory
         self._settings = settings
         self._snapshots = snapshots
+        self._skipped = skipped
 
     def open(self, number: int, begins: Mapping[str, int]) -> Partition:
         """Open a partition, from a snapshot where that is needed; blocks as long as it takes.
@@ -60,7 +65,10 @@ class PartitionStates:
     def _open_store(self, path: Path, number: int) -> Partition:
         store = Store.open(path, self._memory, partition=number)
         try:
-            return Partition(store, number, self._settings)
+            skipped = self._skipped(number)
+            partition = Partition(store, number, self._settings, skipped)
+            warn_of_late_skips(partition, skipped)
+            return partition
         except BaseException:
             store.close()
             raise

@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from wayfold.agents.collector import relax_collector
+from wayfold.agents.control import KafkaControl
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
 from wayfold.agents.fold_settings import fold_settings
@@ -49,8 +50,8 @@ def run_worker(
 
     `views` hears of every commit. `services` are HTTP servers and the like; a view sink that has tasks of
     its own is given as a service too. Raises `TopicsError`, `BrokerUnreachableError`,
-    `StateDirectoryError`, `SnapshotUrlError`, `WorkerError`, or what a service raised; each message says
-    what to do.
+    `ControlError`, `StateDirectoryError`, `SnapshotUrlError`, `WorkerError`, or what a service raised; each
+    message says what to do.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings, views or NoViews(), services, telemetry, start_at_oldest))
@@ -71,6 +72,7 @@ async def _run(
         partitions=topics.partitions, partitioner=settings.fold.partitioner, topic_ids=topics.topic_ids
     )
     async with AsyncExitStack() as stack:
+        control = await stack.enter_async_context(KafkaControl(settings.kafka, topics, follow=True))
         directory = StateDirectory.open(settings.state.directory, identity)
         stack.callback(directory.close)
         snapshots = open_snapshots(settings.state)
@@ -79,6 +81,7 @@ async def _run(
             StoreMemory(settings.state.memory_limit_bytes),
             fold_settings(settings, topics.partitions, settings.fold.partitioner),
             snapshots,
+            control.table.skipped_in,
         )
         dead_letters = await stack.enter_async_context(KafkaDeadLetters(settings.kafka))
         worker = Worker(

@@ -15,6 +15,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 from faust.types import TP
 
 from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.locating import FoldFailedError
 from wayfold.agents.topics import TopicsError, TopicSet, check_counts, event_topics, topic_kind, topic_name
 from wayfold.agents.worker.assignor import CopartitionedAssignor, Held
 from wayfold.agents.worker.batch_transport import MAX_POLL_RECORDS, BatchConsumer, RecordBatch
@@ -129,6 +130,9 @@ class Worker:
         try:
             if self._failure is None:
                 await self._finish(folding)
+            elif isinstance(self._failure, FoldFailedError):
+                # Whoever skips the record is told by the group's offsets whether it was counted.
+                await self._flush_progress()
         finally:
             tasks = (folding, progress, ended, *self._background)
             for task in tasks:
@@ -342,6 +346,9 @@ class Worker:
         done, _ = await asyncio.wait({folding}, timeout=FINISH_TIMEOUT_S)
         if not done:
             _log.warning("finish_given_up", reason=f"folding took longer than {FINISH_TIMEOUT_S} s")
+        await self._flush_progress()
+
+    async def _flush_progress(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._progress.flush(self._consumer), FLUSH_TIMEOUT_S)
 

@@ -80,6 +80,13 @@ ENGINE: Final = (
         "publish_failures",
     ),
     Name(
+        "wayfold_publish_refused_journeys",
+        Kind.GAUGE,
+        (),
+        "Journeys and accounts whose numbers Redis refuses now, while it takes others.",
+        "publish_refused_journeys",
+    ),
+    Name(
         "wayfold_snapshot_failures_total",
         Kind.COUNTER,
         (),

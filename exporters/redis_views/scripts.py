@@ -8,6 +8,9 @@ from typing import Final
 from wayfold.exporters.redis_views import fields
 from wayfold.state.cells.dwell import GAMMA
 
+FORM: Final = 2
+"""Of what the scripts keep. Goes up when older workers would spoil it; each drops what the other wrote."""
+
 
 class Script:
     """A script and the SHA-1 under which Redis knows it once it has run."""
@@ -44,5 +47,7 @@ PUSH: Final = Script(
     RATIOS=_ratios(),
     PERCENTILES=json.dumps(list(fields.PERCENTILES.items())),
 )
+SWAP: Final = Script("swap")
+WATERMARK: Final = Script("watermark")
 DROP: Final = Script("drop")
 CLAIM: Final = Script("claim")

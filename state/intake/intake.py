@@ -13,7 +13,7 @@ these that applies decides; what is refused or a repeat leaves no trace for late
 event brings a name, else there. Where a verdict depends on what waits, that is merged first or looked at.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wayfold.models.decode import event_decoder
@@ -25,7 +25,7 @@ from wayfold.state.histories.merging import Fold
 from wayfold.state.histories.pending import Item
 from wayfold.state.intake.definitions import Definitions
 from wayfold.state.intake.erasures import Erasures
-from wayfold.state.intake.refusals import FUTURE_LIMIT_MS, future, late, wrong_key
+from wayfold.state.intake.refusals import FUTURE_LIMIT_MS, future, late, skipped_by_operator, wrong_key
 from wayfold.state.limits import KNOWS, NAMED, Limits, Sets, too_many_names
 from wayfold.state.names.catalog import NO_TIME, Catalog
 from wayfold.state.names.event_names import NO_NAMES
@@ -119,6 +119,18 @@ class Intake:
         if topic == "entries" and (event.account_id, event.journey_id) not in self._catalog.scopes:
             return self._fold.people.stranger(event.user_id)
         return None
+
+    def refuse_skipped(
+        self, topic: str, records: Sequence[Record], notes: Mapping[int, str]
+    ) -> Sequence[Record]:
+        """Refuse, unread, the records whose offset has a note of an operator; gives the others."""
+        others = [record for record in records if record.offset not in notes]
+        if len(others) == len(records):
+            return records
+        for record in records:
+            if record.offset in notes:
+                self._refuse(topic, record, skipped_by_operator(notes[record.offset]))
+        return others
 
     def merge(self) -> Iterator[None]:
         """Merge what waits, in pieces; afterwards it is known what was accepted and what refused."""

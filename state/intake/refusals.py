@@ -29,6 +29,11 @@ def late(event: Event, retention_ms: int) -> Refusal:
     )
 
 
+def skipped_by_operator(note: str) -> Refusal:
+    """A record that an operator turned into a dead letter."""
+    return Refusal(Reason.SKIPPED, "", f"an operator skipped this record{': ' if note else ''}{note}")
+
+
 def wrong_key(record: Record, event: UserEvent) -> Refusal:
     """A record whose key is not its user."""
     found = "no key" if record.key is None else repr(record.key[:80])

@@ -9,6 +9,7 @@ import pytest
 from tests.agents.fakes import RememberingPartition
 from wayfold.agents import effects
 from wayfold.agents.effects import OpenPartition, PartitionRevokedError, apply_batch
+from wayfold.agents.locating import FoldFailedError
 from wayfold.models.record import LogRecord
 from wayfold.models.refusal import DeadLetter
 
@@ -91,7 +92,7 @@ async def test_without_refused_records_no_letters_are_written(journal: Journal) 
 
 async def test_a_failing_fold_leaves_nothing_and_is_raised(journal: Journal) -> None:
     """An exception in the fold reaches the host, and nothing of the batch can be committed later."""
-    with pytest.raises(RuntimeError, match="the store is full"):
+    with pytest.raises(FoldFailedError, match="the store is full"):
         await journal.apply(b"good", b"poison")
     assert journal.entries == []
     await journal.apply(b"good", b"good")

@@ -137,6 +137,11 @@ def test_every_command_says_what_it_does() -> None:
         ),
         (("define", "gone.yaml"), "No such file or directory (gone.yaml)"),
         (("dead-letters", "list", "--data", "gone"), "gone"),
+        (("dead-letters", "skip", "entries", "0", "0", "--data", "gone"), "no event log in gone"),
+        (
+            ("dead-letters", "skip", "entries", "0", "0", "--url", "http://127.0.0.1:9"),
+            "Check that `wayfold run` runs there",
+        ),
         (("snapshots", "list"), "state.snapshot_url is not set"),
         (
             ("snapshots", "list", "--set", "state.snapshot_url=ftp://x/y"),

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 import uvloop
@@ -13,6 +14,7 @@ from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.open import Opened, open_host
+from wayfold.agents.embedded.skipping import skip_in_host
 from wayfold.agents.embedded.watches_http import watches_router
 from wayfold.agents.ingest.accept import KnownDefinition
 from wayfold.agents.ingest.http import ingest_router
@@ -76,7 +78,7 @@ async def _run(settings: Settings, demo: bool) -> None:
             routes=[
                 ingest_router(opened.host, _known(opened), watched=opened.host.append),
                 watches_router(opened.host.watches),
-                letters_router(opened.dead_letters, opened.host, read_lines),
+                letters_router(opened.dead_letters, opened.host, read_lines, partial(skip_in_host, opened)),
                 partitions_router(lambda: opened.partitions),
             ],
             limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),

@@ -20,7 +20,7 @@ def openapi_json() -> str:
         nothing,
         routes=[
             ingest_router(nothing),
-            letters_router(nothing, nothing, read_lines),
+            letters_router(nothing, nothing, read_lines, nothing),
             watches_router(nothing),
         ],
     )

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import Fetcher, FetchError, FetchResult
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, RecordTooLargeError
+from aiokafka.errors import (
+    CorruptRecordException,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    RecordTooLargeError,
+)
 from faust.types import TP
 
 from tests.agents.worker.hosting import ENTRIES, Host, record
@@ -124,6 +129,17 @@ async def test_a_record_for_which_there_is_an_error_is_not_passed_over(
         fake.polled, fake.step = [{}], 1
         assert await poll() is None
     assert "consumed_to(tp_state.position + 1)" in inspect.getsource(Fetcher._proc_fetch_request)
+
+
+async def test_nothing_goes_on_behind_a_poll_that_failed(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that were taken before an error came are lost with it, and are not passed over after it."""
+    async with polling(consumer, monkeypatch) as (fake, poll):
+        fake.polled, fake.step = [CorruptRecordException(), {}], 5
+        with pytest.raises(CorruptRecordException):
+            await poll()
+        assert await poll() is None
 
 
 async def test_an_assignment_that_was_not_sought_yet_gives_nothing(

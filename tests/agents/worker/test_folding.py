@@ -12,6 +12,7 @@ import pytest
 from tests.agents.fakes import KeptLetters, RememberingPartition
 from tests.agents.worker.batches import batch, empty
 from wayfold.agents.effects import OpenPartition
+from wayfold.agents.locating import FoldFailedError
 from wayfold.agents.worker.folding import BATCHES_IN_HAND, Folding
 from wayfold.agents.worker.lane import Lane
 from wayfold.state.telemetry import Telemetry
@@ -200,7 +201,7 @@ async def test_a_failing_fold_ends_the_folding(tmp_path: Path) -> None:
 
     bench.partitions[0].fold = fail  # type: ignore[method-assign]
     bench.arrive(0)
-    with pytest.raises(RuntimeError, match="the store is full"):
+    with pytest.raises(FoldFailedError, match="the store is full"):
         await bench.folding.run()
     assert bench.partitions[0].commits == 0
 
