@@ -14,8 +14,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from wayfold.agents.embedded.open import events_directory
+from wayfold.agents.control import read_control
+from wayfold.agents.embedded.control import read_local_control
+from wayfold.agents.embedded.open import control_directory, events_directory
 from wayfold.agents.fold_settings import limits_of
+from wayfold.agents.topics import find_topics
 from wayfold.audit.audit import System, Verdict, audit
 from wayfold.audit.gathering import LogRules
 from wayfold.audit.live import AuditImpossibleError, LiveNumbers
@@ -27,6 +30,7 @@ from wayfold.exporters.api.cluster import PARTIALS, STATUSES, USERS, Reply
 from wayfold.exporters.api.internal import TOKEN_HEADER, PartialsQuestion, UsersQuestion
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import Settings
+from wayfold.state.control import ControlTable
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest
 
@@ -174,7 +178,8 @@ async def _embedded(
         )
 
     live = LiveOverHttp(session, owners, _token(settings))
-    yield _system(settings, live, LocalLog(events_directory(directory)), "murmur2")
+    control = read_local_control(control_directory(directory))
+    yield _system(settings, live, LocalLog(events_directory(directory)), "murmur2", control)
 
 
 @asynccontextmanager
@@ -182,17 +187,24 @@ async def _cluster(settings: Settings, session: aiohttp.ClientSession) -> AsyncI
     reader = RedisReader(settings.redis)
     try:
         live = LiveOverHttp(session, reader.owners, _token(settings))
-        yield _system(settings, live, KafkaLog(settings.kafka), settings.fold.partitioner)
+        control = await read_control(settings.kafka, find_topics(settings.kafka))
+        yield _system(settings, live, KafkaLog(settings.kafka), settings.fold.partitioner, control)
     finally:
         await reader.close()
 
 
-def _system(settings: Settings, live: LiveOverHttp, log: EventLog, partitioner: Any) -> System:
+def _system(
+    settings: Settings, live: LiveOverHttp, log: EventLog, partitioner: Any, control: ControlTable
+) -> System:
+    skipped: dict[int, set[tuple[str, int]]] = {}
+    for skip in control.skips():
+        skipped.setdefault(skip.partition, set()).add((skip.topic, skip.offset))
     rules = LogRules(
         partitions=log.partitions,
         partitioner=partitioner,
         retention_ms=settings.fold.retention_days * DAY_MS,
         limits=Limits(**msgspec.structs.asdict(limits_of(settings))),
+        skipped=skipped,
     )
     return System(live, log, rules, settings.fold.account_time_zones, settings.fold.time_zone)
 
