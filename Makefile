@@ -8,13 +8,21 @@ KAFKA_PORT ?= 9092
 REDIS_PORT ?= 6379
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# What is compiled is kept, whatever the environment says: the tests start many processes, each of which
+# would compile everything anew, in twice the time.
+unexport PYTHONDONTWRITEBYTECODE
+# Tests wait about as much as they work, so that more of them than there are cores run at once.
+TEST_PROCESSES ?= $(shell echo $$(( $$(nproc) * 3 / 2 )))
 PYTEST := $(BIN)/pytest -q
+PYTEST_TOGETHER := $(PYTEST) -n $(TEST_PROCESSES) --dist loadgroup
+# Those of the four folders, and of real servers: what runs as a process of its own is not seen anyway.
+COVERING := $(addprefix tests/,models state agents exporters services)
 # A slow test may take an hour before it counts as hung.
 PYTEST_SLOWLY := $(PYTEST) -o faulthandler_timeout=3600
 
 .PHONY: help
 help: ## Print this help
-	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED) ## Install Wayfold and its tools into .venv (needs Python 3.11 or newer)
@@ -38,15 +46,26 @@ services-installed: install
 
 .PHONY: test
 test: services-installed ## Run the tests, with real Kafka and Redis (TESTS=tests/state for some)
-	@$(PYTEST) -m "not slow" $(TESTS)
+	@$(PYTEST_TOGETHER) -m "not slow" $(TESTS)
+
+.PHONY: coverage
+coverage: services-installed ## Print how much of the four folders their tests run through
+	@rm -f .coverage .coverage.*
+	@$(PYTEST_TOGETHER) -m "not slow" --cov --cov-report= $(or $(TESTS),$(COVERING))
+	@for folder in models state agents exporters; do \
+		printf '%-10s' $$folder; $(BIN)/coverage report --include="$$folder/*" | tail -n 1 | sed 's/^TOTAL *//'; done
 
 .PHONY: properties
 properties: install ## Compare the fold with the oracle over many random event sets (slow)
-	@WAYFOLD_TEST_EFFORT=$${WAYFOLD_TEST_EFFORT:-4} $(PYTEST_SLOWLY) tests/properties $(TESTS)
+	@WAYFOLD_TEST_EFFORT=$${WAYFOLD_TEST_EFFORT:-4} $(PYTEST_SLOWLY) -n $(TEST_PROCESSES) tests/properties $(TESTS)
 
 .PHONY: chaos
 chaos: services-installed ## Kill workers and servers under load and compare the numbers (slow)
 	@$(PYTEST_SLOWLY) -m chaos $(TESTS)
+
+.PHONY: chaos-short
+chaos-short: services-installed ## The same with a few kills, in a minute or two
+	@$(PYTEST_SLOWLY) -m chaos -k little $(TESTS)
 
 .PHONY: bench
 bench: services-installed ## Measure speed, latency and memory on real servers (BENCH=… for some, BENCH_SCALE=0.05 to try)
@@ -55,7 +74,7 @@ bench: services-installed ## Measure speed, latency and memory on real servers (
 
 .PHONY: docs
 docs: install ## Write anew the documents that are made from code
-	@$(BIN)/python -m tests.docs.generated
+	@PYTHONPATH=deploy $(BIN)/python -m tests.docs.generated
 
 .PHONY: check
 check: install ## Lint, formatting and types

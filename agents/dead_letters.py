@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from wayfold.agents.ingest.accept import outgoing
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka_clients import blocking_client_options, client_options
 from wayfold.agents.sink import BROADCAST_KINDS
 from wayfold.agents.topics import DEAD_LETTERS, LETTER_LIMIT_BYTES, partition_count, topic_name
 from wayfold.models.decode import decode_event
@@ -299,7 +299,8 @@ def _await_all(futures: Iterable[Any]) -> None:
 
 @contextmanager
 def _producer(settings: KafkaSettings) -> Iterator[KafkaProducer]:
-    producer = KafkaProducer(**client_options(settings), acks="all", max_request_size=LETTER_LIMIT_BYTES)
+    options = blocking_client_options(settings)
+    producer = KafkaProducer(**options, acks="all", max_request_size=LETTER_LIMIT_BYTES)
     try:
         yield producer
     finally:
@@ -310,7 +311,7 @@ def _scan(settings: KafkaSettings) -> Iterator[tuple[str, bytes | None, Headers]
     """Read the whole topic, up to where it ends now."""
     topic = topic_name(settings.topic_prefix, DEAD_LETTERS)
     consumer = KafkaConsumer(
-        **client_options(settings),
+        **blocking_client_options(settings),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -27,3 +27,8 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         options["sasl_plain_username"] = settings.sasl_username
         options["sasl_plain_password"] = None if password is None else password.get_secret_value()
     return options
+
+
+def blocking_client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Give the same for kafka-python's clients, which look for a first broker as long as for an answer."""
+    return client_options(settings) | {"bootstrap_timeout_ms": settings.request_timeout_ms}

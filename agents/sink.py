@@ -40,6 +40,10 @@ class SinkFailedError(Exception):
     """The records could not be made durable; the message says why and what to do. Sending again is safe."""
 
 
+class SinkFullError(SinkFailedError):
+    """There is no room for the records; none of them is there. The message says what to do."""
+
+
 class EventSink(Protocol):
     """Takes records and says when they are durable."""
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka_clients import blocking_client_options
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.models.control import CONTROL
 
@@ -29,6 +30,9 @@ DEAD_LETTERS = "dead-letters"
 TIMESTAMP_TYPE = "message.timestamp.type"
 LOG_TIME = "LogAppendTime"
 """The time of a record is that at which Kafka took it, whatever the publisher's clock says."""
+
+NO_ID = str(UUID(int=0))
+"""What brokers tell that know no ids of topics."""
 TIMEOUT_MS = 60_000
 LETTER_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -105,7 +109,13 @@ def find_topics(settings: KafkaSettings) -> TopicSet:
             "read in their order. Delete it and create it with `wayfold topics create`; what was decided in "
             "it (skipped records) has to be decided again."
         )
-    return TopicSet(partitions, {topic: str(described[topic]["topic_id"]) for topic in event_topics(prefix)})
+    topic_ids = {topic: str(described[topic].get("topic_id", NO_ID)) for topic in event_topics(prefix)}
+    if NO_ID in topic_ids.values():
+        raise TopicsError(
+            "The brokers do not tell the ids of topics, by which one that was deleted and created again is "
+            "known. Use brokers of Kafka 2.8 or later."
+        )
+    return TopicSet(partitions, topic_ids)
 
 
 def partition_count(settings: KafkaSettings) -> int:
@@ -147,7 +157,7 @@ def _create(client: KafkaAdminClient, topics: Sequence[NewTopic]) -> None:
 def admin(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
     """Open an admin client; raises `BrokerUnreachableError` when no broker answers."""
     try:
-        client = KafkaAdminClient(**client_options(settings))
+        client = KafkaAdminClient(**blocking_client_options(settings))
     except KafkaError as error:
         raise BrokerUnreachableError(
             f"No Kafka broker answered at {settings.bootstrap_servers} ({settings.security_protocol}): "

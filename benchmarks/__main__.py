@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks.benches import BENCHES, chosen
 from benchmarks.machine import REPOSITORY, use_cores
-from benchmarks.report import EVERYTHING, keep, print_report
+from benchmarks.report import keep, print_report
 from benchmarks.run import ServiceError, run
 
 CORES = 2
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     print_report(report, console)
     folder = given.results or (RESULTS if given.scale == 1 else None)
     if folder is not None:
-        console.print(f"Kept in {keep(report, folder, '-'.join(given.bench) or EVERYTHING)}")
+        console.print(f"Kept in {keep(report, folder, given.bench)}")
     problems = [outcome for outcome in report.outcomes if outcome.problem]
     for outcome in problems:
         console.print(f"[bold red]{outcome.bench}[/]: {outcome.problem}", highlight=False)

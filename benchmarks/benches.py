@@ -59,6 +59,13 @@ BENCHES: Final = (
         needs=("corpus", "limit"),
     ),
     Bench(
+        name="two-workers",
+        module="benchmarks.two_workers",
+        title="Two workers: Kafka to Redis, all work on",
+        longest_s=360,
+        needs=("corpus", "limit", "end-to-end"),
+    ),
+    Bench(
         name="quix",
         module="benchmarks.quix_counter",
         title="Quix Streams, one counter per user",
@@ -126,8 +133,10 @@ def at_most(bench: str, title: str, threshold: float, unit: str, of: Callable[[R
 
 
 END: Final = "end-to-end"
+TWO: Final = "two-workers"
 TARGETS: Final = (
     at_least(END, "one worker, end to end", 60_000, "events/s", figure(END, "events_per_s")),
+    at_least(TWO, "two workers, end to end", 60_000, "events/s", figure(TWO, "events_per_s")),
     at_least("faust", "times a plain Faust agent with a table", 20, "x", ratio(END, "faust")),
     at_least("quix", "times Quix Streams with a counter", 1.5, "x", ratio(END, "quix")),
     at_least("fold", "the fold alone", 100_000, "events/s", figure("fold", "events_per_s")),

@@ -1,5 +1,6 @@
 """Wayfold's own processes as a bench starts them, and what it sees of them in Redis."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import redis
 
@@ -43,6 +44,11 @@ class Process:
     def tail(self) -> str:
         """The end of what it said."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """What it logged under this name, in order."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if f'"event": "{event}"' in line]
 
     def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = START_S) -> None:
         """Wait until a condition holds, or raise BenchError: too late, or the process has ended."""
@@ -84,9 +90,11 @@ def environment(context: Context, prefix: str, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(context: Context, prefix: str, *arguments: str, **more: str) -> Iterator[Process]:
-    """Run `wayfold` with these arguments until the block ends."""
-    log = context.path / f"{arguments[0]}.log"
+def running(
+    context: Context, prefix: str, *arguments: str, name: str | None = None, **more: str
+) -> Iterator[Process]:
+    """Run `wayfold` with these arguments until the block ends; `name` is that of its log, among several."""
+    log = context.path / f"{name or arguments[0]}.log"
     process = Process([WAYFOLD, *arguments], environment(context, prefix, **more), log)
     try:
         yield process

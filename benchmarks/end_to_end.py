@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from benchmarks.cluster import Process, Views, running
@@ -18,19 +20,40 @@ JOURNEY_NAMES: Final = [JourneyName("default", f"journey-{number}") for number i
 
 def measure(context: Context) -> Figures:
     """Fold the corpus with one worker process."""
+    return fold_corpus(context, 1)
+
+
+def fold_corpus(context: Context, count: int) -> Figures:
+    """Fold the corpus with so many worker processes of one group; what they need together is added up."""
     records = asyncio.run(expected(context, context.prefix))
-    views = Views(context, context.prefix)
+    own = f"{context.prefix}-{count}"
+    views = Views(context, own)
     began_s = time.perf_counter()
-    with running(context, context.prefix, "worker") as worker:
-        figures = follow(worker, views, records)
+    with ExitStack() as stack:
+        stack.callback(views.close)
+        workers = [
+            stack.enter_context(
+                running(
+                    context,
+                    context.prefix,
+                    "worker",
+                    name=f"worker-{number}",
+                    WAYFOLD_KAFKA_GROUP=own,
+                    WAYFOLD_REDIS_PREFIX=own,
+                    WAYFOLD_STATE_DIRECTORY=str(context.path / f"state-{number}"),
+                )
+            )
+            for number in range(count)
+        ]
+        figures = follow(workers, views, records)
         figures["seconds_from_start_of_process"] = round(time.perf_counter() - began_s, 2)
-        figures["peak_memory_mib"] = round(memory_mib(worker.process_id, "VmHWM"))
+        figures["peak_memory_mib"] = round(sum(memory_mib(worker.process_id, "VmHWM") for worker in workers))
+        _check_shares(workers)
         _check(views, records)
-    views.close()
     return figures
 
 
-def follow(worker: Process, views: Views, records: dict[int, int]) -> Figures:
+def follow(workers: Sequence[Process], views: Views, records: dict[int, int]) -> Figures:
     """Watch Redis until it shows everything; the rate is that from its first sign of life on."""
     total = sum(records.values())
     seen = 0
@@ -38,18 +61,18 @@ def follow(worker: Process, views: Views, records: dict[int, int]) -> Figures:
     first = 0
     deadline_s = time.perf_counter() + LONGEST_S
     while seen < total:
-        worker.check()
+        for worker in workers:
+            worker.check()
         time.sleep(POLL_S)
         now_s = time.perf_counter()
         seen = sum(views.sequences(JOURNEY_NAMES).values())
         if seen and not first:
-            first, first_s, first_cpu_s = seen, now_s, cpu_s(worker.process_id)
+            first, first_s, first_cpu_s = seen, now_s, _used_s(workers)
         if now_s > deadline_s:
-            raise BenchError(
-                f"Redis shows {seen} of {total} records after {LONGEST_S:.0f} s\n{worker.tail()}"
-            )
+            tails = "\n".join(worker.tail() for worker in workers)
+            raise BenchError(f"Redis shows {seen} of {total} records after {LONGEST_S:.0f} s\n{tails}")
     passed_s = now_s - first_s
-    used_s = cpu_s(worker.process_id) - first_cpu_s
+    used_s = _used_s(workers) - first_cpu_s
     if seen > total or passed_s <= 0:
         raise BenchError(f"Redis shows {seen} records of {total}, {passed_s:.3f} s after the first")
     return {
@@ -59,6 +82,17 @@ def follow(worker: Process, views: Views, records: dict[int, int]) -> Figures:
         "worker_cores": round(used_s / passed_s, 2),
         "worker_cpu_us_per_event": round(used_s / (total - first) * 1e6, 2),
     }
+
+
+def _used_s(workers: Sequence[Process]) -> float:
+    return sum(cpu_s(worker.process_id) for worker in workers)
+
+
+def _check_shares(workers: Sequence[Process]) -> None:
+    """Raise BenchError when some had all to do: a broker waits for the others before it gives partitions."""
+    shares = [worker.told("partitions_assigned")[0]["partitions"] for worker in workers]
+    if len({len(share) for share in shares}) > 1:
+        raise BenchError(f"the partitions were not shared from the beginning: {shares}")
 
 
 def _check(views: Views, records: dict[int, int]) -> None:

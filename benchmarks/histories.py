@@ -51,7 +51,7 @@ def _touch(
     on_disk = sum(file.stat().st_size for file in state.rglob("*.sst")) / MIB
     views = Views(context, prefix)
     with running(context, prefix, "worker", WAYFOLD_STATE_DIRECTORY=str(state)) as worker:
-        figures = follow(worker, views, asyncio.run(expected(context, prefix)))
+        figures = follow([worker], views, asyncio.run(expected(context, prefix)))
         peak = memory_mib(worker.process_id, "VmHWM")
     views.close()
     return {

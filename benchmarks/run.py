@@ -21,6 +21,8 @@ from local_services import LocalKafka, LocalRedis, ServiceError, install
 PREFIX: Final = "bench"
 WITHOUT_SERVERS: Final = {"fold", "reading-embedded"}
 TAIL_LINES: Final = 25
+# As long as a broker waits by default: workers that start together share the partitions from the beginning.
+BROKER_OPTIONS: Final = {"group.initial.rebalance.delay.ms": "3000"}
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -77,7 +79,7 @@ def run(
 
 @contextmanager
 def _servers(context: Context) -> Iterator[tuple[Context, dict[str, str]]]:
-    with LocalKafka() as kafka, LocalRedis() as redis:
+    with LocalKafka(options=BROKER_OPTIONS) as kafka, LocalRedis() as redis:
         versions = {
             "kafka": install.kafka_version(),
             "redis-server": redis_version(install.redis_command()),

@@ -165,6 +165,11 @@ class Partition:
         """Take `offset` for the next of a topic kind: what lies before it and was not folded is no record."""
         self._pending_offsets[topic] = max(offset, self._pending_offsets.get(topic, 0))
 
+    def begin_at(self, offsets: Mapping[str, int]) -> None:
+        """Count records below these offsets as folded, with the next commit: they are gone for good."""
+        for topic, offset in offsets.items():
+            self.reach(topic, offset)
+
     @property
     def refused(self) -> list[DeadLetter]:
         """Refusals of the pending batch, once `prepare` has come to its end or `commit` is next."""

@@ -64,6 +64,8 @@ class Telemetry:
         """Journeys and accounts whose numbers Redis refuses now, while it takes others."""
         self.snapshot_failures = 0
         """Snapshots that could not be made or uploaded."""
+        self.snapshot_ms: dict[int, int] = {}
+        """By partition: when the state was that its latest snapshot holds, in milliseconds UTC."""
         self.assignments = 0
         """Times that this process was given partitions."""
         self.lag_records: dict[int, int] = {}
@@ -75,3 +77,4 @@ class Telemetry:
         """Forget what was measured of a partition that this process no longer has."""
         self.lag_records.pop(partition, None)
         self.lag_ms.pop(partition, None)
+        self.snapshot_ms.pop(partition, None)

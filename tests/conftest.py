@@ -3,21 +3,40 @@
 import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
 from local_services import LocalKafka, LocalRedis, ServiceError
 from tests.services.containers import engine_answers, kafka_container, redis_container
+from tests.services.shared import VARIABLE, served, shared_address
 
 SERVICE_FIXTURES = {"kafka", "redis_url", "local_kafka", "local_redis"}
+WITH_SHARED_SERVERS = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Be ready to start servers for the processes that run the tests, when there are several."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        stack = config.stash[WITH_SHARED_SERVERS] = ExitStack()
+        stack.enter_context(served({"kafka": _kafka, "redis": _redis}))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the servers of the run."""
+    if stack := config.stash.get(WITH_SHARED_SERVERS, None):
+        stack.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever uses a real server, so that `-m "not services"` leaves exactly the others."""
+    """Mark whatever uses a real server, so that `-m "not services"` leaves exactly the others.
+
+    Those come first: they wait much, and what is quick fills the time that is left at the end.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and SERVICE_FIXTURES & set(item.fixturenames):
             item.add_marker(pytest.mark.services)
+    items.sort(key=lambda item: item.get_closest_marker("services") is None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -38,14 +57,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """Bootstrap servers of a real Kafka, shared by the whole run: use `topic_prefix` for every name."""
-    with _server("WAYFOLD_TEST_KAFKA", kafka_container, _started_kafka) as bootstrap_servers:
+    with _shared("kafka", _kafka) as bootstrap_servers:
         yield bootstrap_servers
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """URL of a real Redis, shared by the whole run: use `topic_prefix` for every key, and never flush it."""
-    with _server("WAYFOLD_TEST_REDIS", redis_container, _started_redis) as url:
+    with _shared("redis", _redis) as url:
         yield url
 
 
@@ -70,31 +89,38 @@ def local_redis() -> Iterator[LocalRedis]:
 
 
 @contextmanager
-def _server(
-    variable: str,
-    in_docker: Callable[[], AbstractContextManager[str]],
-    started_here: Callable[[], AbstractContextManager[str]],
-) -> Iterator[str]:
-    """The server that the environment names, else one in Docker, else one started on this machine."""
-    named = os.environ.get(variable)
-    if named:
-        yield named
-        return
-    source = in_docker if engine_answers() else started_here
-    with _needed_here(), source() as address:
+def _shared(name: str, start: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    """The server of the run; where one process runs all tests it is that process's own."""
+    with ExitStack() as stack:
+        with _needed_here():
+            address = shared_address(name) if VARIABLE in os.environ else stack.enter_context(start())
         yield address
 
 
 @contextmanager
-def _started_kafka() -> Iterator[str]:
-    with LocalKafka() as server:
-        yield server.bootstrap_servers
+def _kafka() -> Iterator[str]:
+    """The broker that the environment names, else one in Docker, else one started on this machine."""
+    if named := os.environ.get("WAYFOLD_TEST_KAFKA"):
+        yield named
+    elif engine_answers():
+        with kafka_container() as bootstrap_servers:
+            yield bootstrap_servers
+    else:
+        with LocalKafka() as server:
+            yield server.bootstrap_servers
 
 
 @contextmanager
-def _started_redis() -> Iterator[str]:
-    with LocalRedis() as server:
-        yield server.url
+def _redis() -> Iterator[str]:
+    """The Redis that the environment names, else one in Docker, else one started on this machine."""
+    if named := os.environ.get("WAYFOLD_TEST_REDIS"):
+        yield named
+    elif engine_answers():
+        with redis_container() as url:
+            yield url
+    else:
+        with LocalRedis() as server:
+            yield server.url
 
 
 @contextmanager

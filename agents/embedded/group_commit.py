@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.embedded.watches import Watches
-from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
+from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError, SinkFullError
+from wayfold.state.store.errors import FULL_ERRNOS, MAKE_ROOM
 
 GROUP_RECORDS: Final = 2_000
 WAITING_BYTES: Final = 64 << 20
@@ -118,6 +119,11 @@ class GroupCommit:
         try:
             await loop.run_in_executor(self._thread, self.log.append, records)
         except OSError as error:
+            if error.errno in FULL_ERRNOS:
+                return SinkFullError(
+                    f"The disk of {self.log.directory} is full, and no event was taken. {MAKE_ROOM} Then "
+                    "send the events again; what was accepted before is kept, and numbers can be read."
+                )
             return SinkFailedError(
                 f"The events could not be written to {self.log.directory}: {error}. Check the disk's space "
                 "and health, then send them again; an event that did arrive is not counted twice."

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from wayfold.agents.embedded.control import LocalControl
-from wayfold.agents.embedded.log import DurableLog, LogInUseError
-from wayfold.agents.embedded.open import Opened, control_directory, events_directory, state_directory
+from wayfold.agents.embedded.lock import LogInUseError
+from wayfold.agents.embedded.log import DurableLog
+from wayfold.agents.embedded.open import Opened, control_directory, events_directory, partition_directory
 from wayfold.agents.skipping import Extent, SkipRefusedError, SkipRequest, check_offset, check_place
 from wayfold.state.commit import decode_meta
 from wayfold.state.store import keys
@@ -63,7 +64,7 @@ def _extent(log: DurableLog, request: SkipRequest, counted: Mapping[str, int]) -
 
 def _counted(directory: Path, number: int) -> Mapping[str, int]:
     """Read the next offset to count of each topic kind from a partition's store."""
-    path = state_directory(directory, number)
+    path = partition_directory(directory, number)
     if not path.exists():
         return {}
     store = Store.open(path, StoreMemory(STORE_MEMORY_BYTES), partition=number)

@@ -83,7 +83,8 @@ def ingest_router(
 
         Sending an event again is harmless: its event_id counts once. 503 with Retry-After means that
         nothing can be taken for the moment, or that it is not certain that all events are durable: send
-        the same request again.
+        the same request again. 507 means that the disk is full and that nothing was taken: send it again
+        when there is room.
         """
         require_plain(request.headers.get("content-encoding"))
         values = split_body(request.headers.get("content-type", ""), await request.body())

@@ -38,6 +38,9 @@ STOP_TIMEOUT_S = 10.0
 POLL_TIMEOUT_S = 1.0
 """How long a poll waits for records."""
 
+CLOSED_WAIT_S = 0.05
+"""How long to wait before looking again while no partition may be read yet; Faust sleeps a second."""
+
 MAX_POLL_RECORDS = 10_000
 """Records that one poll gives at most, over all topic partitions."""
 
@@ -224,6 +227,14 @@ class BatchConsumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _wait_next_records(
+        self, timeout: float
+    ) -> tuple[Mapping[TP, list[Any]] | None, set[TP] | None]:
+        if self.flow_active and not self._get_active_partitions():
+            await asyncio.sleep(CLOSED_WAIT_S)
+            return None, None
+        return await super()._wait_next_records(timeout)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
         if not await self.host.wait_for_room():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import faust
 from faust.app.base import BootStrategy
+from faust.tables.manager import TableManager
 
 from wayfold.agents.worker.batch_transport import BatchHost, BatchTransport, PassThroughSchema
 
@@ -41,6 +42,15 @@ class ConsumerOnly(BootStrategy):
 
     enable_web = False
     enable_kafka_producer = False
+
+
+class NoTables(TableManager):
+    """Manages no tables, and so does not wait a second for them to be declared."""
+
+    async def on_start(self) -> None:
+        """Start at once."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class FoldApp(faust.App):
@@ -79,6 +89,7 @@ def new_app(settings: KafkaSettings, topics: Iterable[str], host: AppHost) -> Fo
         settings.group,
         broker=f"kafka://{settings.bootstrap_servers}",
         store="memory://",
+        TableManager=NoTables,
         topic_allow_declare=False,
         topic_disable_leader=True,
         # Nothing is acknowledged to Faust: what is done is in the store, and nowhere else.

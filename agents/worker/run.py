@@ -16,20 +16,24 @@ from wayfold.agents.control import KafkaControl
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
 from wayfold.agents.fold_settings import fold_settings
-from wayfold.agents.snapshot_storage import open_snapshot_objects
+from wayfold.agents.partition_states import PartitionStates
+from wayfold.agents.snapshot_storage import open_snapshots
+from wayfold.agents.snapshotting import SnapshotTaker
+from wayfold.agents.state_directory import StateDirectory
 from wayfold.agents.topic_times import times_warning
-from wayfold.agents.topics import find_topics
-from wayfold.agents.worker.partition_states import PartitionStates
-from wayfold.agents.worker.snapshotting import SnapshotTaker
-from wayfold.agents.worker.state_directory import StateDirectory, StateIdentity
+from wayfold.agents.topics import find_topics, topic_name
 from wayfold.agents.worker.worker import Worker
-from wayfold.state.snapshots.snapshots import Snapshots
+from wayfold.state.snapshots.log_identity import LogIdentity, calendar_of, zones_in_use
 from wayfold.state.store.store import StoreMemory
 
 if TYPE_CHECKING:
     from wayfold.agents.effects import ViewSink
-    from wayfold.settings import Settings, StateSettings
+    from wayfold.agents.topics import TopicSet
+    from wayfold.settings import Settings
     from wayfold.state.telemetry import Telemetry
+
+NAMING_KIND = "entries"
+"""The topic kind whose topic's id names the whole log: a topic that comes later does not change it."""
 
 WorkerService = Callable[[Worker], AbstractAsyncContextManager[object]]
 """Something that runs beside the worker in its event loop: entered before it reads, left after its last
@@ -68,20 +72,19 @@ async def _run(
     warning = await asyncio.to_thread(times_warning, settings.kafka)
     if warning is not None:
         _log.warning("topics_carry_publishers_times", reason=warning)
-    identity = StateIdentity(
-        partitions=topics.partitions, partitioner=settings.fold.partitioner, topic_ids=topics.topic_ids
-    )
+    log = log_identity(settings, topics)
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(KafkaControl(settings.kafka, topics, follow=True))
-        directory = StateDirectory.open(settings.state.directory, identity)
+        directory = StateDirectory.open(settings.state.directory, log)
         stack.callback(directory.close)
-        snapshots = open_snapshots(settings.state)
+        snapshots = open_snapshots(settings.state, log)
         states = PartitionStates(
             directory,
             StoreMemory(settings.state.memory_limit_bytes),
             fold_settings(settings, topics.partitions, settings.fold.partitioner),
             snapshots,
             control.table.skipped_in,
+            start_at_oldest=start_at_oldest,
         )
         dead_letters = await stack.enter_async_context(KafkaDeadLetters(settings.kafka))
         worker = Worker(
@@ -109,8 +112,13 @@ async def _run(
         await worker.run()
 
 
-def open_snapshots(settings: StateSettings) -> Snapshots | None:
-    """Open the place of the snapshots, None when there is none; raises `SnapshotUrlError`."""
-    if settings.snapshot_url is None:
-        return None
-    return Snapshots(open_snapshot_objects(settings.snapshot_url), keep=settings.snapshot_keep)
+def log_identity(settings: Settings, topics: TopicSet) -> LogIdentity:
+    """Say which log these topics are."""
+    fold = settings.fold
+    return LogIdentity(
+        log_id=topics.topic_ids[topic_name(settings.kafka.topic_prefix, NAMING_KIND)],
+        partitions=topics.partitions,
+        partitioner=fold.partitioner,
+        topic_ids=topics.topic_ids,
+        calendar=calendar_of(zones_in_use(fold.time_zone, fold.account_time_zones)),
+    )

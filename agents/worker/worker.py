@@ -257,6 +257,14 @@ class Worker:
             else:
                 return {topic_kind(self._prefix, tp.topic): (begins[tp], ends[tp]) for tp in places}
 
+    async def first_times(self, number: int) -> Mapping[str, int]:
+        """Give the record time of the first record that Kafka keeps of each topic kind."""
+        places = {TopicPartition(topic, number): 0 for topic in event_topics(self._prefix)}
+        found = await self._consumer.run_in_thread(lambda kafka: kafka.offsets_for_times(places))
+        return {
+            topic_kind(self._prefix, tp.topic): at.timestamp for tp, at in found.items() if at is not None
+        }
+
     async def start(self, number: int, positions: Mapping[str, int]) -> None:
         """Read a partition from these offsets on; does nothing when it is not ours any more."""
         # Where it starts may be something to commit, and what its state reflects something to tell.

@@ -5,8 +5,8 @@ anything of Wayfold is installed. What is downloaded is kept in `.services/` at 
 """
 
 from local_services.install import install_services
-from local_services.kafka import LocalKafka
+from local_services.kafka import LocalKafka, prepare_start
 from local_services.process import ServiceError, wait_until
 from local_services.redis import LocalRedis
 
-__all__ = ["LocalKafka", "LocalRedis", "ServiceError", "install_services", "wait_until"]
+__all__ = ["LocalKafka", "LocalRedis", "ServiceError", "install_services", "prepare_start", "wait_until"]

@@ -10,7 +10,7 @@ from types import FrameType
 # Started by its path, a folder is not a package yet: let `local_services` be found beside it.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from local_services import LocalKafka, LocalRedis, ServiceError, install_services
+from local_services import LocalKafka, LocalRedis, ServiceError, install_services, prepare_start
 
 
 def main() -> int:
@@ -19,6 +19,7 @@ def main() -> int:
     try:
         if arguments.command == "install":
             install_services()
+            prepare_start()
             return 0
         return _run(arguments)
     except ServiceError as error:

@@ -52,16 +52,40 @@ def kafka_jars() -> Path:
             return folder
         _need_command("mvn", "maven")
         java_command()
-        # Maven fills a folder beside the final one, which appears only when it is complete.
-        partial = Path(tempfile.mkdtemp(prefix="kafka-partial-", dir=SERVICES_FOLDER))
-        options = ["-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
-        _run(
-            ["mvn", "-q", "-B", "-f", str(KAFKA_POM), COPY_DEPENDENCIES, *options],
-            "Kafka could not be downloaded by Maven",
-        )
-        partial.chmod(0o755)
-        partial.rename(folder)
+        with filling(folder) as partial:
+            options = ["-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
+            _run(
+                ["mvn", "-q", "-B", "-f", str(KAFKA_POM), COPY_DEPENDENCIES, *options],
+                "Kafka could not be downloaded by Maven",
+            )
     return folder
+
+
+def prepared_start_folder() -> Path:
+    """Where what lets brokers start sooner is kept."""
+    return SERVICES_FOLDER / f"kafka-{kafka_version()}-start"
+
+
+def prepared_start() -> Path | None:
+    """The folder with what lets brokers start sooner, once it is there."""
+    folder = prepared_start_folder()
+    return folder if folder.is_dir() else None
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """Give a folder to fill, which takes its place when it is complete, unless another was sooner."""
+    partial = Path(tempfile.mkdtemp(prefix="partial-", dir=SERVICES_FOLDER))
+    try:
+        yield partial
+        partial.chmod(0o755)
+        try:
+            partial.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def java_command() -> str:

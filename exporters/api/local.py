@@ -2,12 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from heapq import merge
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from wayfold.exporters.api.instants import instant
-from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
+from wayfold.exporters.api.source import (
+    CLOSED_MEANWHILE,
+    BadQuestionError,
+    Freshness,
+    Judged,
+    SourceUnavailableError,
+)
 from wayfold.models.zone import Zone
 from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
@@ -91,7 +98,7 @@ class LocalNumbers:
         fold and other readers work between two partitions; it stays exact, because a user is in one
         partition only and each partition is read at one commit.
         """
-        with self._read_seconds.timed():
+        with self._read_seconds.timed(), none_closed():
             partitions = self._partitions()
             watermarks = greatest(partition.watermarks for partition in partitions)
             fresh = self._fresh(watermark_of(watermarks, query.account_id))
@@ -162,16 +169,24 @@ async def local_users(partitions: Sequence[ReadablePartition], query: Query, num
     another worker meanwhile.
     """
     try:
-        return [await _in_turns(partition.users(query, number)) for partition in partitions]
+        with none_closed():
+            return [await _in_turns(partition.users(query, number)) for partition in partitions]
     except JudgedAnewError as error:
         raise SourceUnavailableError(str(error)) from None
     except NoListError as error:
         parameter = PARAMETERS.get(error.dimension, error.dimension or "number")
         raise BadQuestionError(parameter, str(error)) from None
+
+
+@contextmanager
+def none_closed() -> Iterator[None]:
+    """Raise `SourceUnavailableError` when a partition is closed while it is read."""
+    try:
+        yield
     except StoreFailedError as error:
         if error.problem is not StoreProblem.CLOSED:
             raise
-        raise SourceUnavailableError("a partition went to another worker meanwhile; ask again") from None
+        raise SourceUnavailableError(CLOSED_MEANWHILE) from None
 
 
 async def _in_turns(pieces: Generator[None, None, T]) -> T:

@@ -1,12 +1,14 @@
 """Where the API takes numbers from: one small interface, with an implementation for each host."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
+
+CLOSED_MEANWHILE: Final = "a partition was closed meanwhile, and is opened again here or elsewhere; ask again"
 
 
 class Freshness(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import Protocol
 from wayfold import __version__
 from wayfold.exporters.prometheus.families import Families
 from wayfold.exporters.prometheus.names import ENGINE, Kind
+from wayfold.state.store.errors import StoreFailedError, StoreProblem
 from wayfold.state.telemetry import Telemetry
 
 BY_NAME = {name.name: name for name in ENGINE}
@@ -53,6 +54,8 @@ def add_engine(families: Families, telemetry: Telemetry, partitions: Sequence[Me
         families.add(BY_NAME["wayfold_lag_records"], [str(number)], records)
     for number, lag_ms in sorted(telemetry.lag_ms.items()):
         families.add(BY_NAME["wayfold_lag_seconds"], [str(number)], lag_ms / 1000)
+    for number, at_ms in sorted(telemetry.snapshot_ms.items()):
+        families.add(BY_NAME["wayfold_last_snapshot_timestamp_seconds"], [str(number)], at_ms / 1000)
     for name in ENGINE:
         if not name.field:
             continue
@@ -79,4 +82,9 @@ def _add_partition(families: Families, partition: MeasuredPartition) -> None:
             families.add(BY_NAME["wayfold_refused_total"], [number, counter.removeprefix(REFUSED)], count)
     size_bytes = getattr(getattr(partition, "store", None), "size_bytes", None)
     if size_bytes is not None:
-        families.add(BY_NAME["wayfold_state_bytes"], [number], size_bytes())
+        try:
+            families.add(BY_NAME["wayfold_state_bytes"], [number], size_bytes())
+        except StoreFailedError as error:
+            # One that was closed meanwhile has no size here; the page has the rest.
+            if error.problem is not StoreProblem.CLOSED:
+                raise

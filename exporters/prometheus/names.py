@@ -94,6 +94,12 @@ ENGINE: Final = (
         "snapshot_failures",
     ),
     Name(
+        "wayfold_last_snapshot_timestamp_seconds",
+        Kind.GAUGE,
+        _PARTITION,
+        "When the partition's latest snapshot was taken, in seconds since 1970; absent without any.",
+    ),
+    Name(
         "wayfold_assignments_total",
         Kind.COUNTER,
         (),

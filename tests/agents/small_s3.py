@@ -82,6 +82,6 @@ class S3Requests(BaseHTTPRequestHandler):
 def small_s3() -> Iterator[str]:
     """Serve an empty store on a free port; give its address."""
     with SmallS3() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

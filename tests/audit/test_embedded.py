@@ -138,7 +138,7 @@ def test_numbers_that_move_are_compared_at_one_point(data: Path) -> None:
     [
         (keys.TOTAL, raise_count, 1),
         (keys.CELL, raise_count, 1),
-        (keys.USER_SET, lambda _: None, 1),
+        (keys.USER_SET, lambda _: None, 10),
         (keys.DWELL, lambda _: None, 1),
         (keys.CLOSING, lambda _: None, 1),
         (keys.DEFINITION, lambda value: re.sub(rb'"name":"[^"]', b'"name":"_', value), 1),

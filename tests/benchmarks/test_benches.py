@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
-from benchmarks import corpus, end_to_end, limit
-from benchmarks.benches import BENCHES, TARGETS, Bench, chosen
+from benchmarks.benches import BENCHES, TARGETS, Bench, chosen, figure
 from benchmarks.context import BenchError, Context
 from benchmarks.run import run
 
 TINY = 0.002
+SMALL = 0.03
+WITH_RATES = ("limit", "end-to-end", "two-workers")
 
 
 def test_the_fold_alone_is_measured() -> None:
@@ -47,21 +48,17 @@ def test_every_bench_can_be_imported() -> None:
         assert callable(module.measure)
 
 
-def test_one_worker_is_measured_from_kafka_to_redis(
-    kafka: str, redis_url: str, topic_prefix: str, tmp_path: Path
-) -> None:
-    """The corpus is published, read at the limit and folded by a worker until Redis shows all of it."""
-    context = Context(
-        bootstrap_servers=kafka, redis_url=redis_url, folder=str(tmp_path), prefix=topic_prefix, scale=0.03
-    )
-    assert corpus.measure(context)["events"] == 30_000
-    limit_rate = limit.measure(context)["events_per_s"]
-    figures = end_to_end.measure(context)
-    rate = figures["events_per_s"]
-    assert isinstance(limit_rate, int | float)
-    assert isinstance(rate, int | float)
-    assert limit_rate > rate > 0
-    assert figures["peak_memory_mib"] != 0
+@pytest.mark.services
+def test_workers_are_measured_from_kafka_to_redis() -> None:
+    """The corpus is published, read at the limit, folded by one worker and by two, until Redis has it all."""
+    report = run(chosen(["two-workers"]), SMALL, "2026-11-22")
+    assert [outcome.problem for outcome in report.outcomes] == [""] * 4
+    assert report.results["corpus"]["events"] == 30_000
+    rate_of = {name: figure(name, "events_per_s")(report.results) for name in WITH_RATES}
+    assert min(rate_of.values()) > 0
+    assert max(rate_of, key=lambda name: rate_of[name]) == "limit"
+    one, two = (figure(name, "peak_memory_mib")(report.results) for name in ("end-to-end", "two-workers"))
+    assert one < two
 
 
 def test_a_missing_competitor_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,20 @@ import msgspec
 import pytest
 from benchmarks.benches import BENCHES, TARGETS, chosen
 from benchmarks.context import percentile
-from benchmarks.machine import Meter, describe
-from benchmarks.report import as_markdown, judged, keep, print_report
+from benchmarks.machine import REPOSITORY, Meter, describe
+from benchmarks.report import (
+    as_markdown,
+    judged,
+    keep,
+    kept,
+    name_of,
+    print_report,
+    standing,
+)
 from benchmarks.run import Outcome, Report
 from rich.console import Console
+
+RESULTS = REPOSITORY / "benchmarks" / "results"
 
 
 def report(scale: float = 1.0, **rates: float) -> Report:
@@ -93,17 +103,49 @@ def test_noise_is_marked() -> None:
 
 
 def test_results_are_kept_as_json_and_markdown(tmp_path: Path) -> None:
-    """A run is kept under its date and name, the JSON reads back as the report, and it can be printed."""
+    """A run is kept under its time, commit and machine, the JSON reads back, and it can be printed."""
     found = report(limit=500_000, end_to_end=75_000)
-    path = keep(found, tmp_path, "all")
-    assert path.name == "2026-11-22-all.md"
-    assert (tmp_path / "README.md").read_text() == path.read_text()
-    kept: dict[str, Any] = json.loads(path.with_suffix(".json").read_bytes())
-    assert msgspec.convert(kept, Report) == found
+    machine = found.machine
+    found.machine = msgspec.structs.replace(machine, commit="0d06e73 with changes", processor="A B", cores=3)
+    path = keep(found, tmp_path)
+    assert path.name == "2026-11-22-0600-0d06e73-with-changes-3-cores-a-b.md"
+    written: dict[str, Any] = json.loads(path.with_suffix(".json").read_bytes())
+    assert msgspec.convert(written, Report) == found
     console = Console(file=io.StringIO(), width=120)
     print_report(found, console)
     assert isinstance(console.file, io.StringIO)
     assert re.search(r"one worker, end to end.*60,000.*75,000.*PASS", console.file.getvalue())
+
+
+def test_every_run_stays_and_is_listed(tmp_path: Path) -> None:
+    """A later run takes no earlier one's place, and the folder's README lists both with their rates."""
+    earlier, later = report(end_to_end=75_000), report(end_to_end=50_000, two_workers=90_000)
+    later.began = "2026-11-22 06:10 UTC"
+    some = keep(earlier, tmp_path, ["end-to-end"])
+    whole = keep(later, tmp_path)
+    assert some.stem.endswith("-end-to-end")
+    rows = (tmp_path / "README.md").read_text().splitlines()
+    (first,) = [number for number, row in enumerate(rows) if whole.name in row]
+    (second,) = [number for number, row in enumerate(rows) if some.name in row]
+    assert first < second
+    assert "| 50,000 events/s | 90,000 events/s | 1 of 2 |" in rows[first]
+    assert "| 75,000 events/s | not measured | 0 of 1 |" in rows[second]
+    assert standing(tmp_path) == later
+
+
+def test_what_is_missed_is_said() -> None:
+    """The report names the targets that were missed, and says how many were not measured."""
+    found = as_markdown(report(end_to_end=59_999, fold=100_000))
+    assert f"1 of 2 targets missed: one worker, end to end. {len(TARGETS) - 2} not measured." in found
+    assert "0 of 1 targets missed: none." in as_markdown(report(fold=100_000))
+
+
+def test_every_kept_run_has_its_page_and_its_name() -> None:
+    """What is kept is named after its time, commit and machine, and can be read by people."""
+    assert kept(RESULTS)
+    for name, run in kept(RESULTS):
+        assert name.startswith(name_of(run))
+        assert (RESULTS / f"{name}.md").is_file()
 
 
 def test_percentiles_are_of_the_nearest_rank() -> None:

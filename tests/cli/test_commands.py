@@ -18,6 +18,9 @@ import structlog
 from typer.testing import CliRunner
 
 from local_services import wait_until
+from tests.state.snapshots.logs import LOG, log_like
+from wayfold.agents.lost_records import START_AT_OLDEST
+from wayfold.agents.state_directory import StateDirectory, StateDirectoryError
 from wayfold.cli.commands import app, main
 from wayfold.state.snapshots.objects import DirectoryObjects
 from wayfold.state.snapshots.snapshots import Snapshots
@@ -320,11 +323,11 @@ def test_replay_says_which_rows_are_wrong(tmp_path: Path, here: Here) -> None:
 
 
 def test_snapshots_are_listed_and_restored(tmp_path: Path, here: Here) -> None:
-    """A snapshot is listed with what it reflects, and restored into a store that opens."""
+    """Snapshots are listed with their logs and restored, of the log that is named where several have one."""
     memory = StoreMemory(32 * 1024 * 1024)
     store = Store.open(tmp_path / "partition-2", memory, partition=2)
     store.write([(b"key", b"value")])
-    snapshots = Snapshots(DirectoryObjects(tmp_path / "kept"))
+    snapshots = Snapshots(DirectoryObjects(tmp_path / "kept"), LOG)
     taken = snapshots.take(store, {"entries": 1200, "steps": 34}, 1_793_613_607_000)
     name = snapshots.upload(taken).name
     store.close()
@@ -337,6 +340,27 @@ def test_snapshots_are_listed_and_restored(tmp_path: Path, here: Here) -> None:
     restored = Store.open(tmp_path / "restored", memory, partition=2)
     assert restored.get(b"key") == b"value"
     restored.close()
+    other = Snapshots(
+        DirectoryObjects(tmp_path / "kept"), log_like(log_id="two", topic_ids={"u.entries": "c"})
+    )
+    with Store.open(tmp_path / "partition-2", memory, partition=2) as store:
+        other.upload(other.take(store, {"entries": 7}, 1_793_613_607_000))
+    logs = {row["log"]: row["topics"] for row in json.loads(here("snapshots", "list", "--json", *place)[1])}
+    assert sorted(logs.values()) == [["t.entries", "t.steps"], ["u.entries"]]
+    status, _, errors = here("snapshots", "restore", "2", "state/partition-2", *place)
+    assert status == 1
+    assert "2 logs have snapshots of partition 2" in errors
+    assert here("snapshots", "restore", "2", "state/partition-2", "--log", LOG.name, *place)[0] == 0
+    StateDirectory.open(tmp_path / "state", LOG).close()
+    with pytest.raises(StateDirectoryError):
+        StateDirectory.open(tmp_path / "state", log_like(topic_ids={"u.entries": "c"}))
+
+
+@pytest.mark.parametrize("command", ["run", "worker"])
+def test_the_option_that_messages_name_is_there(here: Here, command: str) -> None:
+    """Who is told to start with an option finds it in both hosts, by that name."""
+    _, printed, _ = here(command, "--help")
+    assert f"{START_AT_OLDEST} " in printed
 
 
 def test_a_dead_letter_is_listed_mended_and_sent_again(tmp_path: Path, here: Here) -> None:

@@ -41,11 +41,14 @@ def test_workers_share_a_group_but_neither_name_nor_data() -> None:
 
 
 def test_the_image_has_every_folder_that_src_links_to() -> None:
-    """The Dockerfile copies the four folders and src, and .dockerignore lets them through."""
+    """The Dockerfile copies the four folders, src and the licence, and .dockerignore lets them through."""
     let_through = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()
     for folder in (*PACKAGES, "src"):
         assert f"COPY {folder} ./{folder}" in DOCKERFILE
         assert f"!{folder}" in let_through
+    (copied,) = re.findall(r"^COPY (pyproject.toml .*) \./$", DOCKERFILE, re.MULTILINE)
+    assert {f"!{name}" for name in copied.split()} <= set(let_through)
+    assert "LICENSE" in copied.split()
 
 
 def test_the_image_is_installed_like_everything_else() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.docs.speed import architecture_markdown, results_markdown
 from wayfold.cli.openapi import openapi_json
 from wayfold.exporters.prometheus.document import metrics_markdown
 from wayfold.exporters.redis_views.document import redis_markdown
@@ -16,6 +17,8 @@ from wayfold.exporters.show.settings_page import settings_markdown
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
+    "benchmarks/results/README.md": results_markdown,
+    "docs/ARCHITECTURE.md": architecture_markdown,
     "docs/metrics.md": metrics_markdown,
     "docs/openapi.json": openapi_json,
     "docs/redis.md": redis_markdown,

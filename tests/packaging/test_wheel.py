@@ -6,8 +6,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
+from local_services import wait_until
+from tests.agents.embedded.running import running_host
 from tests.packaging.sources import PACKAGES, REPOSITORY, python_files
 
 # Run where the bare names could be imported, so that a bare import would succeed and be seen.
@@ -32,10 +35,17 @@ def unpacked_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return source
 
 
-def test_the_wheel_holds_every_module_and_nothing_else(unpacked_source: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(unpacked_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source distribution."""
+    folder = tmp_path_factory.mktemp("wheel")
+    _build("wheel", unpacked_source, folder)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def test_the_wheel_holds_every_module_and_nothing_else(wheel: Path) -> None:
     """The wheel, built from the source distribution, holds every module of the four folders and of src."""
-    _build("wheel", unpacked_source, tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as opened:
         names = {name for name in opened.namelist() if not name.split("/")[0].endswith(".dist-info")}
     assert {name for name in names if name.endswith(".py")} == _modules()
@@ -44,9 +54,50 @@ def test_the_wheel_holds_every_module_and_nothing_else(unpacked_source: Path, tm
     assert not [name for name in names if "__pycache__" in name]
 
 
+def test_the_licence_goes_with_everything(unpacked_source: Path, wheel: Path) -> None:
+    """Source distribution and wheel hold the text of the licence, and their metadata name it."""
+    text = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert (unpacked_source / "LICENSE").read_text(encoding="utf-8") == text
+    with zipfile.ZipFile(wheel) as opened:
+        (licence,) = (name for name in opened.namelist() if name.endswith(".dist-info/licenses/LICENSE"))
+        (metadata,) = (name for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
+        assert opened.read(licence).decode() == text
+        assert "License-Expression: Apache-2.0\n" in opened.read(metadata).decode()
+
+
+def test_the_wheel_runs_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    """With the wheel and its dependencies alone, `wayfold run` takes an event and counts it."""
+    environment = tmp_path / "environment"
+    locked = tmp_path / "locked.txt"
+    exported = ("--no-dev", "--no-emit-project", "--no-hashes", "--frozen", "--output-file", str(locked))
+    _uv("export", *exported, "--project", str(REPOSITORY))
+    _uv("venv", "--python", sys.executable, str(environment))
+    python = environment / "bin" / "python"
+    _uv("pip", "install", "--python", str(python), "--constraints", str(locked), str(wheel))
+    event = {
+        "type": "journey.entered",
+        "event_id": "e-1",
+        "occurred_at": "2026-11-01T12:00:00Z",
+        "user_id": "ada",
+        "journey_id": "welcome",
+        "journey_version": 1,
+        "entry_id": "n-1",
+    }
+    with running_host(tmp_path / "data", [str(environment / "bin" / "wayfold")]) as host:
+        assert httpx.post(f"{host.url}/v1/events", json=event).status_code == 202
+
+        def is_counted() -> bool:
+            journeys = httpx.get(f"{host.url}/v1/numbers").json()["journeys"]
+            return [journey["numbers"]["total_entries"] for journey in journeys] == [1]
+
+        wait_until(is_counted, seconds=30, what="the event is counted")
+
+
 def test_the_source_distribution_can_be_tested_and_deployed(unpacked_source: Path) -> None:
     """The source distribution has the tests, what deployment needs, the documents and the Makefile."""
-    for name in ("tests", "deploy", "docs", "Makefile", "README.md", "CHANGELOG.md"):
+    for name in ("tests", "deploy", "docs", "Makefile", "README.md", "LICENSE", "CHANGELOG.md"):
         assert (unpacked_source / name).exists(), name
 
 
@@ -59,6 +110,13 @@ def test_no_bare_name_is_taken() -> None:
     modules = set(done.stdout.split())
     assert "wayfold.state" in modules
     assert modules.isdisjoint(PACKAGES)
+
+
+def _uv(*arguments: str) -> None:
+    """Run uv, which takes from its cache what it installed here before."""
+    uv = str(Path(sys.executable).with_name("uv"))
+    done = subprocess.run([uv, *arguments], cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def _build(target: str, source: Path, output: Path) -> None:

@@ -200,6 +200,8 @@ def run_chaos(cluster: Cluster, plan: Plan, seed: int) -> None:
     assert not found, "\n".join([replay_hint(seed), *found[:40], cluster.tails()])
 
 
+@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.parametrize("seed", seeds(1, first=1))
 def test_a_little_chaos_changes_no_number(cluster: Cluster, seed: int) -> None:
     """Kills of both workers, a worker stopped past its session, a broker and Redis killed, Redis flushed."""

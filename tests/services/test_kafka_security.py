@@ -57,7 +57,7 @@ class SecureKafka:
             sasl_mechanism="PLAIN",
             sasl_username=USER,
             sasl_password=SecretStr(password),
-            request_timeout_ms=5_000,
+            request_timeout_ms=2_000,
         )
 
 

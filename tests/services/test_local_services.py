@@ -7,7 +7,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from redis import Redis
 
-from local_services import LocalKafka, LocalRedis, ServiceError
+from local_services import LocalKafka, LocalRedis, ServiceError, redis
 
 
 def test_the_shared_broker_stores_a_record(kafka: str, topic_prefix: str) -> None:
@@ -54,8 +54,11 @@ def test_a_restarted_redis_is_empty_unless_told_otherwise(local_redis: LocalRedi
         assert client.get("key") == b"value"
 
 
-def test_a_paused_redis_answers_again_when_it_goes_on(local_redis: LocalRedis) -> None:
+def test_a_paused_redis_answers_again_when_it_goes_on(
+    local_redis: LocalRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A paused server lives but does not answer; resumed, it answers with what it had."""
+    monkeypatch.setattr(redis, "REPLY_SECONDS", 0.2)
     with Redis.from_url(local_redis.url) as client:
         client.set("key", "value")
         local_redis.pause()

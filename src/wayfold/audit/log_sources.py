@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from kafka import KafkaConsumer, TopicPartition
 
 from wayfold.agents.embedded.log import DurableLog
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka_clients import blocking_client_options
 from wayfold.agents.topics import partition_count, topic_name
 from wayfold.audit.live import AuditImpossibleError, Offsets
 from wayfold.models.record import Record
@@ -86,7 +86,7 @@ class KafkaLog:
     def read(self, ends: Offsets) -> Iterator[Entry]:
         """Give every record below `ends`, one topic partition after another; see `EventLog.read`."""
         consumer = KafkaConsumer(
-            **client_options(self._settings),
+            **blocking_client_options(self._settings),
             group_id=None,
             enable_auto_commit=False,
             isolation_level="read_committed",

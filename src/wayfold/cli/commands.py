@@ -82,6 +82,10 @@ def run(
         Path | None,
         typer.Option("--data", metavar="DIR", help="Directory of log and state (embedded.directory)."),
     ] = None,
+    start_at_oldest: Annotated[
+        bool,
+        typer.Option(help="Begin partitions without state where the log begins, though records are gone."),
+    ] = False,
     config: Config = None,
     given: Set = None,
 ) -> None:
@@ -91,7 +95,7 @@ def run(
     from wayfold.cli.logs import configure_logs
 
     configure_logs(loaded.settings.log)
-    run_embedded(loaded.settings, demo=demo)
+    run_embedded(loaded.settings, demo=demo, start_at_oldest=start_at_oldest)
 
 
 @app.command(rich_help_panel="Hosts")

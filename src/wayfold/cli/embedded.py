@@ -39,30 +39,27 @@ READY_RECORDS = 50_000
 log = structlog.get_logger(__name__)
 
 
-def run_embedded(settings: Settings, *, demo: bool) -> None:
+def run_embedded(settings: Settings, *, demo: bool, start_at_oldest: bool) -> None:
     """Run the embedded host until SIGINT or SIGTERM; with `demo` it makes its own traffic.
+
+    `start_at_oldest` lets it go on without records that were trimmed and that no state has.
 
     Raises what cannot be opened or listened on, and `HostStoppedError` when the fold fails.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, demo))
+        runner.run(_run(settings, demo, start_at_oldest))
 
 
-async def _run(settings: Settings, demo: bool) -> None:
+async def _run(settings: Settings, demo: bool, start_at_oldest: bool) -> None:
     taken = listen(settings.http.host, settings.http.port, "http")
     async with AsyncExitStack() as stack:
         stack.callback(taken.close)
         telemetry = Telemetry()
-        opened = open_host(settings, telemetry=telemetry)
-        if settings.state.snapshot_url is not None:
-            log.warning(
-                "snapshots_not_taken",
-                setting="state.snapshot_url",
-                reason="only workers take snapshots; the log in the data directory is the copy, from which "
-                "everything is built again",
-            )
+        opened = open_host(settings, telemetry=telemetry, start_at_oldest=start_at_oldest)
         stack.push_async_callback(opened.close)
         opened.host.start()
+        if opened.snapshots is not None:
+            await stack.enter_async_context(opened.snapshots.running())
         source = _source(settings, opened, telemetry)
         metrics = MetricsWriter(
             telemetry,
@@ -136,6 +133,8 @@ def _source(settings: Settings, opened: Opened, telemetry: Telemetry) -> LocalNu
     def unready() -> list[str]:
         if host.failure is not None:
             return [f"counting has stopped: {host.failure}"]
+        if host.full is not None:
+            return [f"counting waits for room on the disk: {host.full}"]
         behind = host.behind_records()
         return [f"{behind} events of the log are not counted yet"] if behind > READY_RECORDS else []
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -25,14 +25,16 @@ class RunningHost:
 
 
 @contextmanager
-def running_host(directory: Path, **more: str) -> Iterator[RunningHost]:
+def running_host(
+    directory: Path, command: Sequence[str] = (sys.executable, "-c", MAIN), **more: str
+) -> Iterator[RunningHost]:
     """Start the embedded host on a free port; killed at the end when it still runs.
 
-    `more` are settings as environment variables.
+    `command` is what runs `wayfold`, `more` are settings as environment variables.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WAYFOLD_")}
     process = subprocess.Popen(
-        [sys.executable, "-c", MAIN, "run", "--port", "0", "--data", str(directory)],
+        [*command, "run", "--port", "0", "--data", str(directory)],
         stdout=subprocess.PIPE,
         stderr=(directory.parent / "errors.txt").open("a"),
         text=True,

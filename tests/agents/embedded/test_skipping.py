@@ -22,7 +22,7 @@ from wayfold.agents.embedded.open import (
     control_directory,
     letters_directory,
     open_host,
-    state_directory,
+    partition_directory,
 )
 from wayfold.agents.embedded.skipping import skip_in_directory, skip_in_host
 from wayfold.agents.sink import Outgoing
@@ -94,7 +94,7 @@ async def test_a_host_goes_on_behind_a_skipped_record(
     await skip_in_directory(tmp_path, request_of(message))
     await check(tmp_path)
     for number in range(3):
-        shutil.rmtree(state_directory(tmp_path, number))
+        shutil.rmtree(partition_directory(tmp_path, number))
     await check(tmp_path)
 
 
@@ -125,7 +125,7 @@ async def test_a_skip_that_comes_too_late_is_refused_unless_it_is_meant(
 
     assert await entries_of(tmp_path) == USERS
     assert "skipped_after_counting" in "".join(capfd.readouterr())
-    shutil.rmtree(state_directory(tmp_path, 1))
+    shutil.rmtree(partition_directory(tmp_path, 1))
     assert await entries_of(tmp_path) == USERS - 1
     assert "skipped_after_counting" not in "".join(capfd.readouterr())
 
@@ -194,7 +194,7 @@ async def test_dropping_old_files_of_events_drops_no_decision(tmp_path: Path) ->
     await opened.host.append(GOOD)
     await opened.host.caught_up()
     await skip_in_host(opened, SkipRequest(topic="entries", partition=1, offset=0, note="why", force=True))
-    opened.host.log.drop_folded(opened.host.folded_offsets(), lambda segment: False)
+    opened.host.log.trim(opened.host.folded_offsets(), lambda timestamp_ms: True)
     (skip,) = read_local_control(control_directory(tmp_path)).skips()
     assert (skip.topic, skip.partition, skip.offset, skip.note) == ("entries", 1, 0, "why")
     await opened.close()

@@ -11,7 +11,7 @@ from litestar.testing import AsyncTestClient
 from tests.agents.fakes import KeptRecords
 from wayfold.agents.ingest import bodies
 from wayfold.agents.ingest.http import ingest_router
-from wayfold.agents.sink import SinkBusyError, SinkFailedError, partitions_of
+from wayfold.agents.sink import SinkBusyError, SinkFailedError, SinkFullError, partitions_of
 from wayfold.exporters.api.problems import EXCEPTION_HANDLERS
 
 Client = AsyncTestClient[Litestar]
@@ -278,6 +278,17 @@ async def test_an_empty_batch_is_no_error(client: Client) -> None:
     """A sender with nothing to say is not told that it failed."""
     answer = await post(client, b"", "application/x-ndjson")
     assert (answer.status_code, answer.json()) == (202, {"accepted": 0, "rejected": []})
+
+
+async def test_a_log_without_room_says_what_to_do(client: Client, sink: KeptRecords) -> None:
+    """A full disk is 507 with the reason and what to do, and nothing else of the host is in the way."""
+    sink.error = SinkFullError("The disk is full. Make room.")
+    answer = await post(client, event())
+    assert answer.status_code == 507
+    assert answer.json()["type"] == "urn:wayfold:problem:disk-full"
+    assert answer.json()["detail"] == "The disk is full. Make room."
+    assert answer.headers["retry-after"] == "60"
+    assert (await post(client, event())).status_code == 202
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.types import TP
+from mode import Service
 
 from tests.agents.worker.hosting import ENTRIES, Host, batch, record
 from wayfold.agents.worker.batch_transport import BatchConsumer, BatchTransport, RecordBatch
@@ -68,6 +69,26 @@ async def test_nothing_is_fetched_while_there_is_no_room(
     """A poll without room gives nothing and does not reach the Kafka consumer."""
     host.room = False
     assert await consumer._getmany({ENTRIES}, 1.0) == {}
+
+
+async def test_no_second_is_slept_before_the_first_record(
+    app: Any, consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a start without tables nor a poll before a partition is open sleeps as long as Faust would."""
+
+    async def sleep(_: object, seconds: float) -> None:
+        raise AssertionError(f"slept {seconds} s")
+
+    async def start(_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Service, "sleep", sleep)
+    monkeypatch.setattr(Recovery, "start", start)
+    monkeypatch.setattr(consumer, "assignment", set)
+    consumer.resume_flow()
+    assert await consumer._wait_next_records(1.0) == (None, None)
+    await app.tables.on_start()
+    assert app.tables._tables_registered.is_set()
 
 
 async def test_the_agent_is_given_the_poll_itself(app: Any, consumer: BatchConsumer) -> None:

@@ -10,8 +10,9 @@ import pytest
 from tests.agents.fakes import RememberingPartition
 from tests.agents.worker.batches import batch
 from wayfold.agents.effects import OpenPartition
+from wayfold.agents.lost_records import START_AT_OLDEST, LostRecordsError
 from wayfold.agents.worker import holdings as module
-from wayfold.agents.worker.holdings import Holdings, LogMismatchError
+from wayfold.agents.worker.holdings import Holdings
 
 
 class Log:
@@ -26,6 +27,9 @@ class Log:
         if self.is_closed:
             raise RuntimeError("the log is closed")
         return self.known
+
+    async def first_times(self, number: int) -> Mapping[str, int]:
+        return {"entries": 1_793_000_000_000}
 
     async def start(self, number: int, positions: Mapping[str, int]) -> None:
         self.started.append((number, dict(positions)))
@@ -156,9 +160,9 @@ async def test_records_deleted_before_they_were_folded_stop_the_worker(bench: Be
     bench.holdings.assign([0])
     await bench.settle()
     (failure,) = bench.failures
-    assert isinstance(failure, LogMismatchError)
+    assert isinstance(failure, LostRecordsError)
     assert "entries, partition 0, from offset 3 on" in str(failure)
-    assert "up to 7 records" in str(failure)
+    assert "7 records are gone, from before 2026-10-26T" in str(failure)
     assert bench.opened[0].closed
 
 
@@ -167,7 +171,7 @@ async def test_a_log_that_lost_its_beginning_is_not_taken_for_a_whole_one(bench:
     bench.log.known = {"entries": (10, 100)}
     bench.holdings.assign([0])
     await bench.settle()
-    assert "`wayfold worker --start-at-oldest`" in str(bench.failures[0])
+    assert START_AT_OLDEST in str(bench.failures[0])
 
 
 async def test_one_may_start_at_the_oldest_record(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.generators.logs import log_of
+from tests.state.snapshots.logs import LOG
 from tests.state.snapshots.places import ObjectsInMemory
 from wayfold.models.record import LogRecord, Record
 from wayfold.state.commit import PartitionStore
@@ -79,7 +80,7 @@ def test_what_was_discarded_is_no_repeat() -> None:
 def test_a_snapshot_keeps_erasures(scratch: Path) -> None:
     """A repeat that reaches a partition restored from its snapshot is a duplicate."""
     memory = StoreMemory(16 * 1024 * 1024)
-    snapshots = Snapshots(ObjectsInMemory(), keep=1)
+    snapshots = Snapshots(ObjectsInMemory(), LOG, keep=1)
     first, again = records(erased(), erased())
     with Store.open(scratch / "here", memory, partition=0) as store:
         partition = opened(store)
