@@ -165,6 +165,11 @@ def _far_future(generator: random.Random, record: Published, event: Event, parti
     return record._replace(value=json.dumps({**event, "occurred_at": at}).encode())
 
 
+def _far_past(generator: random.Random, record: Published, event: Event, partitions: int) -> Published:
+    at = f"{generator.randint(1971, 2024)}-01-01T00:00:00Z"
+    return record._replace(value=json.dumps({**event, "event_id": f"past-{at}", "occurred_at": at}).encode())
+
+
 def _odd_cloud_event(generator: random.Random, record: Published, event: Event, partitions: int) -> Published:
     outer = {"specversion": generator.choice(("1.0", "0.3")), "id": "c", "source": "t", "type": event["type"]}
     if generator.random() < 0.5:
@@ -186,5 +191,6 @@ MUTATIONS: Sequence[Mutation] = (
     _other_partition,
     _other_topic,
     _far_future,
+    _far_past,
     _odd_cloud_event,
 )

@@ -51,12 +51,14 @@ class Acceptance:
 class Verdict:
     """What became of one record: an event with its bare fields, or the reason why there is none.
 
-    The reason of a repeat is `REPEATED`, which is no refusal.
+    The reason of a repeat is `REPEATED`, which is no refusal. `topic_time_ms` is the topic time of the
+    event's account before it, -1 without any.
     """
 
     reason: str | None = None
     event: OracleEvent | None = None
     fields: Mapping[str, Any] | None = None
+    topic_time_ms: int = -1
 
 
 def accept(
@@ -104,7 +106,7 @@ def accept(
                 definitions.append(event)
             if event.kind == "journey.entered":
                 zone = ZoneInfo((time_zones or {}).get(event.account, default_time_zone))
-                consumption.enter(event, timestamp_ms, judge.time_before_ms, zone)
+                consumption.enter(event, timestamp_ms, verdict.topic_time_ms, zone)
     result.watermarks = judge.watermarks()
     result.watermark_ms = max(result.watermarks.values(), default=-1)
     result.consumption = consumption.rows()
@@ -136,8 +138,6 @@ class Judge:
         self._skipped = frozenset(skipped)
         self._counts = counts
         self._topics: dict[str, _Topic] = {}
-        self.time_before_ms = -1
-        """The topic time that the latest accepted record was judged at, -1 without any."""
 
     def judge(self, record: Record) -> Verdict:
         """Decide the next record of a topic."""
@@ -196,8 +196,7 @@ class Judge:
         topic.taken.take(event)
         if event.kind not in CONTROL:
             topic.times[event.account] = max(event.at, time_ms)
-        self.time_before_ms = time_ms
-        return Verdict(None, event, fields)
+        return Verdict(None, event, fields, time_ms)
 
 
 @dataclass(slots=True)
