@@ -18,7 +18,7 @@ from local_services import wait_until
 from tests.agents.embedded.running import RunningHost, running_host
 from tests.audit.damage import change_rows, raise_count
 from wayfold.agents.embedded.log import DurableLog
-from wayfold.agents.embedded.open import events_directory, state_directory
+from wayfold.agents.embedded.open import events_directory, partition_directory
 from wayfold.agents.embedded.skipping import skip_in_directory
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.agents.skipping import SkipRequest
@@ -175,7 +175,7 @@ async def test_a_skipped_record_is_left_out(data: Path) -> None:
         found = await asyncio.to_thread(audited, host, data)
         skipped = [one for one in found.differences if one.path.endswith("refused_total:skipped")]
         assert {(one.live, one.recomputed) for one in skipped} == {(0, 1)}
-    shutil.rmtree(state_directory(data, 1))
+    shutil.rmtree(partition_directory(data, 1))
     with running_host(data) as host:
         wait_until_counted(host)
         assert (await asyncio.to_thread(audited, host, data)).differences == []
