@@ -1,7 +1,18 @@
 """The conversion window: when a goal converts an entry, and what an exit does to it."""
 
 from tests.oracle.programs import Ask
-from tests.oracle.story import DAY_MS, Event, defined, entered, erased, exited, goal, journey_numbers, parts
+from tests.oracle.story import (
+    DAY_MS,
+    Event,
+    defined,
+    entered,
+    erased,
+    exited,
+    goal,
+    journey_numbers,
+    parts,
+    status,
+)
 
 
 def test_a_goal_at_the_entry_time_converts(ask: Ask) -> None:
@@ -114,6 +125,7 @@ def test_open_is_judged_at_the_watermark_of_the_account(ask: Ask) -> None:
         *(event for account in ("acme", None) for event in _visit(account)),
         entered("bob", "12:00:00.001", account="acme", journey="other"),
         erased("zoe", "23:00"),
+        status("finished", "23:00"),
         defined(version=2, at="2026-11-02T23:00:00Z"),
     ]
     document = ask(story)
