@@ -43,6 +43,10 @@ RETRY_PAUSE_S = 1.0
 POLL_MS = 500
 SEND_TIMEOUT_S = 60.0
 RESEND_CHUNK = 500
+BATCH_BYTES = 256 * 1024
+BATCH_LETTERS = 1_000
+PARTITION = 0
+"""Of the one partition that `wayfold topics create` makes; readers read all there are."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -105,8 +109,26 @@ def read_letter(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> De
     )
 
 
+def letter_pieces(
+    letters: Sequence[DeadLetter], most_letters: int, most_bytes: int
+) -> Iterator[Sequence[DeadLetter]]:
+    """Cut letters into pieces of at most so many letters and bytes of records; a larger one is a piece."""
+    start = size = 0
+    for index, letter in enumerate(letters):
+        size += len(letter.value or b"")
+        if index > start and (size > most_bytes or index - start >= most_letters):
+            yield letters[start:index]
+            start, size = index, len(letter.value or b"")
+    if start < len(letters):
+        yield letters[start:]
+
+
 class KafkaDeadLetters(AbstractAsyncContextManager["KafkaDeadLetters"]):
-    """The dead letter sink of a worker: returns once every replica that is in sync has the letters."""
+    """The dead letter sink of a worker: returns once every replica that is in sync has the letters.
+
+    Letters go as whole batches, one at a time. Many sends at once would cost quadratic time: aiokafka wakes
+    all that wait for room with every batch that leaves, and all but one of them go on waiting.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._topic = topic_name(settings.topic_prefix, DEAD_LETTERS)
@@ -115,7 +137,11 @@ class KafkaDeadLetters(AbstractAsyncContextManager["KafkaDeadLetters"]):
 
     async def __aenter__(self) -> Self:
         self._producer = AIOKafkaProducer(
-            **self._options, acks="all", enable_idempotence=True, max_request_size=LETTER_LIMIT_BYTES
+            **self._options,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=LETTER_LIMIT_BYTES,
         )
         await self._producer.start()
         return self
@@ -131,32 +157,56 @@ class KafkaDeadLetters(AbstractAsyncContextManager["KafkaDeadLetters"]):
 
         Raises `DeadLetterError` when Kafka will never take one.
         """
-        while letters:
-            letters = await self._try(letters)
-            if letters:
-                await asyncio.sleep(RETRY_PAUSE_S)
-
-    async def _try(self, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
-        """Return the letters that could not be written now."""
-        outcomes = await asyncio.gather(*(self._send(letter) for letter in letters), return_exceptions=True)
-        failed: list[DeadLetter] = []
-        for letter, outcome in zip(letters, outcomes, strict=True):
-            if outcome is None:
-                continue
-            if not isinstance(outcome, KafkaError) or not _may_pass(outcome):
-                raise _never(self._topic, letter, outcome) from outcome
-            failed.append(letter)
-        if failed:
-            _log.warning("dead_letters_wait", letters=len(failed), reason=repr(outcomes[-1]))
-        return failed
-
-    async def _send(self, letter: DeadLetter) -> None:
         producer = self._producer
         if producer is None:
             raise RuntimeError("the dead letter sink is used outside of its `async with` block")
-        await producer.send_and_wait(
-            self._topic, letter.value, letter_key(letter).encode(), headers=letter_headers(letter)
-        )
+        start = 0
+        while start < len(letters):
+            start = await self._write_batch(producer, letters, start)
+
+    async def _write_batch(
+        self, producer: AIOKafkaProducer, letters: Sequence[DeadLetter], start: int
+    ) -> int:
+        """Write as many letters from `start` on as go into one batch; gives the index of the next."""
+        while True:
+            # Made anew for every try: a batch that failed cannot be sent again.
+            batch = producer.create_batch()
+            end = _fill(batch, letters, start)
+            try:
+                if end - start == 1:
+                    await self._send_alone(producer, letters[start])
+                else:
+                    batch.close()
+                    await (await producer.send_batch(batch, self._topic, partition=PARTITION))
+            except Exception as error:
+                if isinstance(error, KafkaError) and _may_pass(error):
+                    _log.warning("dead_letters_wait", letters=len(letters) - start, reason=repr(error))
+                    await asyncio.sleep(RETRY_PAUSE_S)
+                    continue
+                if end - start == 1:
+                    raise _never(self._topic, letters[start], error) from error
+                # Which of them is meant is found out one by one; the others are kept.
+                for letter in letters[start:end]:
+                    await self._write_batch(producer, [letter], 0)
+            return end
+
+    async def _send_alone(self, producer: AIOKafkaProducer, letter: DeadLetter) -> None:
+        key, headers = letter_key(letter).encode(), letter_headers(letter)
+        await producer.send_and_wait(self._topic, letter.value, key, partition=PARTITION, headers=headers)
+
+
+def _fill(batch: Any, letters: Sequence[DeadLetter], start: int) -> int:
+    """Put letters into a batch from `start` on, at least one; gives the index of the first that is not in."""
+    size = 0
+    for index in range(start, min(len(letters), start + BATCH_LETTERS)):
+        letter = letters[index]
+        size += len(letter.value or b"")
+        if size > BATCH_BYTES:
+            return max(index, start + 1)
+        key, headers = letter_key(letter).encode(), letter_headers(letter)
+        if batch.append(key=key, value=letter.value, timestamp=None, headers=headers) is None:
+            return max(index, start + 1)
+    return min(len(letters), start + BATCH_LETTERS)
 
 
 def list_letters(

@@ -18,9 +18,12 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from wayfold.agents.locating import explain_failure
 from wayfold.state.partition import FOLD_ORDER
+from wayfold.state.store.errors import StoreError
 from wayfold.state.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -60,11 +63,22 @@ class FoldedPartition(Protocol):
 
     @property
     def sequence(self) -> int:
-        """Grows with every commit that folded a record."""
+        """Grows with every commit of a record or of offsets that hold none."""
 
     @property
     def watermark_ms(self) -> int:
         """Greatest `occurred_at` that was accepted, in milliseconds UTC; -1 when none was."""
+
+    @property
+    def judging_since_ms(self) -> int | None:
+        """Since when a late definition is in the log that not all histories are judged by; None without one.
+
+        While there is one, batches without records go on with it.
+        """
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """How many records were accepted, repeated and refused, as of the last commit."""
 
     @property
     def refused(self) -> Sequence[DeadLetter]:
@@ -72,6 +86,9 @@ class FoldedPartition(Protocol):
 
     def fold(self, topic: str, records: Sequence[Record]) -> None:
         """Fold in memory; records below `offsets` are skipped; bad input never raises."""
+
+    def reach(self, topic: str, offset: int) -> None:
+        """Take the next offset of a topic kind for this one: what lies before and was not folded is empty."""
 
     def prepare(self) -> Iterator[None]:
         """Merge and work towards the commit, in pieces between which others may read; nothing is written."""
@@ -103,8 +120,8 @@ class ViewSink(Protocol):
         """Note that this partition has new committed numbers; return at once.
 
         It is also called when a partition was opened or is ours again, since the views may be behind then.
-        Whoever pushes later takes `opened.lock` while it reads the partition, so that it never sees a
-        half-folded batch, lets go of it before it waits for a network, and stops when `opened.revoked`.
+        Whoever pushes later stops when `opened.revoked`, and need not wait for `opened.lock`: what is read of
+        a partition amid a batch is as of the commit before, however long the batch takes.
         """
 
 
@@ -162,12 +179,17 @@ async def apply_batch(
     views: ViewSink,
     progress: ProgressSink,
     telemetry: Telemetry | None = None,
+    *,
+    reached: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Give a batch its durable effects, in the one order that a crash cannot harm.
 
-    Raises what the fold, the dead letters or the store raised, with nothing pending any more: the host
-    must then stop, because going on would skip the batch. Raises `PartitionRevokedError`, with nothing
-    written to the store, when the partition was revoked on the way.
+    `reached` are the next offsets of topic kinds whose last offsets before these hold no record: markers of
+    transactions and what was taken back. With them the batch may be empty.
+
+    Raises what the dead letters or the store raised, and `FoldFailedError` when the fold did, with nothing
+    pending any more: the host must then stop, because going on would skip the batch. Raises
+    `PartitionRevokedError`, with nothing written to the store, when the partition was revoked on the way.
     """
     partition = opened.partition
     measured = telemetry or Telemetry()
@@ -175,7 +197,7 @@ async def apply_batch(
         opened.require_ownership()
         try:
             # 1. Fold in memory, and make what the commit will write.
-            await _fold(opened, batch, measured)
+            await _fold_or_explain(opened, batch, reached, measured)
             # 2. Refused records are durable before anything says that they were read.
             if partition.refused:
                 await dead_letters.write(list(partition.refused))
@@ -194,14 +216,30 @@ async def apply_batch(
     progress.committed(partition.number, dict(partition.offsets))
 
 
-async def _fold(opened: OpenPartition, batch: Batch, measured: Telemetry) -> None:
+async def _fold_or_explain(
+    opened: OpenPartition, batch: Batch, reached: Mapping[str, int], measured: Telemetry
+) -> None:
+    """Fold a batch; what it raises of its own, not the store or the system, names the record."""
+    batch = sorted(batch, key=lambda part: FOLD_ORDER.index(part[0]))
+    try:
+        await _fold(opened, batch, reached, measured)
+    except (PartitionRevokedError, StoreError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        turns = _Turns(opened, LONG_TURN_S)
+        raise await explain_failure(error, opened.partition, batch, turns.give_way_when_over) from error
+
+
+async def _fold(opened: OpenPartition, batch: Batch, reached: Mapping[str, int], measured: Telemetry) -> None:
     count = sum(len(records) for _, records in batch)
     turns = _Turns(opened, TURN_S if count < LARGE_BATCH_RECORDS else LONG_TURN_S)
-    for topic, records in sorted(batch, key=lambda part: FOLD_ORDER.index(part[0])):
+    for topic, records in batch:
         for start in range(0, len(records), SLICE_RECORDS):
             opened.partition.fold(topic, records[start : start + SLICE_RECORDS])
             if turns.is_over():
                 await turns.give_way()
+    for topic, offset in reached.items():
+        opened.partition.reach(topic, offset)
     for _ in opened.partition.prepare():
         if turns.is_over():
             await turns.give_way()
@@ -234,6 +272,11 @@ class _Turns:
             if self._since_s - before_s < IDLE_PASS_S or self._since_s >= until_s:
                 break
         self._opened.require_ownership()
+
+    async def give_way_when_over(self) -> None:
+        """Let other tasks run when it is time to."""
+        if self.is_over():
+            await self.give_way()
 
     def folding_s(self) -> float:
         """Seconds of all turns so far."""

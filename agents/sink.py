@@ -11,7 +11,7 @@ from wayfold.models.partitioner import PARTITIONERS, Partitioner
 EVENT_KINDS: Final = ("entries", "steps", "messages", "conversions", "calls", "definitions", "users")
 """The topic kinds that are folded; in Kafka each is the topic `<prefix>.<kind>`."""
 
-BROADCAST_KINDS: Final = frozenset({"definitions", "users"})
+BROADCAST_KINDS: Final = frozenset({"definitions"})
 """Topic kinds whose every record goes to every partition, because every partition needs to know."""
 
 
@@ -40,6 +40,10 @@ class SinkFailedError(Exception):
     """The records could not be made durable; the message says why and what to do. Sending again is safe."""
 
 
+class SinkFullError(SinkFailedError):
+    """There is no room for the records; none of them is there. The message says what to do."""
+
+
 class EventSink(Protocol):
     """Takes records and says when they are durable."""
 
@@ -58,7 +62,7 @@ def partition_of(key: bytes, partitions: int, partitioner: Partitioner = "murmur
 
 
 def partitions_of(record: Outgoing, partitions: int, partitioner: Partitioner = "murmur2") -> Sequence[int]:
-    """Choose the partitions that a record goes to: the one of its user, or all for control records."""
+    """Choose the partitions that a record goes to: the one of its user, or all where all need to know."""
     if record.partition is not None:
         return (record.partition,)
     if record.kind in BROADCAST_KINDS:

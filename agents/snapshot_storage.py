@@ -18,9 +18,13 @@ from wayfold.state.snapshots.objects import (
     ObjectStorageError,
     SnapshotObjects,
 )
+from wayfold.state.snapshots.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
+
+    from wayfold.settings import StateSettings
+    from wayfold.state.snapshots.log_identity import LogIdentity
 
 CLOUD_SCHEMES = ("s3", "gs", "az")
 PART_BYTES = 8 * 1024 * 1024
@@ -35,6 +39,13 @@ Answer = TypeVar("Answer")
 
 class SnapshotUrlError(ValueError):
     """A snapshot URL that cannot be used; the message says why."""
+
+
+def open_snapshots(settings: "StateSettings", log: "LogIdentity") -> Snapshots | None:
+    """Open the snapshots of a log, None when the settings have no place; raises `SnapshotUrlError`."""
+    if settings.snapshot_url is None:
+        return None
+    return Snapshots(open_snapshot_objects(settings.snapshot_url), log, keep=settings.snapshot_keep)
 
 
 def open_snapshot_objects(url: str) -> SnapshotObjects:
@@ -108,7 +119,7 @@ class CloudObjects:
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
         """List the objects below a prefix."""
-        pages = self._call(prefix, lambda: list(obstore.list(self._store, prefix)))
+        pages = self._call(prefix, lambda: list(obstore.list(self._store, prefix or None)))
         for page in pages:
             for entry in page:
                 yield entry["path"], entry["size"]

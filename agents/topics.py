@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 from kafka import KafkaAdminClient
@@ -18,6 +19,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from wayfold.agents.kafka_clients import blocking_client_options
 from wayfold.agents.sink import EVENT_KINDS
+from wayfold.models.control import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
     from wayfold.settings import KafkaSettings
 
 DEAD_LETTERS = "dead-letters"
+TIMESTAMP_TYPE = "message.timestamp.type"
+LOG_TIME = "LogAppendTime"
+"""The time of a record is that at which Kafka took it, whatever the publisher's clock says."""
+
+NO_ID = str(UUID(int=0))
+"""What brokers tell that know no ids of topics."""
 TIMEOUT_MS = 60_000
 LETTER_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -53,8 +61,8 @@ def event_topics(prefix: str) -> list[str]:
 
 
 def all_topics(prefix: str) -> list[str]:
-    """Name every topic that a worker needs: the event topics and the dead letters."""
-    return [*event_topics(prefix), topic_name(prefix, DEAD_LETTERS)]
+    """Name every topic that a worker needs: the event topics, the dead letters and the control topic."""
+    return [*event_topics(prefix), topic_name(prefix, DEAD_LETTERS), topic_name(prefix, CONTROL)]
 
 
 def check_counts(counts: Mapping[str, int], prefix: str) -> int:
@@ -75,6 +83,11 @@ class TopicSet(msgspec.Struct, frozen=True):
     partitions: int
     topic_ids: dict[str, str]
 
+    @property
+    def ids_by_kind(self) -> dict[str, str]:
+        """Kafka's id of each event topic, by topic kind."""
+        return {name.rpartition(".")[2]: topic_id for name, topic_id in self.topic_ids.items()}
+
 
 def find_topics(settings: KafkaSettings) -> TopicSet:
     """Ask Kafka for the topics and check that nothing is missing and that they fit together.
@@ -87,8 +100,22 @@ def find_topics(settings: KafkaSettings) -> TopicSet:
     missing = [topic for topic in all_topics(prefix) if topic not in described]
     if missing:
         raise _missing(missing)
-    partitions = check_counts({name: len(topic["partitions"]) for name, topic in described.items()}, prefix)
-    return TopicSet(partitions, {topic: str(described[topic]["topic_id"]) for topic in event_topics(prefix)})
+    counts = {name: len(topic["partitions"]) for name, topic in described.items()}
+    partitions = check_counts(counts, prefix)
+    control = topic_name(prefix, CONTROL)
+    if counts[control] != 1:
+        raise TopicsError(
+            f"The topic {control} has {counts[control]} partitions and must have one, because its events are "
+            "read in their order. Delete it and create it with `wayfold topics create`; what was decided in "
+            "it (skipped records) has to be decided again."
+        )
+    topic_ids = {topic: str(described[topic].get("topic_id", NO_ID)) for topic in event_topics(prefix)}
+    if NO_ID in topic_ids.values():
+        raise TopicsError(
+            "The brokers do not tell the ids of topics, by which one that was deleted and created again is "
+            "known. Use brokers of Kafka 2.8 or later."
+        )
+    return TopicSet(partitions, topic_ids)
 
 
 def partition_count(settings: KafkaSettings) -> int:
@@ -167,10 +194,14 @@ def _missing(topics: Sequence[str]) -> TopicsError:
 
 
 def _new_topic(name: str, partitions: int, settings: KafkaSettings) -> NewTopic:
-    configs = {"retention.ms": str(settings.topic_retention_ms)}
+    configs = {"retention.ms": str(settings.topic_retention_ms), TIMESTAMP_TYPE: LOG_TIME}
     if name == topic_name(settings.topic_prefix, DEAD_LETTERS):
         # Letters wait for a person, and each is larger than the record that it keeps.
         configs = {"retention.ms": "-1", "max.message.bytes": str(LETTER_LIMIT_BYTES)}
+        partitions = 1
+    if name == topic_name(settings.topic_prefix, CONTROL):
+        # What was decided holds until it is taken back, and is read whole: of each key the latest is enough.
+        configs = {"retention.ms": "-1", "cleanup.policy": "compact"}
         partitions = 1
     return NewTopic(
         name=name,

@@ -73,9 +73,11 @@ def open_partitions(folder: Path, numbers: Sequence[int] = range(PARTITIONS)) ->
 
 def define(partitions: Sequence[Partition]) -> None:
     """Fold the journeys' definitions."""
+    taken_ms = time.time_ns() // 1_000_000
     for partition in partitions:
         records = [
-            LogRecord(offset, 0, None, record.value) for offset, record in enumerate(definition_records())
+            LogRecord(offset, taken_ms, None, record.value)
+            for offset, record in enumerate(definition_records())
         ]
         partition.fold("definitions", records)
         partition.commit()

@@ -1,7 +1,7 @@
 """Rules of events that no field's type can say: what belongs together, and which characters are allowed."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -21,12 +21,12 @@ from wayfold.models.limits import (
     EXPECTED_CHANNEL,
     EXPECTED_CURRENCY,
     EXPECTED_TIME,
-    PROPERTY_INTEGER_LIMIT,
     find_control_character,
     is_channel,
     is_currency,
     shortened,
 )
+from wayfold.models.properties import settle_properties
 from wayfold.models.refusal import Reason, Refusal
 
 _MAXIMUM_REMEMBERED = 4096
@@ -84,7 +84,7 @@ def check_sent(event: MessageSent) -> Refusal | None:
 
 
 def check_goal(event: GoalReached) -> Refusal | None:
-    """A value has a currency, a goal of a step names journey, entry and step."""
+    """A value has a currency, a goal of a step names journey, entry and step, and properties can be kept."""
     if event.value is not None or event.currency is not None:
         refusal = _check_amount("value", event.value, event.currency)
         if refusal is not None:
@@ -92,7 +92,7 @@ def check_goal(event: GoalReached) -> Refusal | None:
     ids = (event.journey_id, event.entry_id, event.step_id)
     if ids != (None, None, None) and None in ids:
         return _incomplete(event, _GOAL_FIELDS, "a goal at a step of a journey")
-    return _check_properties(event.properties) if event.properties else None
+    return settle_properties(event.properties) if event.properties else None
 
 
 def wrong(field: str, found: str, expected: str) -> Refusal:
@@ -133,15 +133,6 @@ def _check_word(
         return wrong(field, repr(word), expected)
     if len(remembered) < _MAXIMUM_REMEMBERED:
         remembered.add(word)
-    return None
-
-
-def _check_properties(properties: Mapping[str, object]) -> Refusal | None:
-    """Whole numbers fit in 64 bits, so that every store and language can keep them."""
-    for name, value in properties.items():
-        if isinstance(value, int) and not -PROPERTY_INTEGER_LIMIT <= value < PROPERTY_INTEGER_LIMIT:
-            expected = "a whole number of at most 64 bits; send larger ones as strings"
-            return wrong(f"properties.{name}", repr(value), expected)
     return None
 
 

@@ -1,43 +1,40 @@
-"""A journey's definition: its steps in order, its goal, and its conversion window."""
+"""A journey's definition: its steps in order and where they lead, its goal, and its conversion window."""
 
+import difflib
 import hashlib
-import math
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from wayfold.models.definition_problems import (
     MAXIMUM_GOAL_PROPERTIES,
+    MAXIMUM_INPUTS,
+    MAXIMUM_NEXT,
+    MAXIMUM_NODES,
     MAXIMUM_STEPS,
     DefinitionError,
     Problem,
-    problems_of,
+    definition_error,
 )
+from wayfold.models.definition_values import Channel, Identifier, Input, Scalar, whole, window_ms
 from wayfold.models.limits import (
-    CHANNEL_PATTERN,
-    CONTROL_CHARACTER_PATTERN,
-    EXPECTED_CHANNEL,
-    MAXIMUM_IDENTIFIER_CHARACTERS,
     MAXIMUM_INTEGER,
     MAXIMUM_VALUE_BYTES,
-    PROPERTY_INTEGER_LIMIT,
-    find_control_character,
-    is_channel,
-    shortened,
+    shown,
 )
 
 __all__ = [
@@ -45,6 +42,8 @@ __all__ = [
     "DefinitionError",
     "Goal",
     "JourneyDefinition",
+    "Next",
+    "Node",
     "Problem",
     "Step",
     "read_definition",
@@ -58,94 +57,38 @@ _ABSENT: Final = object()
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-MS_OF_UNIT: Final = {
-    "ms": 1,
-    "s": 1000,
-    "m": 60_000,
-    "h": 3_600_000,
-    "d": 86_400_000,
-    "w": 604_800_000,
-}
-WINDOW_PATTERN: Final = "^[0-9]{1,15} ?(ms|s|m|h|d|w)$"
-_window = re.compile(r"([0-9]{1,15}) ?(ms|s|m|h|d|w)")
-
-
-def window_ms(text: object) -> int:
-    """Milliseconds of a duration such as `3d`, `36h` or `90 m`. Raises PydanticCustomError."""
-    found = _window.fullmatch(text) if isinstance(text, str) else None
-    if found is not None:
-        return int(found[1]) * MS_OF_UNIT[found[2]]
-    raise PydanticCustomError(
-        "wayfold_window",
-        "{found} is no duration: write a whole number and its unit (ms, s, m, h, d, w), such as 3d or 36h",
-        {"field": "conversion_window", "found": shortened(repr(text))},
-    )
-
-
-def _printable(text: str) -> str:
-    if find_control_character(text) or any("\ud800" <= character <= "\udfff" for character in text):
-        raise PydanticCustomError("wayfold_text", "must have no control characters or lone surrogates")
-    return text
-
-
-def _channel_word(text: str) -> str:
-    if is_channel(text) is None:
-        raise PydanticCustomError(
-            "wayfold_channel", "a channel is {expected}", {"expected": EXPECTED_CHANNEL}
-        )
-    return text
-
-
-def _scalar(value: object) -> object:
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, str):
-        return _printable(value)
-    if isinstance(value, int) and -PROPERTY_INTEGER_LIMIT <= value < PROPERTY_INTEGER_LIMIT:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    raise PydanticCustomError(
-        "wayfold_scalar",
-        "a property is compared with a string, a number (of at most 64 bits), true, false or null, not with "
-        "{kind}; put quotes around a date",
-        {"kind": type(value).__name__},
-    )
-
-
-def _whole(value: object) -> object:
-    """1.0 is the whole number 1, as JSON Schema has it."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Identifier = Annotated[
-    str,
-    Field(min_length=1, max_length=MAXIMUM_IDENTIFIER_CHARACTERS),
-    AfterValidator(_printable),
-    Field(json_schema_extra={"not": {"pattern": CONTROL_CHARACTER_PATTERN}}),
-]
-Channel = Annotated[
-    str,
-    Field(min_length=1, max_length=32),
-    AfterValidator(_channel_word),
-    Field(json_schema_extra={"pattern": CHANNEL_PATTERN}),
-]
-Scalar = Annotated[str | int | float | bool | None, BeforeValidator(_scalar)]
-
-
 class Model(BaseModel):
     """Strict, immutable, and closed against unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class Next(Model):
+    """A way on from a step, to another step or to the same; `name` tells the ways of a step apart."""
+
+    step_id: Identifier
+    name: Identifier | None = None
+
+
+class Node(Model):
+    """A menu of a call; `inputs` are the texts that it expects, pressed or said."""
+
+    node_id: Identifier
+    inputs: Annotated[tuple[Input, ...], Field(strict=False, max_length=MAXIMUM_INPUTS)]
+
+
 class Step(Model):
-    """An element of a journey version; message steps have a channel, and no others."""
+    """An element of a journey version; message steps have a channel, `ivr_menu` steps may have nodes.
+
+    Without `next` the following step comes next; an `end` has none.
+    """
 
     step_id: Identifier
     name: Identifier
     type: StepType
     channel: Channel | None = None
+    next: Annotated[tuple[Next, ...], Field(strict=False, max_length=MAXIMUM_NEXT)] | None = None
+    nodes: Annotated[tuple[Node, ...], Field(strict=False, max_length=MAXIMUM_NODES)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -163,6 +106,56 @@ class Step(Model):
             message = "only a message step has a channel: leave it out, or make the type message"
             raise PydanticCustomError("wayfold_channel", message, {"field": "channel"})
         return self
+
+    @model_validator(mode="after")
+    def _leads_on(self) -> "Step":
+        if self.next is None:
+            return self
+        if self.type == "end":
+            message = "an end leads nowhere: leave it out, or make the type another one"
+            raise PydanticCustomError("wayfold_next", message, {"field": "next"})
+        place, first = _repeated(way.name for way in self.next)
+        if place is not None:
+            name = self.next[place].name
+            raise PydanticCustomError(
+                "wayfold_duplicate",
+                "{name} next[{first}] too: name every way on from a step differently",
+                {
+                    "field": f"next[{place}].name",
+                    "name": "is missing, as it is in" if name is None else f"{shown(name)} is the name of",
+                    "first": first,
+                },
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _menu_has_nodes(self) -> "Step":
+        if self.nodes is None:
+            return self
+        if self.type != "ivr_menu":
+            message = "only an ivr_menu step has nodes: leave them out, or make the type ivr_menu"
+            raise PydanticCustomError("wayfold_nodes", message, {"field": "nodes"})
+        place, first = _repeated(node.node_id for node in self.nodes)
+        if place is not None:
+            raise PydanticCustomError(
+                "wayfold_duplicate",
+                "{node_id} is the node_id of nodes[{first}] too: a step names every node differently",
+                {
+                    "field": f"nodes[{place}].node_id",
+                    "node_id": shown(self.nodes[place].node_id),
+                    "first": first,
+                },
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A step that does not say where it leads, or of nodes, is written as it always was."""
+        content: dict[str, Any] = serialize(self)
+        for name in ("next", "nodes"):
+            if content.get(name, _ABSENT) is None:
+                del content[name]
+        return content
 
 
 class Goal(Model):
@@ -197,11 +190,11 @@ class JourneyDefinition(Model):
 
     account_id: Identifier = "default"
     journey_id: Identifier
-    journey_version: Annotated[int, Field(ge=1, le=MAXIMUM_INTEGER), BeforeValidator(_whole)]
+    journey_version: Annotated[int, Field(ge=1, le=MAXIMUM_INTEGER), BeforeValidator(whole)]
     name: Identifier
     steps: Annotated[tuple[Step, ...], Field(strict=False, max_length=MAXIMUM_STEPS)]
     goal: Goal | None = None
-    conversion_window_ms: Annotated[int, Field(ge=0, le=MAXIMUM_INTEGER), BeforeValidator(_whole)] = (
+    conversion_window_ms: Annotated[int, Field(ge=0, le=MAXIMUM_INTEGER), BeforeValidator(whole)] = (
         DEFAULT_CONVERSION_WINDOW_MS
     )
 
@@ -218,15 +211,36 @@ class JourneyDefinition(Model):
 
     @model_validator(mode="after")
     def _step_ids_are_unique(self) -> "JourneyDefinition":
-        places: dict[str, int] = {}
+        place, first = _repeated(step.step_id for step in self.steps)
+        if place is None:
+            return self
+        raise PydanticCustomError(
+            "wayfold_duplicate",
+            "{step_id} is the step_id of steps[{first}] too: a journey names every step differently",
+            {
+                "field": f"steps[{place}].step_id",
+                "step_id": shown(self.steps[place].step_id),
+                "first": first,
+            },
+        )
+
+    @model_validator(mode="after")
+    def _steps_lead_to_steps(self) -> "JourneyDefinition":
+        known = {step.step_id for step in self.steps}
         for place, step in enumerate(self.steps):
-            first = places.setdefault(step.step_id, place)
-            if first != place:
-                raise PydanticCustomError(
-                    "wayfold_duplicate",
-                    "{step_id} is the step_id of steps[{first}] too: a journey names every step differently",
-                    {"field": f"steps[{place}].step_id", "step_id": repr(step.step_id), "first": first},
-                )
+            for way, to in enumerate(step.next or ()):
+                if to.step_id not in known:
+                    near = difflib.get_close_matches(to.step_id, known, n=1, cutoff=0.6)
+                    hint = f"did you mean {shown(near[0])}?" if near else "add it, or name one that is there"
+                    raise PydanticCustomError(
+                        "wayfold_next",
+                        "{step_id} is no step of this definition: {hint}",
+                        {
+                            "field": f"steps[{place}].next[{way}].step_id",
+                            "step_id": shown(to.step_id),
+                            "hint": hint,
+                        },
+                    )
         return self
 
     @cached_property
@@ -265,6 +279,16 @@ class JourneyDefinition(Model):
         return msgspec.json.encode({**head, **content, "steps": steps})
 
 
+def _repeated(names: Iterable[str | None]) -> tuple[int, int] | tuple[None, None]:
+    """The place of the first name that stood before, and where that was."""
+    places: dict[str | None, int] = {}
+    for place, name in enumerate(names):
+        first = places.setdefault(name, place)
+        if first != place:
+            return place, first
+    return None, None
+
+
 def read_definition(content: object) -> JourneyDefinition:
     """A definition from the mapping of a file, or of its event without the event's own fields.
 
@@ -276,7 +300,7 @@ def read_definition(content: object) -> JourneyDefinition:
     try:
         definition = JourneyDefinition.model_validate(content)
     except ValidationError as error:
-        raise DefinitionError(problems_of(error, tuple(JourneyDefinition.model_fields))) from None
+        raise definition_error(error, tuple(JourneyDefinition.model_fields)) from None
     if len(definition.content) > MAXIMUM_VALUE_BYTES - 1024:
         message = f"The definition is too large: an event may have at most {MAXIMUM_VALUE_BYTES} bytes."
         raise DefinitionError([Problem("", message)])

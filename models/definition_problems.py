@@ -13,17 +13,29 @@ from wayfold.models.limits import (
     EXPECTED_CHANNEL,
     EXPECTED_DURATION,
     EXPECTED_IDENTIFIER,
+    EXPECTED_LABEL,
     EXPECTED_VERSION,
     MAXIMUM_INTEGER,
-    shortened,
+    shown,
 )
 
 MAXIMUM_STEPS: Final = 2000
+MAXIMUM_NEXT: Final = 100
+MAXIMUM_NODES: Final = 1000
+MAXIMUM_INPUTS: Final = 100
 MAXIMUM_GOAL_PROPERTIES: Final = 100
 SUMMARY_PROBLEMS: Final = 5
+MAXIMUM_PROBLEMS: Final = 1000
+"""More are counted, but not told."""
 STEP_TYPES: Final = ("message", "wait", "condition", "split", "action", "ivr_menu", "end")
-STEP_FIELDS: Final = ("step_id", "name", "type", "channel")
-GOAL_FIELDS: Final = ("name", "properties")
+STEP_FIELDS: Final = ("step_id", "name", "type", "channel", "next", "nodes")
+FIELDS: Final[Mapping[str, Sequence[str]]] = {
+    "steps[]": STEP_FIELDS,
+    "steps[].next[]": ("step_id", "name"),
+    "steps[].nodes[]": ("node_id", "inputs"),
+    "goal": ("name", "properties"),
+}
+"""The fields of each object of a definition, by where it stands."""
 
 _NOT_HERE: Final = {
     "time_zone": "the time zone is the account's: set it in the settings",
@@ -42,6 +54,12 @@ _EXPECTED: Final = {
         f"an object with at most {MAXIMUM_GOAL_PROPERTIES} strings, numbers, booleans or nulls"
     ),
     "steps[]": "an object with step_id and type, and a channel when it is a message",
+    "steps[].next": f"a list of at most {MAXIMUM_NEXT} ways on, each with the step_id that it leads to",
+    "steps[].next[]": "an object with the step_id that it leads to, and a name",
+    "steps[].nodes": f"a list of at most {MAXIMUM_NODES} nodes, each with node_id and inputs",
+    "steps[].nodes[]": "an object with node_id and inputs",
+    "steps[].nodes[].inputs": f"a list of at most {MAXIMUM_INPUTS} texts; it may be empty",
+    "steps[].nodes[].inputs[]": EXPECTED_LABEL,
     "": "an object with journey_id, journey_version, name and steps",
 }
 _NEEDED_BECAUSE: Final = {
@@ -51,6 +69,9 @@ _NEEDED_BECAUSE: Final = {
     "steps": "list the journey's steps in order; the list may be empty",
     "steps[].step_id": "name the step as its events do",
     "steps[].type": "say one of " + ", ".join(STEP_TYPES),
+    "steps[].next[].step_id": "name the step that comes next",
+    "steps[].nodes[].node_id": "name the node as the events of calls do",
+    "steps[].nodes[].inputs": "list the texts that the node expects; the list may be empty",
     "goal.name": "name the goal events that convert, or leave `goal` out",
 }
 
@@ -64,23 +85,29 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class DefinitionError(ValueError):
-    """A definition is wrong; `problems` has every wrong field, in the order of the definition."""
+    """A definition is wrong; `problems` has every wrong field, in the order of the definition.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(problem.message for problem in problems))
+    Of very many the first are told, and there are `others`.
+    """
+
+    def __init__(self, problems: Sequence[Problem], others: int = 0) -> None:
         self.problems = tuple(problems)
+        self.others = others
+        messages = [problem.message for problem in problems]
+        super().__init__("\n".join([*messages, f"And {others} more."] if others else messages))
 
     def summary(self) -> str:
         """The first few problems in one paragraph, and how many more there are."""
         shown = [problem.message for problem in self.problems[:SUMMARY_PROBLEMS]]
-        rest = len(self.problems) - len(shown)
+        rest = len(self.problems) + self.others - len(shown)
         return " ".join([*shown, f"And {rest} more."] if rest else shown)
 
 
-def problems_of(error: ValidationError, fields: Sequence[str]) -> list[Problem]:
-    """The problems that a validation found; `fields` are the names known at the top level."""
-    found = error.errors(include_url=False)
-    return [_problem(each, fields) for each in found if not _is_step_without_name(each)]
+def definition_error(error: ValidationError, fields: Sequence[str]) -> DefinitionError:
+    """What a validation found; `fields` are the names known at the top level."""
+    found = [each for each in error.errors(include_url=False) if not _is_step_without_name(each)]
+    told = [_problem(each, fields) for each in found[:MAXIMUM_PROBLEMS]]
+    return DefinitionError(told, len(found) - len(told))
 
 
 def _is_step_without_name(error: ErrorDetails) -> bool:
@@ -101,13 +128,13 @@ def _problem(error: ErrorDetails, fields: Sequence[str]) -> Problem:
     if kind == "extra_forbidden":
         return Problem(path, f"{path} is no field of a definition{_instead(names, fields)}")
     if kind.startswith("wayfold_"):
-        return Problem(path, f"{path}: {error['msg']}.", is_missing=kind == "wayfold_missing")
+        text = error["msg"].removesuffix(".")
+        text += "" if text.endswith("?") else "."
+        return Problem(path, f"{path}: {text}", is_missing=kind == "wayfold_missing")
     expected = _expected(place)
-    if expected == EXPECTED_IDENTIFIER and isinstance(error["input"], (int, float, date)):
+    if expected in (EXPECTED_IDENTIFIER, EXPECTED_LABEL) and isinstance(error["input"], (int, float, date)):
         expected += "; put quotes around it"
-    return Problem(
-        path, f"{path or 'The definition'} is {shortened(repr(error['input']))}, but must be {expected}."
-    )
+    return Problem(path, f"{path or 'The definition'} is {shown(error['input'])}, but must be {expected}.")
 
 
 def _path(names: Sequence[str | int]) -> str:
@@ -123,9 +150,9 @@ def _expected(place: str) -> str:
 
 
 def _instead(names: Sequence[str | int], fields: Sequence[str]) -> str:
-    name = str(names[-1])
-    if len(names) == 1 and name in _NOT_HERE:
+    *outer, name = ("" if isinstance(name, int) else name for name in names)
+    if not outer and name in _NOT_HERE:
         return f": {_NOT_HERE[name]}."
-    known = fields if len(names) == 1 else STEP_FIELDS if names[0] == "steps" else GOAL_FIELDS
+    known = FIELDS[_path(outer)] if outer else fields
     near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return f": did you mean {near[0]}?" if near else f": the fields here are {', '.join(known)}."

@@ -5,7 +5,7 @@ nothing. Times are aware datetimes; `occurred_ms` gives their milliseconds.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -21,8 +21,10 @@ Duration = Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_INTEGER)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Platform = Literal["ios", "android", "web", "none"]
 ExitReason = Literal["completed", "goal", "exit_criteria", "removed", "error"]
+Status = Literal["running", "paused", "finished"]
 
-Property = str | int | float | bool | None
+Property = str | int | float | bool | None | list[Any] | dict[str, Any]
+"""Any JSON value. Whole numbers have at most 64 bits, inside of lists and objects too."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -39,12 +41,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     """What all events have.
 
     `TYPE` is the event's `type`, `TOPIC` the kind of topic that it is published to, and `RANK` its place
-    among events of the same millisecond: entered, step, message, goal, exited.
+    among events of the same millisecond: entered, step, message, goal, exited; of a call started, menu,
+    input, ended; definitions, statuses and erasures have no place.
     """
 
     TYPE: ClassVar[str] = ""
     TOPIC: ClassVar[str] = ""
-    RANK: ClassVar[int] = 5
+    RANK: ClassVar[int] = 9
 
     event_id: Identifier
     occurred_at: Instant
@@ -151,12 +154,13 @@ class MessageOpened(MessageEvent, frozen=True, kw_only=True, gc=False, tag="mess
 
 
 class MessageClicked(MessageEvent, frozen=True, kw_only=True, gc=False, tag="message.clicked"):
-    """A link of the message was followed; `machine` when not by a person."""
+    """A link of the message was followed; `link` says which, `machine` when not by a person."""
 
     TYPE: ClassVar[str] = "message.clicked"
     STATUS: ClassVar[str] = "clicked"
 
     machine: bool = False
+    link: Text = ""
 
 
 class MessageFailed(MessageEvent, frozen=True, kw_only=True, gc=False, tag="message.failed"):
@@ -195,23 +199,26 @@ class GoalReached(UserEvent, frozen=True, kw_only=True, gc=False, tag="goal.reac
 
 
 class CallEvent(JourneyEvent, frozen=True, kw_only=True, gc=False):
-    """Something happened in a voice call of an entry."""
+    """Something happened in a voice call of an entry; `step_id` is the step that makes the call."""
 
     TOPIC: ClassVar[str] = "calls"
 
     call_id: Identifier
+    step_id: Identifier | None = None
 
 
 class CallStarted(CallEvent, frozen=True, kw_only=True, gc=False, tag="call.started"):
     """A call began."""
 
     TYPE: ClassVar[str] = "call.started"
+    RANK: ClassVar[int] = 5
 
 
 class CallMenuReached(CallEvent, frozen=True, kw_only=True, gc=False, tag="call.menu_reached"):
     """The caller reached a menu; the first has no parent."""
 
     TYPE: ClassVar[str] = "call.menu_reached"
+    RANK: ClassVar[int] = 6
 
     node_id: Identifier
     parent_node_id: Identifier | None = None
@@ -221,6 +228,7 @@ class CallInputCollected(CallEvent, frozen=True, kw_only=True, gc=False, tag="ca
     """The caller pressed keys or said something at a menu."""
 
     TYPE: ClassVar[str] = "call.input_collected"
+    RANK: ClassVar[int] = 7
 
     node_id: Identifier
     value: Text
@@ -231,6 +239,7 @@ class CallEnded(CallEvent, frozen=True, kw_only=True, gc=False, tag="call.ended"
     """A call ended."""
 
     TYPE: ClassVar[str] = "call.ended"
+    RANK: ClassVar[int] = 8
 
     outcome: Literal["completed", "dropped", "failed"]
     duration_ms: Duration
@@ -243,6 +252,16 @@ class JourneyDefined(Event, frozen=True, kw_only=True, gc=False, tag="journey.de
     TOPIC: ClassVar[str] = "definitions"
 
     definition: JourneyDefinition
+
+
+class JourneyStatus(Event, frozen=True, kw_only=True, gc=False, tag="journey.status"):
+    """A journey runs, pauses or has finished, as its publisher says; no user belongs to it."""
+
+    TYPE: ClassVar[str] = "journey.status"
+    TOPIC: ClassVar[str] = "definitions"
+
+    journey_id: Identifier
+    status: Status
 
 
 class UserErased(UserEvent, frozen=True, kw_only=True, gc=False, tag="user.erased"):
@@ -271,6 +290,7 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     CallInputCollected,
     CallEnded,
     JourneyDefined,
+    JourneyStatus,
     UserErased,
 )
 EVENT_CLASS_OF_TYPE: dict[str, type[Event]] = {cls.TYPE: cls for cls in EVENT_CLASSES}
@@ -279,3 +299,7 @@ TOPIC_KINDS: tuple[str, ...] = tuple(dict.fromkeys(TOPIC_KIND_OF_TYPE.values()))
 MESSAGE_STATUSES: tuple[str, ...] = tuple(
     cls.STATUS for cls in EVENT_CLASSES if issubclass(cls, MessageEvent)
 )
+USER_TOPIC_KINDS: tuple[str, ...] = tuple(
+    dict.fromkeys(cls.TOPIC for cls in EVENT_CLASSES if issubclass(cls, UserEvent) and cls is not UserErased)
+)
+"""Topics of what users do; definitions and erasures are control events."""

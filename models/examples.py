@@ -5,7 +5,7 @@ from typing import Any, Final
 _PERSON: Final = {"user_id": "user-42"}
 _ENTRY: Final = {**_PERSON, "journey_id": "welcome", "journey_version": 1, "entry_id": "entry-7"}
 _MESSAGE: Final = {**_ENTRY, "step_id": "welcome-mail", "message_id": "message-9", "channel": "email"}
-_CALL: Final = {**_ENTRY, "call_id": "call-3"}
+_CALL: Final = {**_ENTRY, "step_id": "welcome-call", "call_id": "call-3"}
 
 
 def _event(type_: str, second: int, **fields: Any) -> dict[str, Any]:
@@ -20,7 +20,7 @@ _ALL: Final = (
     _event("message.delivered", 3, **_MESSAGE),
     _event("message.viewed", 4, **_MESSAGE, platform="web"),
     _event("message.opened", 5, **_MESSAGE, machine=True),
-    _event("message.clicked", 6, **_MESSAGE, platform="ios"),
+    _event("message.clicked", 6, **_MESSAGE, platform="ios", link="https://shop.example/offer"),
     _event("message.failed", 7, **_PERSON, message_id="message-10", channel="push", reason="no device token"),
     _event("message.unsubscribed", 8, **_MESSAGE),
     _event(
@@ -30,7 +30,7 @@ _ALL: Final = (
         name="purchase_completed",
         value=59.9,
         currency="EUR",
-        properties={"plan": "pro", "seats": 3},
+        properties={"plan": "pro", "seats": 3, "items": [{"sku": "A-1", "price": 59.9}]},
     ),
     _event("call.started", 10, **_CALL),
     _event("call.menu_reached", 11, **_CALL, node_id="language", parent_node_id="greeting"),
@@ -46,13 +46,29 @@ _ALL: Final = (
         name="Welcome",
         steps=[
             {"step_id": "welcome-mail", "name": "Welcome mail", "type": "message", "channel": "email"},
-            {"step_id": "three-days", "type": "wait"},
+            {
+                "step_id": "three-days",
+                "type": "wait",
+                "next": [
+                    {"step_id": "thanks", "name": "clicked"},
+                    {"step_id": "welcome-call", "name": "timeout"},
+                ],
+            },
+            {
+                "step_id": "welcome-call",
+                "type": "ivr_menu",
+                "nodes": [
+                    {"node_id": "greeting", "inputs": []},
+                    {"node_id": "language", "inputs": ["1", "2"]},
+                ],
+            },
             {"step_id": "thanks", "type": "end"},
         ],
         goal={"name": "purchase_completed", "properties": {"plan": "pro"}},
         conversion_window_ms=259_200_000,
     ),
-    _event("user.erased", 16, **_PERSON, mode="anonymise"),
+    _event("journey.status", 16, journey_id="welcome", status="running"),
+    _event("user.erased", 17, **_PERSON, mode="anonymise"),
 )
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {example["type"]: example for example in _ALL}
 """By type, in the order in which one journey's events would come."""

@@ -29,8 +29,12 @@ class Reason(enum.StrEnum):
     """The event is older than the retention allows."""
     FUTURE = "future"
     """The event lies more than an hour after its record's own timestamp."""
+    LIMIT = "limit"
+    """The journey has as many different names, or the user as many events, as are taken."""
     DEFINITION_CONFLICT = "definition_conflict"
-    """Another content was published before as the same version of the journey."""
+    """The version is defined already with another content: refused over HTTP, before it is in the log."""
+    SKIPPED = "skipped"
+    """An operator decided that this record is not to be folded."""
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):

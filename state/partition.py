@@ -1,41 +1,44 @@
 """One partition of the fold: records in, one atomic write out, numbers to read."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from wayfold.models.definition import JourneyDefinition
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record
 from wayfold.models.refusal import DeadLetter
 from wayfold.models.zone import Zone
 from wayfold.state.cells.cells import CellWriter
 from wayfold.state.cells.changes import Changes
-from wayfold.state.cells.recent import Recent, Rolled, decode_journal_row, journal_row, roll
-from wayfold.state.cells.totals import Change, Totals, dwells_of, totals_of
-from wayfold.state.cells.values import Histogram, Row
+from wayfold.state.cells.recent import Recent, decode_journal_row, journal_row, roll
+from wayfold.state.cells.totals import Totals, dwells_of, totals_of
+from wayfold.state.cells.values import Row
+from wayfold.state.commit import Meta, PartitionStore, Prepared, decode_meta
+from wayfold.state.control import Skipped
 from wayfold.state.histories.closings import Closings
 from wayfold.state.histories.engagement import Engagement
 from wayfold.state.histories.history import encode
+from wayfold.state.histories.judging import Judging
 from wayfold.state.histories.merging import Fold
 from wayfold.state.histories.people import People
-from wayfold.state.histories.rules import rules_of
+from wayfold.state.intake.definitions import Definitions
 from wayfold.state.intake.erasures import Erasures
 from wayfold.state.intake.intake import Intake
 from wayfold.state.intake.refusals import DAY_MS
-from wayfold.state.names.catalog import Catalog
-from wayfold.state.reading.lists import MESSAGES_SUFFIX, Found, Lists
+from wayfold.state.limits import Limits
+from wayfold.state.names.catalog import Catalog, JourneyScope
+from wayfold.state.reading.lists import Found, Lists
 from wayfold.state.reading.live_views import LiveViews
+from wayfold.state.reading.partition_numbers import PartitionNumbers, encode_views
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.reader import Reader
-from wayfold.state.reading.views import JOURNEY, JourneyView
+from wayfold.state.reading.views import JourneyView, Views
 from wayfold.state.store import keys
 from wayfold.state.store.ahead import CHUNK_ROWS, ReadAhead
-from wayfold.state.store.reader import StoreReader
 
-# Any order of topics gives the same numbers; in this one a batch has the fewest of them to take back.
+# Any order of topics gives the same verdicts and numbers; in this one a batch has the fewest to take back.
 FOLD_ORDER = ("definitions", "steps", "messages", "conversions", "calls", "entries", "users")
 PREPARED_ROWS = 64  # how many rows are made in one piece
 FREED_PIECE = 256  # how many forgotten histories are freed in one piece: more than come with its rows
@@ -46,9 +49,10 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the fold is told from outside; the same for every partition of a system.
 
     `partitions` is the partition count of every topic; `cache_histories` bounds the histories kept
-    decoded in memory, per partition; `read_ahead_rows` is how many rows of them are read together, ahead of
-    the merge (`state/store/ahead.py`); `journal_records` is of how many records the changes of cells may
-    wait to be settled (`state/cells/recent.py`).
+    decoded in memory, per partition; `limits` says how many names and events are taken; `read_ahead_rows` is
+    how many rows are read together, ahead of the merge (`state/store/ahead.py`); `journal_records` is of how
+    many records the changes of cells may wait to be settled (`state/cells/recent.py`); `judged_histories` is
+    how many histories are judged by late definitions with one commit (`state/histories/judging.py`).
     """
 
     partitions: int = 1
@@ -56,52 +60,11 @@ class FoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     account_time_zones: Mapping[str, str] = {}
     retention_ms: int = 400 * DAY_MS
     partitioner: Partitioner = "murmur2"
+    limits: Limits = Limits()
     cache_histories: int = 8_000
     read_ahead_rows: int = CHUNK_ROWS
     journal_records: int = 10_000
-
-
-class PartitionStore(StoreReader, Protocol):
-    """Where a partition keeps its state; `wayfold.state.store.store.Store` on disk."""
-
-    def write(
-        self,
-        puts: Iterable[tuple[bytes, bytes]],
-        deletes: Iterable[bytes] = (),
-        ranges: Iterable[tuple[bytes, bytes]] = (),
-    ) -> None:
-        """Write all of it or nothing."""
-
-    def close(self) -> None:
-        """Let go of the files."""
-
-
-class Meta(msgspec.Struct, array_like=True):
-    """The partition's own row: what its numbers reflect."""
-
-    offsets: dict[str, int] = {}
-    counters: dict[str, int] = {}
-    watermark_ms: int = -1
-    next_person: int = 0
-    batch: int = 0
-
-
-class _Prepared:
-    """What a commit will write, and how it changes what is in memory."""
-
-    def __init__(self) -> None:
-        self.puts: dict[bytes, bytes] = {}
-        self.deletes: list[bytes] = []
-        self.ranges: list[tuple[bytes, bytes]] = []
-        self.changed: dict[int, Change] = {}
-        self.dwells: dict[int, Histogram] = {}
-        self.rolled = Rolled()
-        self.records = 0
-        self.settles = False
-        self.meta = Meta()
-
-
-_decode_meta = msgspec.msgpack.Decoder(Meta).decode
+    judged_histories: int = 2_000
 
 
 class Partition:
@@ -112,17 +75,21 @@ class Partition:
     are as of the last commit; `refused` are the refusals of the pending batch.
     """
 
-    def __init__(self, store: PartitionStore, number: int, settings: FoldSettings) -> None:
+    def __init__(
+        self, store: PartitionStore, number: int, settings: FoldSettings, skipped: Skipped | None = None
+    ) -> None:
+        """`skipped` are the records that are refused unread; it may grow while the partition is open."""
         self.number = number
         self.settings = settings
         self.store = store
+        self.skipped = {} if skipped is None else skipped
         self._zones: dict[str, Zone] = {}
         self._load()
 
     def _load(self) -> None:
         """Take up what the store holds; nothing is pending afterwards."""
         row = self.store.get(keys.META)
-        self.meta = Meta() if row is None else _decode_meta(row)
+        self.meta = Meta() if row is None else decode_meta(row)
         self.offsets = self.meta.offsets
         self.watermark_ms = self.meta.watermark_ms
         self.counters = self.meta.counters
@@ -139,22 +106,38 @@ class Partition:
         )
         self._people.next_person = self.meta.next_person
         self._engagement = Engagement(self.store, self._changes)
-        self._fold = Fold(self.catalog, self._people, self._changes, self._engagement, self.watermark_ms)
-        erasures = Erasures(self.store, self._changes)
-        self._intake = Intake(self.number, self.settings.retention_ms, self.catalog, self._fold, erasures)
+        limits = self.settings.limits
+        self._judging = Judging(
+            self.store, self.catalog, self._people, self._changes, self.settings.judged_histories
+        )
+        self._fold = Fold(
+            self.catalog, self._people, self._changes, self._engagement, self._judging, limits.user_events
+        )
+        definitions = Definitions(self.store, self.catalog, self._changes, self._judging)
+        definitions.load()
+        self._intake = Intake(
+            self.number,
+            self.settings.retention_ms,
+            limits,
+            self.catalog,
+            self._fold,
+            definitions,
+            Erasures(self.store, self._changes, limits.user_events),
+        )
         self._cells = CellWriter(self.store, self.catalog)
         self._live = LiveViews(self.catalog, self.totals)
         self._closings = Closings(self.store, self.catalog, self.totals)
         self.reader = Reader(self.store, self.totals, self._recent, self._live, self._closings)
-        self._lists = Lists(self.store, self.reader, self._live, self._people)
-        self._load_definitions()
-        self._prepared: _Prepared | None = None
+        lists = Lists(self.store, self.reader, self._live, self._people)
+        self._numbers = PartitionNumbers(self.catalog, self.reader, self._live, lists)
+        self._numbers.load_frozen(self.store)
+        self._prepared: Prepared | None = None
         self._preparing: Iterator[None] = iter(())
         self._pending_offsets = dict(self.offsets)
 
     @property
     def sequence(self) -> int:
-        """Records folded so far, over all topics: grows with every commit that folded one."""
+        """Offsets passed so far, over all topics: grows with every commit that passed one."""
         return sum(self.offsets.values())
 
     def fold(self, topic: str, records: Sequence[Record]) -> None:
@@ -163,7 +146,11 @@ class Partition:
         Records below the next offset are skipped: they are folded already. Bad input never raises;
         it is refused, with its reason, into `refused`.
         """
-        self._intake.take(topic, self._unfolded(topic, records))
+        records = self._unfolded(topic, records)
+        notes = self.skipped.get(topic)
+        if notes:
+            records = self._intake.refuse_skipped(topic, records, notes)
+        self._intake.take(topic, records)
 
     def _unfolded(self, topic: str, records: Sequence[Record]) -> Sequence[Record]:
         """Those of the records that are not folded yet; they count as folded from now on."""
@@ -173,6 +160,15 @@ class Partition:
         if records:
             self._pending_offsets[topic] = records[-1].offset + 1
         return records
+
+    def reach(self, topic: str, offset: int) -> None:
+        """Take `offset` for the next of a topic kind: what lies before it and was not folded is no record."""
+        self._pending_offsets[topic] = max(offset, self._pending_offsets.get(topic, 0))
+
+    def begin_at(self, offsets: Mapping[str, int]) -> None:
+        """Count records below these offsets as folded, with the next commit: they are gone for good."""
+        for topic, offset in offsets.items():
+            self.reach(topic, offset)
 
     @property
     def refused(self) -> list[DeadLetter]:
@@ -188,7 +184,7 @@ class Partition:
         which does what of it was left undone.
         """
         if self._prepared is None:
-            self._prepared = _Prepared()
+            self._prepared = Prepared()
             self._preparing = self._prepare(self._prepared)
         return self._preparing
 
@@ -196,7 +192,7 @@ class Partition:
         """Write everything that is pending, offsets included, in one atomic write."""
         for _ in self.prepare():
             pass
-        prepared = self._prepared or _Prepared()
+        prepared = self._prepared or Prepared()
         self.store.write(prepared.puts.items(), prepared.deletes, prepared.ranges)
         if prepared.settles:
             self._recent.clear()
@@ -204,18 +200,17 @@ class Partition:
             self._recent.add(prepared.rolled, prepared.records)
         self.totals.apply(prepared.changed, prepared.dwells, written=prepared.settles)
         self._live.apply(prepared.changed, prepared.dwells)
-        self._committed(prepared.meta)
+        self._committed(prepared.meta, prepared.frozen)
 
-    def _prepare(self, prepared: "_Prepared") -> Iterator[None]:
+    def _prepare(self, prepared: Prepared) -> Iterator[None]:
         self._people.free(FREED_PIECE)
         yield from self._intake.merge()
         self._cells.roll_up_accounts(self._changes)
         yield
         prepared.changed = totals_of(self._changes)
         prepared.dwells = dwells_of(self._changes)
-        closings, prepared.ranges = yield from self._closings.rows(
-            self._changes, self.watermark_ms, self._fold.watermark_ms, prepared.changed
-        )
+        moved = {account: max(account.topic_times.values()) for account in self._fold.moved}
+        closings, prepared.ranges = yield from self._closings.rows(self._changes, moved, prepared.changed)
         batch = self.meta.batch + 1
         prepared.records = sum(self._pending_offsets.values()) - self.sequence
         prepared.settles = self._recent.records + prepared.records >= self.settings.journal_records
@@ -223,9 +218,10 @@ class Partition:
         rows = chain(
             closings,
             self._people.take_rows(),
+            self._judging.rows(),
+            self._frozen_rows(prepared),
             self._settled_rows(prepared, batch) if prepared.settles else self._journal_rows(prepared, batch),
             self._changes.rows.items(),
-            self._definition_rows(),
         )
         for count, (key, value) in enumerate(rows, 1):
             if value is None:
@@ -236,24 +232,38 @@ class Partition:
                 self._people.free(FREED_PIECE)
                 yield
         prepared.puts.update(self.catalog.rows)
+        prepared.puts.update(
+            (keys.number_key(keys.ACCOUNT, account.number), account.row()) for account in moved
+        )
         counters = dict(self.counters)
         for name, amount in self._intake.counters.items():
             counters[name] = counters.get(name, 0) + amount
+        watermark_ms = max((self.watermark_ms, *moved.values()))
         prepared.meta = Meta(
-            dict(self._pending_offsets), counters, self._fold.watermark_ms, self._people.next_person, batch
+            dict(self._pending_offsets), counters, watermark_ms, self._people.next_person, batch
         )
         prepared.puts[keys.META] = encode(prepared.meta)
 
-    def _settled_rows(self, prepared: "_Prepared", batch: int) -> Iterator[Row]:
+    def _settled_rows(self, prepared: Prepared, batch: int) -> Iterator[Row]:
         if self._recent.batches:
             prepared.ranges.append((keys.JOURNAL, keys.after(keys.JOURNAL)))
         yield from self._cells.rows(self._recent.with_batch(prepared.rolled), batch)
         yield from self.totals.rows(prepared.changed, prepared.dwells)
 
-    def _journal_rows(self, prepared: "_Prepared", batch: int) -> Iterator[Row]:
+    def _journal_rows(self, prepared: Prepared, batch: int) -> Iterator[Row]:
         if self._changes.tallies or self._changes.dwells or prepared.changed:
             value = journal_row(prepared.records, self._changes, prepared.changed)
             yield keys.journal_key(keys.JOURNAL, batch), value
+
+    def _frozen_rows(self, prepared: Prepared) -> Iterator[Row]:
+        """Keep the views of a journey that will be judged in part, and let them go when it is whole again."""
+        for scope in self._judging.touched():
+            is_judged = scope.judged_by is not None
+            if is_judged == (scope.frozen is not None):
+                continue
+            views = self.reader.all_time(scope, scope.account.watermark_ms) if is_judged else None
+            prepared.frozen[scope] = views
+            yield keys.number_key(keys.FROZEN, scope.number), None if views is None else encode_views(views)
 
     def _load_journal(self) -> None:
         for _, value in self.store.scan(keys.JOURNAL, keys.after(keys.JOURNAL)):
@@ -263,65 +273,57 @@ class Partition:
             self._recent.add(roll(changes, self.catalog.day_of), row.records)
             self.totals.apply(changed, dwells_of(changes), written=False)
 
-    def _definition_rows(self) -> Iterator[tuple[bytes, bytes]]:
-        for definition in self._intake.definitions:
-            scope = self.catalog.scope(definition.account_id, definition.journey_id)
-            key = keys.definition_key(keys.DEFINITION, scope.number, definition.journey_version)
-            yield key, definition.model_dump_json().encode()
-
-    def _committed(self, meta: Meta) -> None:
+    def _committed(self, meta: Meta, frozen: Mapping[JourneyScope, Views | None]) -> None:
         self._prepared = None
-        for definition in self._intake.definitions:
-            scope = self.catalog.scope(definition.account_id, definition.journey_id)
-            scope.definitions[definition.journey_version] = definition
-            plan = scope.plans.version(definition.journey_version)
-            plan.committed_rules = plan.rules
+        for account in self._fold.moved:
+            account.watermark_ms = max(account.topic_times.values())
+        self._fold.moved.clear()
+        for scope, views in frozen.items():
+            scope.frozen = views
         self.meta = meta
         self.offsets, self.counters, self.watermark_ms = meta.offsets, meta.counters, meta.watermark_ms
         self._pending_offsets = dict(meta.offsets)
         self._changes.clear()
         self.catalog.rows.clear()
-        self._intake.clear()
+        self._intake.committed()
+        self._judging.committed()
         self._people.trim()
 
-    def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
+    @property
+    def watermarks(self) -> dict[str, int]:
+        """Account → greatest accepted time of its users' events here, in milliseconds UTC, as committed."""
+        return self._numbers.watermarks
+
+    @property
+    def definition_conflicts(self) -> int:
+        """How many journey versions were defined with several contents."""
+        return sum(
+            map(bool, (n for scope in self.catalog.numbered for n in scope.definition_conflicts.values()))
+        )
+
+    @property
+    def judging_since_ms(self) -> int | None:
+        """Since when the oldest definition is in the log that not all histories are judged by; None without.
+
+        While there is one, commits without records go on with it.
+        """
+        return self._judging.since_ms
+
+    def partial(self, query: Query, watermarks: Mapping[str, int] | None = None) -> dict[str, Any]:
         """The partition's share of the answer to a query: plain data that adds over partitions.
 
-        `watermark_ms` is the greatest watermark of all partitions, at which open windows are judged;
-        the partition's own when it is not given. It says too which records it reflects ("offsets", by
-        topic kind the next one) and what became of them ("counters"). Raises `RangeError` for a bad range.
+        `watermarks` are those of accounts over all partitions, at which open windows are judged; of an
+        account that they do not name it is the partition's own. It says too which records it reflects
+        ("offsets", by topic kind the next one) and what became of them ("counters"). Raises `RangeError` for
+        a bad range, and `JudgedAnewError` for a range or slice of a journey that a late definition judges.
         """
-        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
-        journeys, accounts = [], []
-        for scope in list(self.catalog.scopes.values()):
-            if query.account_id not in (None, scope.account_id):
-                continue
-            if not scope.journey_id:
-                if query.journey_id is None:
-                    row = {"account_id": scope.account_id, "time_zone": scope.zone.name}
-                    accounts.append({**row, "views": self.reader.views(scope, query, watermark_ms)})
-            elif query.journey_id in (None, scope.journey_id):
-                journeys.append(
-                    {
-                        "account_id": scope.account_id,
-                        "journey_id": scope.journey_id,
-                        "definitions": {
-                            str(version): {
-                                "name": definition.name,
-                                "steps": [step.model_dump() for step in definition.steps],
-                            }
-                            for version, definition in scope.definitions.items()
-                        },
-                        "views": self.reader.views(scope, query, watermark_ms),
-                    }
-                )
         return {
             "partition": self.number,
             "offsets": dict(self.offsets),
             "counters": dict(self.counters),
             "watermark_ms": self.watermark_ms,
-            "journeys": journeys,
-            "accounts": accounts,
+            "judging_since_ms": self.judging_since_ms,
+            **self._numbers.partial(query, watermarks),
         }
 
     def users(self, query: Query, number: str) -> Found:
@@ -330,36 +332,18 @@ class Partition:
         They are found in pieces, between which others may work and commits be made; they stay those of the
         last commit before the first piece.
 
-        Raises `NoListError` for a number or a filter that has no list, `RangeError` for a bad range.
+        Raises `NoListError` for a number or a filter that has no list, `RangeError` for a bad range, and
+        `JudgedAnewError` while the journey is judged by a late definition.
         """
-        account_id = query.account_id or DEFAULT_ACCOUNT
-        scope = self.catalog.scopes.get((account_id, query.journey_id or ""))
-        if scope is None:
-            return []
-        if scope.journey_id or not number.endswith(MESSAGES_SUFFIX):
-            return (yield from self._lists.users(scope, query, number))
-        # A message of the account is one of any of its journeys, or of none.
-        journeys = [scope for scope in self.catalog.numbered if scope.account_id == account_id]
-        found: set[str] = set()
-        for users in [self._lists.users(each, query, number) for each in journeys]:
-            found.update((yield from users))
-        return sorted(found)
+        return self._numbers.users(query, number)
 
-    def changed_views(self, watermark_ms: int | None = None) -> list[JourneyView]:
-        """Views that changed since the last call, absolute, as committed."""
-        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
-        found = []
-        for scope, views in self._live.take_changed():
-            if JOURNEY in views:
-                self.reader.add_open(views, scope, None, None, watermark_ms)
-            found.append(JourneyView(scope.account_id, scope.journey_id, views))
-        return found
+    def changed_views(self, watermarks: Mapping[str, int] | None = None) -> list[JourneyView]:
+        """Views that changed since the last call, absolute, as committed; `watermarks` as in `partial`."""
+        return self._numbers.changed_views(watermarks)
 
-    def all_views(self, watermark_ms: int | None = None) -> Iterator[JourneyView]:
-        """Every view, absolute, as committed."""
-        watermark_ms = self.watermark_ms if watermark_ms is None else watermark_ms
-        for scope in list(self.catalog.scopes.values()):
-            yield JourneyView(scope.account_id, scope.journey_id, self.reader.all_time(scope, watermark_ms))
+    def all_views(self, watermarks: Mapping[str, int] | None = None) -> Iterator[JourneyView]:
+        """Every view, absolute, as committed; `watermarks` as in `partial`."""
+        return self._numbers.all_views(watermarks)
 
     def discard(self) -> None:
         """Forget what is pending: the partition stands as of its last commit."""
@@ -368,14 +352,6 @@ class Partition:
     def close(self) -> None:
         """Forget what is pending and let go of the store."""
         self.store.close()
-
-    def _load_definitions(self) -> None:
-        for _, value in self.store.scan(keys.DEFINITION, keys.after(keys.DEFINITION)):
-            definition = JourneyDefinition.model_validate_json(value)
-            scope = self.catalog.scope(definition.account_id, definition.journey_id)
-            scope.definitions[definition.journey_version] = definition
-            plan = scope.plans.version(definition.journey_version)
-            plan.rules = plan.committed_rules = rules_of(definition)
 
     def _home(self, user_id: str) -> int:
         return PARTITIONERS[self.settings.partitioner](user_id.encode(), self.settings.partitions)

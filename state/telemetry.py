@@ -60,8 +60,12 @@ class Telemetry:
         """Time of each snapshot, from the checkpoint to the end of its upload."""
         self.publish_failures = 0
         """Pushes of views that failed and are tried again."""
+        self.publish_refused_journeys = 0
+        """Journeys and accounts whose numbers Redis refuses now, while it takes others."""
         self.snapshot_failures = 0
         """Snapshots that could not be made or uploaded."""
+        self.snapshot_ms: dict[int, int] = {}
+        """By partition: when the state was that its latest snapshot holds, in milliseconds UTC."""
         self.assignments = 0
         """Times that this process was given partitions."""
         self.lag_records: dict[int, int] = {}
@@ -73,3 +77,4 @@ class Telemetry:
         """Forget what was measured of a partition that this process no longer has."""
         self.lag_records.pop(partition, None)
         self.lag_ms.pop(partition, None)
+        self.snapshot_ms.pop(partition, None)

@@ -10,6 +10,7 @@ import msgspec
 
 from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.ingest.accept import Rejected
+from wayfold.agents.ingest.watching import WATCH_HEADER
 from wayfold.agents.sink import Outgoing
 
 PATIENCE_S: Final = 60.0
@@ -34,8 +35,12 @@ class HttpDestination:
     A server that is busy or away is tried again for `patience_s` seconds since its last answer.
     """
 
-    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, url: str, patience_s: float = PATIENCE_S, watch_id: str | None = None) -> None:
+        """With `watch_id` the events belong to that watch of the host."""
         self.url = url.rstrip("/")
+        self._headers = {"content-type": "application/json"}
+        if watch_id is not None:
+            self._headers[WATCH_HEADER] = watch_id
         self._patience_s = patience_s
         self._session: aiohttp.ClientSession | None = None
 
@@ -71,7 +76,7 @@ class HttpDestination:
             reason, wait_s = "", pause_s
             try:
                 async with self._open().post(
-                    f"{self.url}/v1/events", data=body, headers={"content-type": "application/json"}
+                    f"{self.url}/v1/events", data=body, headers=self._headers
                 ) as response:
                     answer = _answer_of(await response.read())
                     if response.status not in BUSY:

@@ -7,7 +7,15 @@ from typing import Final
 import msgspec
 
 from wayfold.agents.embedded.frames import HEAD_BYTES, decode_frame, payload_length
-from wayfold.agents.embedded.segment import Group, Segment, Slice, advance, damaged, decode_group
+from wayfold.agents.embedded.segment import (
+    Group,
+    LogTrimmedError,
+    Segment,
+    Slice,
+    advance,
+    damaged,
+    decode_group,
+)
 from wayfold.models.record import LogRecord
 
 READ_BYTES: Final = 1 << 20
@@ -63,7 +71,10 @@ class LogCursor:
     def _enter(self, segment: Segment) -> None:
         self.close()
         self._segment = segment
-        self._descriptor = os.open(segment.path, os.O_RDONLY)
+        try:
+            self._descriptor = os.open(segment.path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise LogTrimmedError(segment.path) from None
         self._offsets = {kind: list(at) for kind, at in segment.head.next_offsets.items()}
         self._position = segment.body_start
         self._buffer = b""
@@ -101,11 +112,10 @@ class LogCursor:
             if self._position < self._segment.durable_end:
                 break
             if following is None:
+                if self._segments[-1].number > self._segment.number:
+                    raise LogTrimmedError(self._segment.path)
                 return None
-            if any(
-                self._offsets.get(kind) != at for kind, at in following.head.next_offsets.items() if any(at)
-            ):
-                raise damaged(self._segment.path, self._position)
+            self._require_continuous(following)
             self._enter(following)
         payload = self._payload()
         try:
@@ -118,6 +128,8 @@ class LogCursor:
 
     def _require_continuous(self, following: Segment) -> None:
         for kind, row in following.head.next_offsets.items():
+            if self._segment.is_kept and kind not in self._offsets:
+                continue
             if any(row) and self._offsets.get(kind) != row:
                 raise damaged(self._segment.path, self._position)
 
@@ -141,14 +153,15 @@ class LogCursor:
 
 
 def _after(segments: Sequence[Segment], segment: Segment) -> Segment | None:
-    return next((other for other in segments if other.number == segment.number + 1), None)
+    # A copy, as the log may change its list meanwhile.
+    return next((other for other in tuple(segments) if other.number == segment.number + 1), None)
 
 
 def _first_needed(
     segments: Sequence[Segment], start: Mapping[tuple[str, int], int], kinds: frozenset[str] | None
 ) -> Segment:
     """Find the last file that begins at or before every offset to start from."""
-    for segment in reversed(segments):
+    for segment in reversed(tuple(segments)):
         begins = segment.head.next_offsets
         if all(
             at <= start.get((kind, partition), 0)

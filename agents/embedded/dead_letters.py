@@ -12,6 +12,7 @@ from wayfold.agents.dead_letters import (
     SentAgain,
     letter_headers,
     letter_key,
+    letter_pieces,
     read_letter,
 )
 from wayfold.agents.embedded.group_commit import GroupCommit
@@ -24,6 +25,9 @@ from wayfold.models.record import LogRecord
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
 
 READ_RECORDS = 1_000
+WRITE_LETTERS = 10_000
+WRITE_BYTES = 8 << 20
+"""Most letters, and bytes of them, in one synced write."""
 
 
 class LocalDeadLetters:
@@ -40,7 +44,8 @@ class LocalDeadLetters:
 
     async def write(self, letters: Sequence[DeadLetter]) -> None:
         """Return when every letter is durable; raises `SinkFailedError` when that cannot be."""
-        await self._commit.append([_record(letter) for letter in letters])
+        for piece in letter_pieces(letters, WRITE_LETTERS, WRITE_BYTES):
+            await self._commit.append([_record(letter) for letter in piece])
 
     def letters(
         self, *, reason: Reason | None = None, limit: int | None = None, with_resent: bool = False

@@ -6,8 +6,10 @@ loop. The order of durable effects is that of `wayfold.agents.effects`, as in th
 """
 
 import asyncio
+import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -27,8 +29,11 @@ from wayfold.agents.effects import (
 from wayfold.agents.embedded.cursor import LogCursor, Part
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog, Position
-from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
+from wayfold.agents.embedded.watches import Watches
+from wayfold.agents.locating import FoldFailedError
+from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError, SinkFullError
 from wayfold.models.record import LogRecord
+from wayfold.state.store.errors import StoreError, StoreFailedError, StoreProblem
 from wayfold.state.telemetry import Telemetry
 
 _log = structlog.get_logger(__name__)
@@ -45,15 +50,15 @@ class HostLimits(msgspec.Struct, frozen=True, kw_only=True):
     At most `slice_records` are folded at a time, over all partitions: fewer answer HTTP sooner, more fold
     faster; while little waits, slices are small by themselves. `behind_records` may wait in the log for the
     fold before more are refused for the moment. `gather_ms` is how long the fold lets events gather when it
-    has nothing to do: a commit of several events costs little more than one of a single event. Files of the
-    log are kept for ever, or for `keep_log_s` seconds after their last append, and never dropped before
-    every partition has folded them; without them the state cannot be built again or audited.
+    has nothing to do: a commit of several events costs little more than one of a single event. When the
+    disk is full, it is looked at every `room_wait_ms`, and the fold goes on when `room_bytes` are free.
     """
 
     slice_records: int = 8_000
     behind_records: int = 500_000
     gather_ms: int = 20
-    keep_log_s: float | None = None
+    room_wait_ms: int = 1_000
+    room_bytes: int = 64 << 20
 
 
 class HostStoppedError(Exception):
@@ -63,7 +68,8 @@ class HostStoppedError(Exception):
 class EmbeddedHost:
     """Takes events, keeps them and counts them, in one process.
 
-    It is an `EventSink`. `opened` are the partitions with their locks, in order of their number.
+    It is an `EventSink`. `opened` are the partitions with their locks, in order of their number; `failure` is
+    why it has stopped counting, and `full` why it waits for room on the disk.
     """
 
     def __init__(
@@ -76,18 +82,29 @@ class EmbeddedHost:
         progress: ProgressSink | None = None,
         telemetry: Telemetry | None = None,
         limits: HostLimits | None = None,
+        skip_options: str = "",
+        reopen: Callable[[int], FoldedPartition] | None = None,
     ) -> None:
+        """Take the parts; nothing runs before `start`.
+
+        `skip_options` are those with which `wayfold dead-letters skip` finds this host's log; `reopen` opens
+        the state of a partition anew that was closed because the disk was full.
+        """
         self.log = log
         self.opened = [OpenPartition(partition) for partition in partitions]
         self.telemetry = telemetry or Telemetry()
         self.failure: Exception | None = None
+        self.full: Exception | None = None
+        self._reopen = reopen
+        self._broken: set[int] = set()
         self._dead_letters = dead_letters
+        self._skip_options = skip_options
         self._views = views or NoViews()
         self._progress = progress or NoProgress()
         self._limits = limits or HostLimits()
         self._commit = GroupCommit(log)
         self._task: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._moved = asyncio.Event()
         self._folded_per_second = 0.0
         self._folding_since_ms: int | None = None
@@ -102,8 +119,13 @@ class EmbeddedHost:
         self._task = asyncio.create_task(self._run(cursor))
         self._task.add_done_callback(lambda _: self._moved.set())
 
-    async def append(self, records: Sequence[Outgoing]) -> None:
-        """Return when the records are durable; see `EventSink.append`."""
+    @property
+    def watches(self) -> Watches:
+        """What becomes of the records of senders who asked for it."""
+        return self._commit.watches
+
+    async def append(self, records: Sequence[Outgoing], watch_id: str | None = None) -> None:
+        """Return when the records are durable, and belong to the watch; see `EventSink.append`."""
         if self.failure is not None:
             raise SinkFailedError(f"Wayfold has stopped counting: {self.failure}")
         behind = self.behind_records()
@@ -113,7 +135,7 @@ class EmbeddedHost:
             raise SinkBusyError(
                 f"{behind} events wait to be counted: send these again later.", max(1, min(60, round(wait_s)))
             )
-        await self._commit.append(records)
+        await self._commit.append(records, watch_id)
 
     def folded_offsets(self) -> dict[Position, int]:
         """Give the next offset to fold, committed, of each topic partition that has begun."""
@@ -128,20 +150,22 @@ class EmbeddedHost:
         return self.log.records_total() - sum(opened.partition.sequence for opened in self.opened)
 
     def lag_ms(self) -> int:
-        """For how long the oldest record that is not folded yet has been in the log; 0 when all are."""
-        if not self.behind_records():
+        """For how long the oldest record that is not counted yet has been in the log; 0 when all are."""
+        judged = [opened.partition.judging_since_ms for opened in self.opened]
+        waiting = [at_ms for at_ms in judged if at_ms is not None]
+        if not self.behind_records() and not waiting:
             return 0
-        waiting = [at_ms for at_ms in (self._folding_since_ms, self._commit.unread_since_ms) if at_ms]
+        waiting += [at_ms for at_ms in (self._folding_since_ms, self._commit.unread_since_ms) if at_ms]
         # A record that waits has a lag, however short; 0 says that everything is counted.
         return max(1, time.time_ns() // 1_000_000 - min(waiting)) if waiting else 1
 
     async def caught_up(self) -> None:
-        """Return when everything that is durable now is folded and committed.
+        """Return when everything that is durable now is counted and committed.
 
         Raises `HostStoppedError` when the fold has failed or was stopped before.
         """
         target = self.log.records_total()
-        while sum(opened.partition.sequence for opened in self.opened) < target:
+        while sum(opened.partition.sequence for opened in self.opened) < target or self._judged():
             if self._task is not None and self._task.done():
                 raise HostStoppedError(str(self.failure or "the host was stopped")) from self.failure
             self._moved.clear()
@@ -160,45 +184,84 @@ class EmbeddedHost:
         What is durable and not folded is folded after the next start.
         """
         await self._commit.close()
-        self._stopping = True
+        self._stopping.set()
         self._commit.appended.set()
         if self._task is not None:
             await self._task
         for opened in self.opened:
             async with opened.lock:
                 opened.revoke()
-                opened.partition.close()
+                self._close(opened)
         self.log.close()
 
     async def _run(self, cursor: LogCursor) -> None:
         try:
-            while not self._stopping:
-                self._commit.take_note()
-                parts = cursor.next(self._slice_records())
-                if parts:
-                    self._folding_since_ms = min(part.records[0].timestamp for part in parts)
-                    await self._fold(parts)
-                else:
-                    self._folding_since_ms = None
-                    self._note_lag({})
-                    self._drop_old_files()
-                    await self._commit.appended.wait()
-                    await asyncio.sleep(self._limits.gather_ms / 1000)
+            while not self._stopping.is_set():
+                try:
+                    await self._turn(cursor)
+                except (SinkFullError, StoreFailedError) as error:
+                    if isinstance(error, StoreFailedError) and error.problem is not StoreProblem.FULL:
+                        raise
+                    await self._wait_for_room(error)
+                    cursor.close()
+                    cursor = self.log.cursor(self.folded_offsets())
         except Exception as error:
+            if isinstance(error, FoldFailedError):
+                error.skip_options = self._skip_options
             self.failure = error
             _log.exception("fold_stopped", error=str(error))
         finally:
             cursor.close()
 
-    def _drop_old_files(self) -> None:
-        if self._limits.keep_log_s is None:
+    async def _turn(self, cursor: LogCursor) -> None:
+        """Fold what comes next, or wait until something does."""
+        self._commit.take_note()
+        parts = cursor.next(self._slice_records())
+        if parts:
+            self._folding_since_ms = min(part.records[0].timestamp for part in parts)
+            await self._fold(parts)
+        await self._judge_on({part.partition for part in parts})
+        if not parts and not self._judged():
+            self._folding_since_ms = None
+            self._note_lag({})
+            await self._commit.appended.wait()
+            await asyncio.sleep(self._limits.gather_ms / 1000)
+
+    async def _wait_for_room(self, error: Exception) -> None:
+        """Return when the disk has room again and every store takes batches; reading goes on meanwhile."""
+        self.full = error
+        _log.warning("disk_full", reason=str(error))
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._limits.room_wait_ms / 1000)
+            if shutil.disk_usage(self.log.directory).free < self._limits.room_bytes:
+                continue
+            try:
+                for number in sorted(self._broken):
+                    await self._open_again(self.opened[number])
+                    self._broken.discard(number)
+            except StoreError as trouble:
+                if trouble.problem is not StoreProblem.FULL:
+                    raise
+                continue
+            self.full = None
+            _log.info("disk_has_room")
             return
-        oldest_kept_s = time.time() - self._limits.keep_log_s
-        dropped = self.log.drop_folded(
-            self.folded_offsets(), lambda segment: segment.path.stat().st_mtime >= oldest_kept_s
-        )
-        if dropped:
-            _log.info("log_files_dropped", files=dropped)
+
+    async def _open_again(self, opened: OpenPartition) -> None:
+        """Open a partition's store anew: one that could not write takes nothing more until then."""
+        if self._reopen is None:
+            return
+        async with opened.lock:
+            self._close(opened)
+            opened.partition = await asyncio.to_thread(self._reopen, opened.partition.number)
+
+    def _close(self, opened: OpenPartition) -> None:
+        try:
+            opened.partition.close()
+        except StoreFailedError as error:
+            # What was committed is in the store's log; what was not is folded again.
+            _log.warning("store_closed_unwritten", partition=opened.partition.number, reason=str(error))
 
     def _slice_records(self) -> int:
         """Take what just came in whole, and of a backlog the more, the longer it is."""
@@ -213,20 +276,36 @@ class EmbeddedHost:
         self._note_lag(by_partition)
         records_total = 0
         for number, by_kind in by_partition.items():
-            await apply_batch(
-                self.opened[number],
-                _in_pieces(by_kind),
-                self._dead_letters,
-                self._views,
-                self._progress,
-                self.telemetry,
-            )
+            for watch_id, share in self.watches.shares(number, by_kind):
+                before = self.opened[number].partition.counters
+                await self._apply(self.opened[number], _in_pieces(share))
+                self.watches.judged(watch_id, number, share, before, self.opened[number].partition.counters)
             records_total += sum(map(len, by_kind.values()))
             self._moved.set()
             await asyncio.sleep(0)
         elapsed_s = time.perf_counter() - started
         weight = min(1.0, elapsed_s / RATE_WINDOW_S)
         self._folded_per_second += weight * (records_total / elapsed_s - self._folded_per_second)
+
+    async def _apply(self, opened: OpenPartition, batch: Batch) -> None:
+        """Give a batch its effects; a store that could not write takes nothing more until it is reopened."""
+        try:
+            await apply_batch(opened, batch, self._dead_letters, self._views, self._progress, self.telemetry)
+        except StoreFailedError:
+            self._broken.add(opened.partition.number)
+            raise
+
+    def _judged(self) -> list[OpenPartition]:
+        """The partitions in which a late definition goes through the histories."""
+        return [opened for opened in self.opened if opened.partition.judging_since_ms is not None]
+
+    async def _judge_on(self, folded: Collection[int]) -> None:
+        """Go on with late definitions in the partitions that had no records of their own to fold."""
+        for opened in self._judged():
+            if opened.partition.number not in folded:
+                await self._apply(opened, [])
+                self._moved.set()
+                await asyncio.sleep(0)
 
     def _note_lag(self, taken: Mapping[int, Mapping[str, Sequence[LogRecord]]]) -> None:
         """Note how far behind each partition is; `taken` is what is about to be folded."""

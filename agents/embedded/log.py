@@ -8,17 +8,25 @@ for as long as the disk takes, which would stop every HTTP answer; `os.fdatasync
 also costs a third of the time, nothing is ever compacted, and a person can see what a file is.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from wayfold.agents.embedded.cursor import LogCursor
+from wayfold.agents.embedded.kept import (
+    first_timestamp_ms,
+    open_kept,
+    paths_behind,
+    remove_trimmed,
+    write_kept,
+)
+from wayfold.agents.embedded.lock import take_lock
+from wayfold.agents.embedded.log_id import make_log_id, read_log_id
 from wayfold.agents.embedded.segment import (
     FORMAT,
-    SUFFIX,
     Group,
     LogDamagedError,
     Segment,
@@ -31,21 +39,22 @@ from wayfold.agents.embedded.segment import (
     find_end,
     open_segment,
     set_file_aside,
-    sync_directory,
     sync_file,
     write_fully,
 )
 from wayfold.agents.sink import BROADCAST_KINDS, Outgoing, partitions_of
 from wayfold.models.record import LogRecord
+from wayfold.state.store.errors import FULL_ERRNOS
 
 SEGMENT_BYTES: Final = 64 << 20
 
+RESTORE_FILE: Final = (
+    "restore it from a backup, or move the whole data directory away and replay the events from where they "
+    "came from."
+)
+
 Position = tuple[str, int]
 """A topic partition of the log: (topic kind, partition number)."""
-
-
-class LogInUseError(Exception):
-    """Another process has the log open for writing."""
 
 
 class LogUnusableError(Exception):
@@ -70,6 +79,7 @@ class DurableLog:
         self._next: dict[str, list[int]] = {}
         self._failure: str | None = None
         self._headless: Path | None = None
+        self.log_id = ""
 
     @classmethod
     def open(
@@ -91,9 +101,10 @@ class DurableLog:
         another number of partitions, `LogDamagedError` when durable bytes are gone or changed.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        log = cls(directory, partitions or 0, segment_bytes, synced, _take_lock(directory))
+        log = cls(directory, partitions or 0, segment_bytes, synced, take_lock(directory))
         try:
             log._load(kinds)
+            log.log_id = make_log_id(directory)
         except BaseException:
             log.close()
             raise
@@ -106,7 +117,8 @@ class DurableLog:
         Nothing in the directory is changed. Raises `LogUnusableError` when there is no log, and
         `LogDamagedError`.
         """
-        paths = sorted(directory.glob(f"*{SUFFIX}"))
+        kept = open_kept(directory)
+        paths = paths_behind(directory, kept)
         segments = [segment for path in paths if (segment := open_segment(path)) is not None]
         if not segments:
             raise LogUnusableError(
@@ -114,13 +126,18 @@ class DurableLog:
                 "with it once."
             )
         log = cls(directory, segments[0].head.partitions, 0, synced=False, lock=-1)
-        log.segments = segments
+        log.segments = segments if kept is None else [kept, *segments]
+        log.log_id = read_log_id(directory)
         log._next = find_end(segments[-1])
         log._failure = f"{directory} is open for reading only."
         return log
 
     def _load(self, kinds: Sequence[str]) -> None:
-        paths = sorted(self.directory.glob(f"*{SUFFIX}"))
+        kept = open_kept(self.directory)
+        if kept is not None:
+            remove_trimmed(self.directory, kept)
+            self.segments.append(kept)
+        paths = paths_behind(self.directory, kept)
         for path in paths:
             segment = open_segment(path)
             if segment is None:
@@ -129,13 +146,12 @@ class DurableLog:
                 self._headless = path
                 continue
             if self.segments and segment.number != self.segments[-1].number + 1:
-                raise LogDamagedError(
-                    f"{self.directory} lacks the file before {path.name}: restore it from a backup, or move "
-                    "the whole data directory away and replay the events from where they came from."
-                )
+                raise LogDamagedError(f"{self.directory} lacks the file before {path.name}: {RESTORE_FILE}")
             self.partitions = self.partitions or segment.head.partitions
             self._require_partitions(segment.head.partitions)
             self.segments.append(segment)
+        if kept is not None and self.segments[-1] is kept:
+            raise LogDamagedError(f"{self.directory} lacks the file after {kept.path.name}: {RESTORE_FILE}")
         self.partitions = self.partitions or 1
         self._next = find_end(self.segments[-1]) if self.segments else {}
         for kind in kinds:
@@ -176,7 +192,10 @@ class DurableLog:
 
     def first_offsets(self) -> dict[Position, int]:
         """Give the offset of the first record that each topic partition still holds."""
-        first = _by_position(self.segments[0].head.next_offsets)
+        segments = tuple(self.segments)
+        first = _by_position(segments[0].head.next_offsets)
+        if segments[0].is_kept:
+            first = {**_by_position(segments[1].head.next_offsets), **first}
         return {position: first.get(position, 0) for position in self.next_offsets()}
 
     def append(self, records: Sequence[Outgoing], timestamp_ms: int | None = None) -> None:
@@ -240,12 +259,23 @@ class DurableLog:
         try:
             sync_file(self._descriptor)
         except OSError as error:
+            if error.errno in FULL_ERRNOS and self._take_back(segment):
+                raise
             # After a failed sync the kernel may have dropped the pages: only a restart can tell.
             self._failure = (
                 f"{segment.path} could not be synced ({error}). Check the disk, then restart Wayfold: what "
                 "was acknowledged is kept."
             )
             raise
+
+    def _take_back(self, segment: Segment) -> bool:
+        """Cut off what a full disk did not take; what was there before was synced before."""
+        try:
+            os.ftruncate(self._descriptor, segment.durable_end)
+            sync_file(self._descriptor)
+        except OSError:
+            return False
+        return True
 
     def _cut_back(self, segment: Segment) -> None:
         try:
@@ -289,7 +319,7 @@ class DurableLog:
         if offset < first:
             raise LogUnusableError(
                 f"{self.directory} begins at offset {first} of {name}, and {offset} was asked for: its older "
-                "files were dropped. Restore a snapshot of the store that is newer, or the older files."
+                "files were trimmed. Restore a snapshot of the store that is newer, or the older files."
             )
 
     def _unreadable_end(self) -> str:
@@ -312,24 +342,37 @@ class DurableLog:
             found.extend(record for part in parts for record in part.records)
         return found
 
-    def drop_folded(self, folded: Mapping[Position, int], keep: Callable[[Segment], bool]) -> int:
-        """Delete the oldest files whose every record is below `folded`, up to the first to `keep`.
+    def trim(self, covered: Mapping[Position, int], is_old: Callable[[int], bool]) -> int:
+        """Delete the oldest files, as long as all their records are old and below `covered`.
 
-        `folded` is the next offset to fold, committed, of every topic partition. Gives the number of files
-        deleted; the last file always stays.
+        `covered` is, for every topic partition, the next offset of a state that can be had without them;
+        `is_old` judges the record time of what follows a file. Records of `KEPT_KINDS` are kept, in a file of
+        their own. The last file always stays. Gives the number of files deleted. May be called from any
+        thread, one at a time; raises `LogDamagedError` or OSError with nothing deleted.
         """
-        dropped = 0
-        while len(self.segments) > 1 and not keep(self.segments[0]):
-            ends = _by_position(self.segments[1].head.next_offsets)
-            if any(folded.get(position, 0) < end for position, end in ends.items()):
+        segments = tuple(self.segments)
+        count = self.trimmable(covered, is_old)
+        if not count:
+            return 0
+        kept = write_kept(segments[:count], segments[count])
+        # The order matters: a reader that comes now must not start at a file that goes away.
+        self.segments[:count] = [kept]
+        remove_trimmed(self.directory, kept)
+        return sum(not segment.is_kept for segment in segments[:count])
+
+    def trimmable(self, covered: Mapping[Position, int], is_old: Callable[[int], bool]) -> int:
+        """Count the files at the beginning, kept records included, that `trim` would replace."""
+        count = 0
+        for number, (segment, following) in enumerate(pairwise(tuple(self.segments)), 1):
+            timestamp_ms = first_timestamp_ms(following)
+            if timestamp_ms is None or not is_old(timestamp_ms):
                 break
-            # The order matters: a reader that comes now must not start at a file that goes away.
-            oldest = self.segments.pop(0)
-            oldest.path.unlink()
-            dropped += 1
-        if dropped:
-            sync_directory(self.directory)
-        return dropped
+            ends = _by_position(following.head.next_offsets)
+            if any(covered.get(position, 0) < end for position, end in ends.items()):
+                break
+            if not segment.is_kept:
+                count = number
+        return count
 
     def size_bytes(self) -> int:
         """Give the size of the log's files."""
@@ -348,19 +391,3 @@ class DurableLog:
 
 def _by_position(offsets: Mapping[str, Sequence[int]]) -> dict[Position, int]:
     return {(kind, partition): at for kind, row in offsets.items() for partition, at in enumerate(row)}
-
-
-def _take_lock(directory: Path) -> int:
-    path = directory / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        owner = path.read_text().strip() or "unknown"
-        os.close(descriptor)
-        raise LogInUseError(
-            f"{directory} is in use by the process {owner}: stop it, or give this one another data directory."
-        ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-    return descriptor

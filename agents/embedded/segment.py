@@ -12,6 +12,7 @@ from wayfold.agents.embedded.frames import HEAD_BYTES, encode_frame, next_valid_
 
 FORMAT: Final = 1
 SUFFIX: Final = ".log"
+KEPT_SUFFIX: Final = ".kept"
 _log = structlog.get_logger(__name__)
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -19,6 +20,13 @@ Headers = tuple[tuple[str, bytes], ...]
 
 class LogDamagedError(Exception):
     """Bytes that were durable once are gone or changed; the message says where and what to do."""
+
+
+class LogTrimmedError(Exception):
+    """The part of the log that is being read was trimmed meanwhile; the message says what to do."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} was trimmed while it was being read: read the log again")
 
 
 class SegmentHead(msgspec.Struct, frozen=True, array_like=True):
@@ -59,10 +67,20 @@ class Segment(msgspec.Struct):
     body_start: int
     durable_end: int
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether this is what trimming kept of earlier files: some topic kinds only."""
+        return self.path.suffix == KEPT_SUFFIX
+
 
 def segment_path(directory: Path, number: int) -> Path:
     """Name the file with this number; names sort as the numbers do."""
     return directory / f"{number:020d}{SUFFIX}"
+
+
+def encode_head(head: SegmentHead) -> bytes:
+    """Encode the head of a file, without its frame."""
+    return _encode(head)
 
 
 def encode_group(group: Group) -> bytes:

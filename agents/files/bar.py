@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 
 class ReplayBar:
-    """Shows a bar for reading and one for sending each file; use it in a `with` block."""
+    """Shows a bar for reading and for sending each file, and for judging; use it in a `with` block."""
 
     def __init__(self, console: Console) -> None:
         self._bars = Progress(
@@ -38,6 +38,11 @@ class ReplayBar:
     def sending(self, file: Path, done_events: int, total_events: int | None) -> None:
         """Show how many events of a file are durable."""
         self._show("sending", file, done_events, total_events, f"{done_events:,} events")
+
+    def judging(self, done_records: int, total_records: int) -> None:
+        """Show how many of the records that were sent are judged."""
+        if total_records:
+            self._show("judging", Path("records"), done_records, total_records, f"{done_records:,}")
 
     def _show(self, what: str, file: Path, done: int, total: int | None, text: str) -> None:
         task = self._tasks.get((what, file))

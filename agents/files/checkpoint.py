@@ -7,17 +7,22 @@ from pathlib import Path
 
 import msgspec
 
+from wayfold.models.refusal import Reason
+
 
 class FileProgress(msgspec.Struct):
     """How far one file came: its first `events_sent` events, in the order of sending, are durable.
 
-    `size_bytes` and `modified_ns` tell whether it is still the same file.
+    `size_bytes` and `modified_ns` tell whether it is still the same file. `rejected` counts by reason the
+    events that the destination did not take, `bad_rows`, once it is done, the rows that made none.
     """
 
     size_bytes: int
     modified_ns: int
     events_sent: int = 0
     is_done: bool = False
+    rejected: dict[Reason, int] = {}
+    bad_rows: dict[Reason, int] = {}
 
 
 Files = dict[str, FileProgress]

@@ -9,17 +9,21 @@ import msgspec
 
 from wayfold.agents.destinations.destination import Destination
 from wayfold.agents.destinations.pipeline import Pipeline
+from wayfold.agents.files import templates
 from wayfold.agents.files.checkpoint import Checkpoint, FileProgress
 from wayfold.agents.files.making import BadRow, EventMaker, MadeEvent
 from wayfold.agents.files.mapping import RowMapping
-from wayfold.agents.files.readers import Rows, open_rows
+from wayfold.agents.files.readers import Rows, UnreadableFileError, open_rows
 from wayfold.agents.files.sorting import TimeOrder
 from wayfold.agents.ingest.accept import Rejected
+from wayfold.agents.sink import BROADCAST_KINDS
 from wayfold.models.refusal import Reason
 
 BATCH_EVENTS: Final = 1_000
 BATCHES_PER_CHECKPOINT: Final = 20
 PROBLEMS_KEPT: Final = 100
+EVENT_COLUMNS: Final = frozenset({"type"})
+"""What a file with columns needs for its rows to be events."""
 
 
 class RowProblem(msgspec.Struct, frozen=True):
@@ -35,12 +39,16 @@ class RowProblem(msgspec.Struct, frozen=True):
 class ReplaySummary(msgspec.Struct):
     """What a replay did: events `sent` and taken, those `skipped` because an earlier run sent them.
 
-    `rejected` counts by reason; `problems` are the first `PROBLEMS_KEPT` of them.
+    Of those sent, `sent_to_all` went to every partition. `rejected` counts by reason what was refused before
+    it was in the log, `rejected_before` what earlier runs refused so; `problems` are the first
+    `PROBLEMS_KEPT`.
     """
 
     sent: int = 0
+    sent_to_all: int = 0
     skipped: int = 0
     rejected: Counter[Reason] = msgspec.field(default_factory=Counter)
+    rejected_before: Counter[Reason] = msgspec.field(default_factory=Counter)
     problems: list[RowProblem] = []
 
 
@@ -67,6 +75,7 @@ class NoProgress:
 class Replay:
     """A replay of files to a destination.
 
+    CSV files are separated by `delimiter`, else by that of the mapping, else by what their header shows.
     With `is_sorted` each file's events are sent in the order of their time; without, in that of the file.
     `on_problem` hears of every row that is not taken.
     """
@@ -77,6 +86,7 @@ class Replay:
         checkpoint: Checkpoint,
         *,
         mapping: RowMapping | None = None,
+        delimiter: str | None = None,
         is_sorted: bool = True,
         progress: Progress | None = None,
         on_problem: Callable[[RowProblem], None] = lambda _: None,
@@ -85,6 +95,7 @@ class Replay:
         self._destination = destination
         self._checkpoint = checkpoint
         self._mapping = mapping
+        self._delimiter = delimiter or (None if mapping is None else mapping.delimiter)
         self._is_sorted = is_sorted
         self._progress: Progress = progress or NoProgress()
         self._on_problem = on_problem
@@ -106,12 +117,17 @@ class Replay:
     async def _send_file(self, file: Path) -> None:
         reached = self._checkpoint.of(file)
         if reached.is_done:
-            self.summary.skipped += reached.events_sent
+            self._skip(reached)
             return
-        with open_rows(file) as rows:
-            if self._mapping is not None:
-                self._mapping.require_columns(rows.columns)
-            events = self._events(file, rows)
+        mapping = self._mapping
+        wanted = EVENT_COLUMNS if mapping is None else templates.with_objects(mapping.columns)
+        with open_rows(file, delimiter=self._delimiter, wanted=wanted) as rows:
+            if mapping is not None:
+                mapping.require_columns(rows.columns)
+            else:
+                _require_events(rows)
+            bad_rows: Counter[Reason] = Counter()
+            events = self._events(file, rows, bad_rows)
             if self._is_sorted:
                 with TimeOrder() as order:
                     for event in events:
@@ -119,15 +135,16 @@ class Replay:
                     await self._send(file, order, reached, order.count)
             else:
                 await self._send(file, events, reached, None)
-        reached.is_done = True
+        reached.is_done, reached.bad_rows = True, dict(bad_rows)
         self._checkpoint.save()
 
-    def _events(self, file: Path, rows: Rows) -> Iterator[MadeEvent]:
+    def _events(self, file: Path, rows: Rows, bad_rows: Counter[Reason]) -> Iterator[MadeEvent]:
         for count, made in enumerate(EventMaker(self._mapping).events_of(rows)):
             if not count % BATCH_EVENTS:
                 self._progress.reading(file, rows.done_bytes, rows.size_bytes)
             if isinstance(made, BadRow):
                 refusal = made.refusal
+                bad_rows[refusal.reason] += 1
                 self._problem(RowProblem(file.name, made.row, refusal.reason, refusal.field, refusal.message))
             else:
                 yield made
@@ -138,20 +155,25 @@ class Replay:
     ) -> None:
         batches = 0
 
-        def done(rows: list[int], rejected: Sequence[Rejected]) -> None:
+        def done(batch: list[MadeEvent], rejected: Sequence[Rejected]) -> None:
             nonlocal batches
             batches += 1
-            reached.events_sent += len(rows)
-            self.summary.sent += len(rows) - len(rejected)
+            reached.events_sent += len(batch)
+            refused = {each.index for each in rejected}
+            taken = [event for index, event in enumerate(batch) if index not in refused]
+            self.summary.sent += len(taken)
+            self.summary.sent_to_all += sum(event.record.kind in BROADCAST_KINDS for event in taken)
             for each in rejected:
-                self._problem(RowProblem(file.name, rows[each.index], each.reason, each.field, each.message))
+                reached.rejected[each.reason] = reached.rejected.get(each.reason, 0) + 1
+                row = batch[each.index].row
+                self._problem(RowProblem(file.name, row, each.reason, each.field, each.message))
             if not batches % BATCHES_PER_CHECKPOINT:
                 self._checkpoint.save()
             self._progress.sending(file, reached.events_sent, total)
 
-        pipeline: Pipeline[list[int]] = Pipeline(self._destination, done)
+        pipeline: Pipeline[list[MadeEvent]] = Pipeline(self._destination, done)
         skip = reached.events_sent
-        self.summary.skipped += skip
+        self._skip(reached)
         batch: list[MadeEvent] = []
         try:
             for place, event in enumerate(events):
@@ -166,6 +188,12 @@ class Replay:
         finally:
             await pipeline.cancel()
 
+    def _skip(self, reached: FileProgress) -> None:
+        """Note what an earlier run sent, and what of it was not taken then."""
+        self.summary.skipped += reached.events_sent
+        self.summary.rejected_before.update(reached.rejected)
+        self.summary.rejected_before.update(reached.bad_rows)
+
     def _problem(self, problem: RowProblem) -> None:
         self.summary.rejected[problem.reason] += 1
         if len(self.summary.problems) < PROBLEMS_KEPT:
@@ -173,6 +201,20 @@ class Replay:
         self._on_problem(problem)
 
 
-async def _send_batch(pipeline: Pipeline[list[int]], batch: Sequence[MadeEvent]) -> None:
+def _require_events(rows: Rows) -> None:
+    """Raise UnreadableFileError when a file's columns are not those of events."""
+    if rows.columns is None:
+        return
+    if not set(rows.columns) >= EVENT_COLUMNS:
+        raise UnreadableFileError(
+            f"{rows.path} has no column `type`, so its rows are no events: say with --mapping which events "
+            f"they stand for. Its columns are {', '.join(rows.columns)}."
+        )
+    twice = next((name for name, count in Counter(rows.columns).items() if name and count > 1), None)
+    if twice is not None:
+        raise UnreadableFileError(f"{rows.path} has the column {twice!r} more than once: rename all but one.")
+
+
+async def _send_batch(pipeline: Pipeline[list[MadeEvent]], batch: list[MadeEvent]) -> None:
     if batch:
-        await pipeline.send([event.record for event in batch], [event.row for event in batch])
+        await pipeline.send([event.record for event in batch], batch)

@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from wayfold.agents.files.readers import Row
+from wayfold.agents.files.cells import Row, as_text, copied, exact_number
+from wayfold.agents.files.readers import read_object
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 
+_EXPONENT = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?[eE][+-]?[0-9]{1,3}")
 _SAMPLE = datetime(2026, 11, 21, 13, 30, 15, 250_000, UTC)
 
 Make = Callable[[Row], Any]
@@ -29,17 +31,6 @@ def cell(row: Row, column: str) -> Any:
         inner = row.get(head)
         return cell(inner, rest) if isinstance(inner, Mapping) else None
     return None if found == "" else found
-
-
-def as_text(value: Any) -> str:
-    """Write a cell as text, as it would stand in a CSV file."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def columns_of(template: str) -> list[str]:
@@ -91,8 +82,9 @@ def translated(make: Make, words: Mapping[str, Any], default: Any) -> Make:
 
 def whole_number(value: Any) -> Any:
     """Read an integer; what is none stays as it is, for the event's own check to name it."""
+    text = as_text(value)
     try:
-        return int(as_text(value))
+        return int(text)
     except ValueError:
         return value
 
@@ -101,6 +93,27 @@ def truth(value: Any) -> Any:
     """Read true or false from the usual words."""
     word = as_text(value).strip().lower()
     return True if word in TRUE else False if word in FALSE else value
+
+
+def amount(value: Any) -> str:
+    """Write an amount as plain decimal text: programs write 0.00005 as 5e-05."""
+    text = as_text(value)
+    if _EXPONENT.fullmatch(text) is None:
+        return text
+    try:
+        return as_text(exact_number(text))
+    except ValueError:
+        return text
+
+
+def properties(value: Any) -> Any:
+    """Give an object whole; one that is written as JSON in a text is read."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            return copied(read_object(value))
+        except ValueError:
+            return value
+    return copied(value)
 
 
 def instant(form: str | None, zone_name: str) -> Callable[[Any], Any]:
@@ -159,7 +172,12 @@ def converted(make: Make, convert: Callable[[Any], Any]) -> Make:
     return lambda row: None if (found := make(row)) is None else convert(found)
 
 
+def with_objects(named: Iterable[str]) -> set[str]:
+    """Give the columns that are named, and those whose objects `a.b` looks into."""
+    return {each for column in named for each in (column, column.partition(".")[0])}
+
+
 def unknown_columns(named: Iterable[str], columns: Iterable[str]) -> list[str]:
     """List the columns that are named and not there."""
     known = set(columns)
-    return sorted(column for column in named if not known & {column, column.partition(".")[0]})
+    return sorted(column for column in named if not known & with_objects([column]))

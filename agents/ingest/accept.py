@@ -11,7 +11,7 @@ from msgspec import Meta
 from wayfold.agents.sink import Outgoing
 from wayfold.models.decode import decode_event
 from wayfold.models.definition import JourneyDefinition
-from wayfold.models.events import Event, JourneyDefined, UserEvent, occurred_ms
+from wayfold.models.events import Event, JourneyDefined, UserErased, UserEvent, occurred_ms
 from wayfold.models.refusal import Reason, Refusal
 from wayfold.state.intake.refusals import FUTURE_LIMIT_MS
 
@@ -52,9 +52,9 @@ async def check_events(
 ) -> Checked:
     """Decode every event, giving way to other requests in between.
 
-    `headers` are the attributes of a binary CloudEvent, kept with the record. An event of the future, and
-    another content for a version that is defined, are refused here, where the sender hears of it; the
-    fold would refuse them too.
+    `headers` are the attributes of a binary CloudEvent, kept with the record. An event of the future (but an
+    erasure, which is never that), and another content for a version that is defined, are refused here, where
+    the sender hears of it; the fold would refuse them too.
     """
     checked = Checked([], [])
     latest_ms = time.time_ns() // 1_000_000 + FUTURE_LIMIT_MS
@@ -65,7 +65,9 @@ async def check_events(
         event = decode_event(None, value, headers)
         if isinstance(event, JourneyDefined):
             event = conflict(event.definition, known) or event
-        elif not isinstance(event, Refusal) and occurred_ms(event.occurred_at) > latest_ms:
+            # A large one takes as long as many other events.
+            await asyncio.sleep(0)
+        if not isinstance(event, Refusal | UserErased) and occurred_ms(event.occurred_at) > latest_ms:
             event = _future(event)
         if isinstance(event, Refusal):
             rejected = Rejected(index, _event_id(value), event.reason, event.field, event.message)

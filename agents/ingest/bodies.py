@@ -1,5 +1,6 @@
 """Request bodies to single events, still as bytes: which content types there are and what each holds."""
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -20,6 +21,9 @@ CONTENT_TYPES: Final = (
 )
 BINARY_PREFIX: Final = "ce-"
 
+OTHER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+"""Byte order marks of text that is not read here; that of UTF-32 LE begins with that of UTF-16 LE."""
+
 MAXIMUM_BRACKETS: Final = 500_000
 """Brackets and commas that are looked at in an array that holds something unreadable; a fifth of a second."""
 
@@ -38,9 +42,11 @@ class UnreadableBodyError(Exception):
 def split_body(content_type: str, body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """Give the bytes of each event in a body, in order; they are not looked at any further.
 
-    Raises `UnreadableBodyError` for another content type (415) or an array that is no JSON (400).
+    A byte order mark before the first is left out. Raises `UnreadableBodyError` for another content type
+    (415), and for an array that is no JSON or text that is not UTF-8 by its mark (400).
     """
     kind = content_type.partition(";")[0].strip().lower()
+    body = _without_mark(body)
     if kind in LINES:
         return [line for line in body.split(b"\n") if line.strip()]
     if kind not in OBJECT_OR_ARRAY:
@@ -59,6 +65,13 @@ def split_body(content_type: str, body: bytes) -> Sequence[bytes | msgspec.Raw]:
                 raise UnreadableBodyError(400, f"The array is no valid JSON: {error}.") from error
             return events
     return [body]
+
+
+def _without_mark(body: bytes) -> bytes:
+    """Leave out the byte order mark that some programs put before UTF-8."""
+    if body.startswith(OTHER_MARKS):
+        raise UnreadableBodyError(400, "The body is UTF-16 or UTF-32 text: send it in UTF-8.")
+    return body.removeprefix(codecs.BOM_UTF8)
 
 
 def _split_by_brackets(body: bytes) -> list[bytes] | None:

@@ -1,5 +1,6 @@
 """`POST /v1/events` and `POST /v1/definitions`: the same handlers in front of either host's log."""
 
+import asyncio
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from wayfold.agents.ingest.accept import KnownDefinition, Rejected, check_events
 from wayfold.agents.ingest.bodies import UnreadableBodyError, binary_attributes, require_plain, split_body
 from wayfold.agents.ingest.describe import DefinitionsOperation, EventsOperation
 from wayfold.agents.ingest.problems import EXCEPTION_HANDLERS, problem
+from wayfold.agents.ingest.watching import WATCH_HEADER, AppendWatched
 from wayfold.agents.sink import EventSink
 from wayfold.models.definition import DefinitionError
 from wayfold.models.definition_file import parse_definition
@@ -59,8 +61,14 @@ def ingest_router(
     sink: EventSink,
     known_definition: KnownDefinition = nothing_known,
     maximum_events: int = MAXIMUM_EVENTS,
+    watched: AppendWatched | None = None,
 ) -> Router:
-    """Build the routes that put events into `sink`, at most `maximum_events` of them in one request."""
+    """Build the routes that put events into `sink`, at most `maximum_events` of them in one request.
+
+    With `watched` a request may name the watch that its events belong to.
+    """
+    # A large definition takes a thread a while: many at once must not take all threads.
+    parsing = asyncio.Lock()
 
     @post(
         "/v1/events",
@@ -75,7 +83,8 @@ def ingest_router(
 
         Sending an event again is harmless: its event_id counts once. 503 with Retry-After means that
         nothing can be taken for the moment, or that it is not certain that all events are durable: send
-        the same request again.
+        the same request again. 507 means that the disk is full and that nothing was taken: send it again
+        when there is room.
         """
         require_plain(request.headers.get("content-encoding"))
         values = split_body(request.headers.get("content-type", ""), await request.body())
@@ -84,7 +93,11 @@ def ingest_router(
                 413, f"The request has {len(values)} events; send at most {maximum_events} at a time."
             )
         checked = await check_events(values, binary_attributes(request.headers), known_definition)
-        await sink.append(checked.records)
+        watch_id = request.headers.get(WATCH_HEADER)
+        if watched is None or watch_id is None:
+            await sink.append(checked.records)
+        else:
+            await watched(checked.records, watch_id)
         if checked.rejected and not checked.records:
             return _nothing_accepted(checked.rejected)
         return Response(EventsAnswer(len(checked.records), checked.rejected), status_code=202)
@@ -106,8 +119,10 @@ def ingest_router(
         A version never changes; sending the same content again is harmless.
         """
         require_plain(request.headers.get("content-encoding"))
+        body = await request.body()
         try:
-            definition = parse_definition(await request.body())
+            async with parsing:
+                definition = await asyncio.to_thread(parse_definition, body)
         except DefinitionError as error:
             problems = [{"field": each.field, "message": each.message} for each in error.problems]
             return problem(422, "wrong-definition", str(error), problems=problems)

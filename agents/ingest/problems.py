@@ -7,7 +7,7 @@ from litestar import Request, Response
 from litestar.types import ExceptionHandlersMap
 
 from wayfold.agents.ingest.bodies import UnreadableBodyError
-from wayfold.agents.sink import SinkBusyError, SinkFailedError
+from wayfold.agents.sink import SinkBusyError, SinkFailedError, SinkFullError
 
 CONTENT_TYPE: Final = "application/problem+json"
 KIND_OF_STATUS: Final = {
@@ -46,8 +46,13 @@ def _failed(_: Request[Any, Any, Any], error: SinkFailedError) -> Response[Any]:
     return problem(503, "not-durable", str(error), headers={"retry-after": "10"})
 
 
+def _full(_: Request[Any, Any, Any], error: SinkFullError) -> Response[Any]:
+    return problem(507, "disk-full", str(error), headers={"retry-after": "60"})
+
+
 EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     UnreadableBodyError: _unreadable,
     SinkBusyError: _busy,
     SinkFailedError: _failed,
+    SinkFullError: _full,
 }

@@ -15,15 +15,16 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.consumer.group_coordinator import OffsetCommitRequest
+from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.threads import ServiceThread
 
-from wayfold.agents.worker.even_polling import EvenPollingThread
+from wayfold.agents.worker.even_polling import EvenPollingThread, failed
 
 if TYPE_CHECKING:
     from faust.types import AppT, Message
@@ -48,7 +49,8 @@ class RecordBatch(msgspec.Struct, frozen=True, gc=False):
     """What one fetch gave for a topic partition.
 
     It holds every record from the position `start` up to the position `end`; offsets in that range that
-    are missing hold nothing for consumers (a transaction's markers, records that compaction removed).
+    are missing hold nothing for consumers (a transaction's markers, what it took back, records that
+    compaction removed). It may hold no record at all.
     """
 
     topic: str
@@ -96,8 +98,12 @@ class BatchConsumerThread(EvenPollingThread):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Where the last batch ended, or where we sought to, since the last assignment.
+        # Where the last batch ended, or where we sought to, in this assignment.
         self._ends: dict[TP, int] = {}
+        self._sought: Assignment | None = None
+        # What the worker's thread asks for. It is never changed, only replaced, as it is read meanwhile.
+        self._unread: Mapping[TP, int] = {}
+        self._assigned: frozenset[TP] = frozenset()
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         return self.consumer.host.new_kafka_consumer()
@@ -107,14 +113,25 @@ class BatchConsumerThread(EvenPollingThread):
         generation = self._ensure_consumer()._coordinator.generation
         if revoked and generation == OffsetCommitRequest.DEFAULT_GENERATION_ID:
             self.consumer.host.on_forgotten()
+        self._forget()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Forget where the last assignment stood, and pass the news on."""
-        self._ends.clear()
+        self._forget()
+        self._assigned = frozenset(TP(*tp) for tp in assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 
+    def _forget(self) -> None:
+        self._ends.clear()
+        self._unread = {}
+
     async def _seek_wait(self, consumer: AIOKafkaConsumer, partitions: Mapping[TP, int]) -> None:
+        assignment = consumer._subscription.subscription.assignment
+        if assignment is not self._sought:
+            # aiokafka makes the new assignment a little before it tells of it.
+            self._forget()
+            self._sought = assignment
         self._ends.update(partitions)
         await super()._seek_wait(consumer, partitions)
 
@@ -134,35 +151,58 @@ class BatchConsumerThread(EvenPollingThread):
             if self._ends.keys().isdisjoint(error.args[0]):
                 return {}
             raise
-        if not fetched:
-            return {}
+        except Exception:
+            # What was taken before the error is lost, and positions are behind it: none may be gone on from.
+            self._forget()
+            raise
         # Nothing has run on this loop since the records were taken, so positions are those behind them.
         assignment = consumer._subscription.subscription.assignment
-        poll = []
-        for tp, records in fetched.items():
-            if tp not in self._ends:
-                continue
-            start, end = self._ends[tp], assignment.state_value(tp).position
-            self._ends[tp] = end
-            poll.append(RecordBatch(tp.topic, tp.partition, records, start, end))
+        if assignment is not self._sought:
+            return {}
+        # aiokafka steps over a record for which it has an error in store.
+        empty = self._ends.keys() - fetched.keys() - failed(consumer, self._ends.keys())
+        moved = [tp for tp in fetched if tp in self._ends] + sorted(empty)
+        batches = (self._batch(assignment, tp, fetched.get(tp, ())) for tp in moved)
+        poll = [batch for batch in batches if batch is not None]
+        self._count_unread(assignment)
         return {TP(poll[0].topic, poll[0].partition): [poll]} if poll else {}
+
+    def _batch(self, assignment: Assignment, tp: TP, records: Sequence[Any]) -> RecordBatch | None:
+        """Make the batch of a topic partition whose reading position has moved; it need not have records."""
+        state = assignment.state_value(tp)
+        if state is None or not state.has_valid_position or state.position <= self._ends[tp]:
+            return None
+        start, self._ends[tp] = self._ends[tp], state.position
+        return RecordBatch(tp.topic, tp.partition, records, start, state.position)
+
+    def _count_unread(self, assignment: Assignment) -> None:
+        """Note what lies between the positions and the ends of the log."""
+        unread: dict[TP, int] = {}
+        for tp in assignment.tps:
+            state = assignment.state_value(tp)
+            end = state.highwater if state.lso is None else state.lso
+            if end is not None and state.has_valid_position and end > state.position:
+                unread[tp] = end - state.position
+        self._unread = unread
 
     async def run_in_thread(self, work: Callable[[AIOKafkaConsumer], Coroutine[Any, Any, T]]) -> T:
         """Run something with the Kafka consumer, in its thread."""
         # Not through Faust's queue of calls, where two slow ones hold up the next.
         coroutine = work(self._ensure_consumer())
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.thread_loop))
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self.thread_loop)
+        except RuntimeError:
+            coroutine.close()
+            raise
+        return await asyncio.wrap_future(future)
+
+    def assignment(self) -> set[TP]:
+        """Give the topic partitions that the group was last said to have assigned; for any thread."""
+        return set(self._assigned)
 
     def unread_records(self, topic: str, partition: int) -> int:
-        """Count what lies between the reading position and the end of the log as of the last fetch."""
-        tp = TopicPartition(topic, partition)
-        subscription = None if self._consumer is None else self._consumer._subscription.subscription
-        assignment = None if subscription is None else subscription.assignment
-        if assignment is None or tp not in assignment.tps:
-            return 0
-        state = assignment.state_value(tp)
-        end = state.highwater if state.lso is None else state.lso
-        return max(0, end - state.position) if end is not None and state.has_valid_position else 0
+        """Count what lay behind the reading position when the last poll ended; for any thread."""
+        return self._unread.get(TP(topic, partition), 0)
 
     async def stop(self) -> None:
         """Stop the thread without blocking the worker's loop, into which its last tasks may still call.
@@ -199,7 +239,12 @@ class BatchConsumer(driver.Consumer):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
         if not await self.host.wait_for_room():
             return {}
-        return await super()._getmany(active_partitions, timeout)
+        # The thread is given a copy: pausing the last partition meanwhile would make it poll all of them.
+        return await super()._getmany(active_partitions and set(active_partitions), timeout)
+
+    def highwater(self, tp: TP) -> int:
+        """Give nothing: Faust asks for its monitor, which nobody reads, and from the wrong thread."""
+        return 0
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
         """Hand what is polled to the agent, until the fetcher is to stop.
@@ -225,13 +270,13 @@ class BatchConsumer(driver.Consumer):
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         poll: Poll = record
-        first = poll[0].records[0]
+        first = poll[0].records[0] if poll[0].records else None
         return ConsumerMessage(
             tp.topic,
             tp.partition,
-            first.offset,
-            first.timestamp / 1000,
-            first.timestamp_type,
+            poll[0].start if first is None else first.offset,
+            0.0 if first is None else first.timestamp / 1000,
+            0 if first is None else first.timestamp_type,
             None,
             None,
             cast("bytes", poll),
@@ -256,7 +301,7 @@ class BatchConsumer(driver.Consumer):
         return await self._thread.run_in_thread(work)
 
     def unread_records(self, topic: str, partition: int) -> int:
-        """Count what lies between the reading position and the end of the log as of the last fetch."""
+        """Count what lay behind the reading position when the last poll ended."""
         return self._thread.unread_records(topic, partition)
 
     def verify_event_path(self, now: float, tp: TP) -> None:

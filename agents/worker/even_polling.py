@@ -13,7 +13,7 @@ count. That is left out: it was half of what fetching costs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.consumer.fetcher import FetchResult
@@ -50,10 +50,10 @@ class EvenPollingThread(driver.AIOKafkaConsumerThread):
         """Take what is in the buffers; wait for something when they are empty."""
         left = SLICE_RECORDS if max_records is None else max_records
         taken: dict[TP, list[Any]] = {}
-        failed = _failed(consumer, active_partitions)
-        if failed:
+        broken = failed(consumer, active_partitions)
+        if broken:
             # An error comes out when nothing was taken before it, which would be lost.
-            return await super()._fetch_records(consumer, failed, timeout, left)
+            return await super()._fetch_records(consumer, broken, timeout, left)
         await self._take_evenly(consumer, active_partitions, taken, left)
         if not taken:
             first = await super()._fetch_records(
@@ -105,7 +105,7 @@ class EvenPollingThread(driver.AIOKafkaConsumerThread):
         return min(ready, key=lambda tp: (turns[tp.partition], reached_ms.get(tp, -1)), default=None)
 
 
-def _failed(consumer: AIOKafkaConsumer, among: set[TP]) -> set[TP]:
+def failed(consumer: AIOKafkaConsumer, among: Set[TP]) -> set[TP]:
     """Topic partitions whose last fetch failed."""
     fetched: Mapping[TP, Any] = consumer._fetcher._records
     return {tp for tp, result in fetched.items() if tp in among and type(result) is not FetchResult}

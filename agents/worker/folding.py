@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wayfold.agents.effects import PartitionRevokedError, apply_batch
 
 if TYPE_CHECKING:
-    from wayfold.agents.effects import DeadLetterSink, ProgressSink, ViewSink
+    from wayfold.agents.effects import Batch, DeadLetterSink, ProgressSink, ViewSink
     from wayfold.agents.worker.lane import Lane
     from wayfold.state.telemetry import Telemetry
 
@@ -83,7 +83,7 @@ class Folding:
 
     async def run(self) -> None:
         """Fold until `finish` or cancelled; raises what a fold, the dead letters or a store raised."""
-        while not self._finishing or self._pending_records():
+        while not self._finishing or self._waiting():
             await self._arrived.wait()
             await self._wait_until_due()
             await self._fold_pending()
@@ -99,22 +99,41 @@ class Folding:
             for other in self._waiting():
                 if not self._finishing and not self._is_behind(other) and self._is_due(other):
                     await self._fold(other)
-        if self._pending_records():
+        if not self._finishing:
+            await self._judge_on({lane.number for lane in (*fresh, *behind)})
+        if self._waiting() or any(map(_is_judged, self._lanes.values())):
             self._arrived.set()
 
+    async def _judge_on(self, folded: Collection[int]) -> None:
+        """Go on with late definitions in the partitions that had no records of their own to fold."""
+        for lane in list(self._lanes.values()):
+            if lane.number not in folded and _is_judged(lane):
+                await self._apply(lane, [])
+
     async def _fold(self, lane: Lane) -> None:
-        batch = lane.take(self._batch_records)
-        if not batch:
+        if not lane.is_waiting:
             return
+        batch = lane.take(self._batch_records)
         self._update_room()
+        if await self._apply(lane, batch):
+            lane.unfolded_records -= sum(len(records) for _, records in batch)
+
+    async def _apply(self, lane: Lane, batch: Batch) -> bool:
+        """Fold and commit a batch of a lane; False when the partition was taken away meanwhile."""
         try:
             await apply_batch(
-                lane.opened, batch, self._dead_letters, self._views, self._progress, self._telemetry
+                lane.opened,
+                batch,
+                self._dead_letters,
+                self._views,
+                self._progress,
+                self._telemetry,
+                reached=lane.reached(),
             )
         except PartitionRevokedError:
             lane.interrupted = True
-        else:
-            lane.unfolded_records -= sum(len(records) for _, records in batch)
+            return False
+        return True
 
     async def _wait_until_due(self) -> None:
         self._update_room()
@@ -127,7 +146,7 @@ class Folding:
                 await asyncio.wait_for(self._arrived.wait(), wait_s)
 
     def _waiting(self) -> list[Lane]:
-        return [lane for lane in self._lanes.values() if lane.pending]
+        return [lane for lane in self._lanes.values() if lane.is_waiting]
 
     def _due(self) -> tuple[list[Lane], list[Lane]]:
         """Lanes to fold now: all that are not behind, and of the others those that are due."""
@@ -167,3 +186,8 @@ class Folding:
             self._room.set()
         else:
             self._room.clear()
+
+
+def _is_judged(lane: Lane) -> bool:
+    """Whether a late definition goes through the histories of a lane's partition."""
+    return not lane.opened.revoked and lane.partition.judging_since_ms is not None

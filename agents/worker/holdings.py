@@ -10,6 +10,7 @@ import structlog
 
 from wayfold.agents.collector import release_given_away
 from wayfold.agents.effects import FoldedPartition
+from wayfold.agents.lost_records import LostRecordsError, lost_records
 from wayfold.agents.worker.lane import Lane
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class LogReader(Protocol):
 
     async def ranges(self, number: int) -> Mapping[str, tuple[int, int]]:
         """Give the first kept offset and the end offset of a partition in each topic kind."""
+
+    async def first_times(self, number: int) -> Mapping[str, int]:
+        """Give the record time, in ms, of the first kept record of each topic kind that has one."""
 
     async def start(self, number: int, positions: Mapping[str, int]) -> None:
         """Read the partition of each topic kind from these offsets on."""
@@ -100,11 +104,15 @@ class Holdings:
         for number in self._wanted - self.lanes.keys() - self._opening.keys():
             self._opening[number] = asyncio.create_task(self._open(number))
 
+    def give_up_opening(self) -> None:
+        """Open no further, as the log cannot be asked any more; what is half open is closed."""
+        for task in self._opening.values():
+            task.cancel()
+
     async def close(self) -> None:
         """Close everything; returns when all stores are closed."""
         self.suspend()
-        for task in self._opening.values():
-            task.cancel()
+        self.give_up_opening()
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
         for number, lane in list(self._suspended.items()):
             del self._suspended[number]
@@ -126,6 +134,8 @@ class Holdings:
             await asyncio.to_thread(partition.close)
             _log.info("partition_closed", partition=partition.number)
         except Exception as error:
+            # At the worker's end nobody asks for failures any more.
+            _log.error("partition_not_closed", partition=partition.number, reason=repr(error))
             self._on_failure(error)
         del partition
         # This task is the last of those that are not done.
@@ -150,10 +160,21 @@ class Holdings:
             await self._admit(partition)
         except asyncio.CancelledError:
             raise
+        except LostRecordsError as error:
+            self._on_failure(error.at_times(await self._kept_from(number)))
         except BaseException as error:
             self._on_failure(error)
         finally:
             self._opening.pop(number, None)
+
+    async def _kept_from(self, number: int) -> Mapping[tuple[str, int], int]:
+        try:
+            times = await self._log.first_times(number)
+        except Exception as error:
+            # The times only help a person; what is lost is told without them too.
+            _log.warning("log_times_unknown", partition=number, reason=repr(error))
+            return {}
+        return {(kind, number): at_ms for kind, at_ms in times.items()}
 
     async def _admit(self, partition: FoldedPartition) -> None:
         number = partition.number
@@ -179,29 +200,19 @@ class Holdings:
                 break
             if attempt + 1 < CHECK_ATTEMPTS:
                 await asyncio.sleep(CHECK_PAUSE_S)
-        empty = partition.sequence == 0
-        starts = {}
-        for kind, (begin, end) in ranges.items():
-            position = partition.offsets.get(kind, 0)
-            if position < begin and empty and self._start_at_oldest:
-                position = begin
-            if not begin <= position <= end:
-                raise _mismatch(partition.number, kind, position, begin, end)
-            starts[kind] = position
+        begins = {kind: begin for kind, (begin, _) in ranges.items()}
+        starts = {kind: partition.offsets.get(kind, 0) for kind in ranges}
+        if partition.sequence == 0 and self._start_at_oldest:
+            starts = {kind: max(position, begins[kind]) for kind, position in starts.items()}
+        lost = lost_records(partition.number, starts, begins)
+        if lost:
+            raise LostRecordsError(lost, with_state=partition.sequence > 0)
+        for kind, (_, end) in ranges.items():
+            if starts[kind] > end:
+                raise LogMismatchError(
+                    f"The state of partition {partition.number} has folded {kind} up to offset "
+                    f"{starts[kind]}, but Kafka's log ends at {end}: the topic was created again or the "
+                    "brokers lost records. Restore the topic, or move the state directory away so that "
+                    "the partition is folded again from what Kafka has."
+                )
         return starts
-
-
-def _mismatch(number: int, kind: str, position: int, begin: int, end: int) -> LogMismatchError:
-    if position > end:
-        return LogMismatchError(
-            f"The state of partition {number} has folded {kind} up to offset {position}, but Kafka's log "
-            f"ends at {end}: the topic was created again or the brokers lost records. Restore the topic, or "
-            "move the state directory away so that the partition is folded again from what Kafka has."
-        )
-    what = "The state" if position else "A partition without state or snapshot"
-    return LogMismatchError(
-        f"{what} needs {kind}, partition {number}, from offset {position} on, but Kafka keeps it only from "
-        f"offset {begin} on: retention has deleted {begin - position} records that were never folded, and "
-        "numbers without them would be wrong. Restore a newer snapshot (state.snapshot_url) or the records; "
-        "or, to count only what is still there, start with an empty state directory and --from-oldest."
-    )

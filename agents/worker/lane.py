@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -25,7 +27,9 @@ class Lane:
     """Takes the batches of all topics of one partition, in order and without holes, and gives them on.
 
     `expected` is the next offset to read of each topic kind; it runs ahead of the partition's own
-    offsets by what is pending. `unfolded_records` counts what was accepted and is not committed.
+    offsets by what is pending, and by offsets that hold no record. These are committed too, with what is
+    folded next or alone: when retention has deleted them later, nobody can tell that there was none.
+    `unfolded_records` counts what was accepted and is not committed.
     `opened` is replaced by a new one each time the partition is given to this worker again, and
     `interrupted` says that a batch was dropped in the middle of its fold.
     """
@@ -35,15 +39,22 @@ class Lane:
         self.number = partition.number
         self.opened = OpenPartition(partition)
         self.starts = dict(starts)
-        self.expected = {**self.starts, **self.partition.offsets}
+        self.expected: dict[str, int] = {}
         self.pending: deque[tuple[str, Sequence[Record], float]] = deque()
         self.pending_records = 0
         self.unfolded_records = 0
         self.folded_timestamp_ms = 0
         self.interrupted = False
+        self._moved_s: float | None = None
+        self._expect_committed()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to fold or to commit."""
+        return bool(self.pending) or self._moved_s is not None
 
     def accept(self, kind: str, batch: RecordBatch, now_s: float) -> int:
-        """Queue what is new in a batch of a topic kind and return how many records that is.
+        """Queue what is new in a batch of a topic kind and return how many offsets that is.
 
         `now_s` is a monotonic time in seconds. Raises `HoleError` when records before the batch are
         missing; nothing is queued then.
@@ -56,15 +67,16 @@ class Lane:
         if batch.end <= expected:
             return 0
         records = batch.records
-        if records[0].offset < expected:
+        if records and records[0].offset < expected:
             records = records[bisect_left(records, expected, key=_offset_of) :]
         self.expected[kind] = batch.end
-        if not records:
-            return 0
-        self.pending.append((kind, records, now_s))
-        self.pending_records += len(records)
-        self.unfolded_records += len(records)
-        return len(records)
+        if records:
+            self.pending.append((kind, records, now_s))
+            self.pending_records += len(records)
+            self.unfolded_records += len(records)
+        elif self._moved_s is None:
+            self._moved_s = now_s
+        return batch.end - expected
 
     def take(self, limit: int) -> list[tuple[str, Sequence[Record]]]:
         """Take up to `limit` records out of the queue, in the order in which they came."""
@@ -78,21 +90,29 @@ class Lane:
             limit -= len(records)
             self.pending_records -= len(records)
             self.folded_timestamp_ms = records[-1].timestamp
+        self._moved_s = None
         return taken
+
+    def reached(self) -> Mapping[str, int]:
+        """Give the next offset of each topic kind of which nothing is pending; to be asked after `take`."""
+        pending = {kind for kind, _, _ in self.pending}
+        return {kind: offset for kind, offset in self.expected.items() if kind not in pending}
 
     def oldest_timestamp_ms(self) -> int | None:
         """Return when the log took the oldest record that is pending, None when none is."""
         return min((records[0].timestamp for _, records, _ in self.pending), default=None)
 
     def pending_since_s(self) -> float:
-        """Return when the first record that is pending was accepted, in the time that `accept` was given."""
-        return self.pending[0][2]
+        """Return when the first of what is waiting was accepted, in the time that `accept` was given."""
+        since_s = self.pending[0][2] if self.pending else math.inf
+        return since_s if self._moved_s is None else min(since_s, self._moved_s)
 
     def revoke(self) -> None:
         """Drop what is pending and let nothing be written, not even a batch in the middle of its fold."""
         self.opened.revoke()
         self.pending.clear()
         self.pending_records = self.unfolded_records = 0
+        self._moved_s = None
 
     def resume(self) -> None:
         """Begin again at what is committed, after `revoke`, when the partition is ours again.
@@ -103,4 +123,10 @@ class Lane:
             self.partition.discard()
             self.interrupted = False
         self.opened = OpenPartition(self.partition)
+        self._expect_committed()
+
+    def _expect_committed(self) -> None:
+        """Begin at what is committed, and of other topics where the lane starts."""
         self.expected = {**self.starts, **self.partition.offsets}
+        if any(offset > self.partition.offsets.get(kind, 0) for kind, offset in self.expected.items()):
+            self._moved_s = time.monotonic()

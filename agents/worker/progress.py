@@ -28,19 +28,22 @@ _log = structlog.get_logger(__name__)
 class Progress:
     """Commits the partitions' offsets to the consumer group and measures the lag, once a second.
 
-    Nobody seeks to these offsets, so a commit that fails is only tried again with the next.
+    Nobody seeks to these offsets, so a commit that fails is only tried again a second later.
     """
 
     def __init__(self, prefix: str, lanes: Mapping[int, Lane], telemetry: Telemetry) -> None:
         self._prefix = prefix
         self._lanes = lanes
         self._telemetry = telemetry
-        self._next: dict[TopicPartition, int] = {}
+        self._untold: set[int] = set()
 
     def committed(self, partition: int, offsets: Mapping[str, int]) -> None:
-        """Note the next offset of each topic kind."""
-        for kind, offset in offsets.items():
-            self._next[TopicPartition(topic_name(self._prefix, kind), partition)] = offset
+        """Note that there is something to tell of a partition."""
+        self.note(partition)
+
+    def note(self, partition: int) -> None:
+        """Tell of this partition with the next flush: what its state reflects then, if it is ours still."""
+        self._untold.add(partition)
 
     async def run(self, consumer: BatchConsumer) -> None:
         """Measure and tell until cancelled."""
@@ -48,12 +51,19 @@ class Progress:
 
     async def flush(self, consumer: BatchConsumer) -> None:
         """Commit what was noted since the last time; returns when Kafka has answered."""
-        offsets, self._next = self._next, {}
+        told, self._untold = self._untold, set()
+        # Another worker that had a partition in between has told of more: nothing old is kept for later.
+        offsets = {
+            TopicPartition(topic_name(self._prefix, kind), number): offset
+            for number in told & self._lanes.keys()
+            for kind, offset in self._lanes[number].partition.offsets.items()
+        }
         if not offsets:
             return
         try:
             await consumer.run_in_thread(lambda kafka: _commit(kafka, offsets))
         except KafkaError as error:
+            self._untold |= told
             _log.info("progress_not_committed", reason=str(error) or type(error).__name__)
 
     async def _measure_often(self, consumer: BatchConsumer) -> None:
@@ -75,7 +85,10 @@ class Progress:
                 behind += consumer.unread_records(topic_name(self._prefix, kind), number)
             since_ms = lane.oldest_timestamp_ms() or lane.folded_timestamp_ms or now_ms
             self._telemetry.lag_records[number] = behind
-            self._telemetry.lag_ms[number] = max(0, now_ms - since_ms) if behind else 0
+            waiting = [since_ms] if behind else []
+            if lane.partition.judging_since_ms is not None:
+                waiting.append(lane.partition.judging_since_ms)
+            self._telemetry.lag_ms[number] = max(0, now_ms - min(waiting)) if waiting else 0
         for number in self._telemetry.lag_records.keys() - self._lanes.keys():
             self._telemetry.revoked(number)
 

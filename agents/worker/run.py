@@ -12,24 +12,28 @@ import structlog
 import uvloop
 
 from wayfold.agents.collector import relax_collector
+from wayfold.agents.control import KafkaControl
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
-from wayfold.agents.snapshot_storage import open_snapshot_objects
-from wayfold.agents.topics import find_topics
-from wayfold.agents.worker.partition_states import PartitionStates
-from wayfold.agents.worker.snapshotting import SnapshotTaker
-from wayfold.agents.worker.state_directory import StateDirectory, StateIdentity
+from wayfold.agents.fold_settings import fold_settings
+from wayfold.agents.partition_states import PartitionStates
+from wayfold.agents.snapshot_storage import open_snapshots
+from wayfold.agents.snapshotting import SnapshotTaker
+from wayfold.agents.state_directory import StateDirectory
+from wayfold.agents.topic_times import times_warning
+from wayfold.agents.topics import find_topics, topic_name
 from wayfold.agents.worker.worker import Worker
-from wayfold.state.intake.refusals import DAY_MS
-from wayfold.state.partition import FoldSettings
-from wayfold.state.snapshots.snapshots import Snapshots
+from wayfold.state.snapshots.log_identity import LogIdentity, calendar_of, zones_in_use
 from wayfold.state.store.store import StoreMemory
 
 if TYPE_CHECKING:
     from wayfold.agents.effects import ViewSink
     from wayfold.agents.topics import TopicSet
-    from wayfold.settings import Settings, StateSettings
+    from wayfold.settings import Settings
     from wayfold.state.telemetry import Telemetry
+
+NAMING_KIND = "entries"
+"""The topic kind whose topic's id names the whole log: a topic that comes later does not change it."""
 
 WorkerService = Callable[[Worker], AbstractAsyncContextManager[object]]
 """Something that runs beside the worker in its event loop: entered before it reads, left after its last
@@ -50,8 +54,8 @@ def run_worker(
 
     `views` hears of every commit. `services` are HTTP servers and the like; a view sink that has tasks of
     its own is given as a service too. Raises `TopicsError`, `BrokerUnreachableError`,
-    `StateDirectoryError`, `SnapshotUrlError`, `WorkerError`, or what a service raised; each message says
-    what to do.
+    `ControlError`, `StateDirectoryError`, `SnapshotUrlError`, `WorkerError`, or what a service raised; each
+    message says what to do.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings, views or NoViews(), services, telemetry, start_at_oldest))
@@ -65,18 +69,22 @@ async def _run(
     start_at_oldest: bool,
 ) -> None:
     topics = await asyncio.to_thread(find_topics, settings.kafka)
-    identity = StateIdentity(
-        partitions=topics.partitions, partitioner=settings.fold.partitioner, topic_ids=topics.topic_ids
-    )
+    warning = await asyncio.to_thread(times_warning, settings.kafka)
+    if warning is not None:
+        _log.warning("topics_carry_publishers_times", reason=warning)
+    log = log_identity(settings, topics)
     async with AsyncExitStack() as stack:
-        directory = StateDirectory.open(settings.state.directory, identity)
+        control = await stack.enter_async_context(KafkaControl(settings.kafka, topics, follow=True))
+        directory = StateDirectory.open(settings.state.directory, log)
         stack.callback(directory.close)
-        snapshots = open_snapshots(settings.state)
+        snapshots = open_snapshots(settings.state, log)
         states = PartitionStates(
             directory,
             StoreMemory(settings.state.memory_limit_bytes),
-            fold_settings(settings, topics),
+            fold_settings(settings, topics.partitions, settings.fold.partitioner),
             snapshots,
+            control.table.skipped_in,
+            start_at_oldest=start_at_oldest,
         )
         dead_letters = await stack.enter_async_context(KafkaDeadLetters(settings.kafka))
         worker = Worker(
@@ -104,20 +112,13 @@ async def _run(
         await worker.run()
 
 
-def fold_settings(settings: Settings, topics: TopicSet) -> FoldSettings:
-    """Give the fold what it needs of the settings."""
+def log_identity(settings: Settings, topics: TopicSet) -> LogIdentity:
+    """Say which log these topics are."""
     fold = settings.fold
-    return FoldSettings(
+    return LogIdentity(
+        log_id=topics.topic_ids[topic_name(settings.kafka.topic_prefix, NAMING_KIND)],
         partitions=topics.partitions,
-        time_zone=fold.time_zone,
-        account_time_zones=fold.account_time_zones,
-        retention_ms=fold.retention_days * DAY_MS,
         partitioner=fold.partitioner,
+        topic_ids=topics.topic_ids,
+        calendar=calendar_of(zones_in_use(fold.time_zone, fold.account_time_zones)),
     )
-
-
-def open_snapshots(settings: StateSettings) -> Snapshots | None:
-    """Open the place of the snapshots, None when there is none; raises `SnapshotUrlError`."""
-    if settings.snapshot_url is None:
-        return None
-    return Snapshots(open_snapshot_objects(settings.snapshot_url), keep=settings.snapshot_keep)

@@ -15,6 +15,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 from faust.types import TP
 
 from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.locating import FoldFailedError
 from wayfold.agents.topics import TopicsError, TopicSet, check_counts, event_topics, topic_kind, topic_name
 from wayfold.agents.worker.assignor import CopartitionedAssignor, Held
 from wayfold.agents.worker.batch_transport import MAX_POLL_RECORDS, BatchConsumer, RecordBatch
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 FINISH_TIMEOUT_S = 10.0
 FLUSH_TIMEOUT_S = 3.0
+CANCEL_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 8.0
 RETRY_PAUSE_S = 1.0
 RETRY_BACKOFF_MS = 250
@@ -128,13 +130,20 @@ class Worker:
         try:
             if self._failure is None:
                 await self._finish(folding)
+            elif isinstance(self._failure, FoldFailedError):
+                # Whoever skips the record is told by the group's offsets whether it was counted.
+                await self._flush_progress()
         finally:
-            for task in (folding, progress, ended, *self._background):
+            tasks = (folding, progress, ended, *self._background)
+            for task in tasks:
                 task.cancel()
             if self._failure is not None:
                 self._holdings.suspend()
             # From here on nothing is folded: what is open stays readable, for the views' last push.
             self._finished = True
+            self._holdings.give_up_opening()
+            # What they failed with was noted when they ended; a batch amid its fold takes itself back.
+            await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
             await self._stop_app(starting)
         if self._failure is not None:
             raise WorkerError(self._explain(self._failure)) from self._failure
@@ -206,6 +215,8 @@ class Worker:
         self.telemetry.assignments += 1
         self._holdings.assign(numbers)
         self._folding.dropped()
+        for number in self._holdings.lanes:
+            self._progress.note(number)
 
     def _unread_records(self, lane: Lane) -> int:
         """Count what the log holds for a partition and was not read yet."""
@@ -246,8 +257,19 @@ class Worker:
             else:
                 return {topic_kind(self._prefix, tp.topic): (begins[tp], ends[tp]) for tp in places}
 
+    async def first_times(self, number: int) -> Mapping[str, int]:
+        """Give the record time of the first record that Kafka keeps of each topic kind."""
+        places = {TopicPartition(topic, number): 0 for topic in event_topics(self._prefix)}
+        found = await self._consumer.run_in_thread(lambda kafka: kafka.offsets_for_times(places))
+        return {
+            topic_kind(self._prefix, tp.topic): at.timestamp for tp, at in found.items() if at is not None
+        }
+
     async def start(self, number: int, positions: Mapping[str, int]) -> None:
         """Read a partition from these offsets on; does nothing when it is not ours any more."""
+        # Where it starts may be something to commit, and what its state reflects something to tell.
+        self._folding.arrived()
+        self._progress.note(number)
         sought = {TP(topic_name(self._prefix, kind), number): offset for kind, offset in positions.items()}
         try:
             await self._consumer.seek_wait(sought)
@@ -332,6 +354,9 @@ class Worker:
         done, _ = await asyncio.wait({folding}, timeout=FINISH_TIMEOUT_S)
         if not done:
             _log.warning("finish_given_up", reason=f"folding took longer than {FINISH_TIMEOUT_S} s")
+        await self._flush_progress()
+
+    async def _flush_progress(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._progress.flush(self._consumer), FLUSH_TIMEOUT_S)
 

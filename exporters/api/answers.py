@@ -151,6 +151,10 @@ class Version(Struct, kw_only=True):
 
     journey_version: int
     name: str
+    definition_conflicts: Annotated[
+        int,
+        Meta(description="How many other contents were published as this version; the earliest holds."),
+    ]
     numbers: JourneyNumbers
     steps: list[Step]
 
@@ -289,6 +293,26 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     status: int
     detail: Annotated[str, Meta(description="What is wrong and what to do about it.")]
     parameter: Annotated[str | None, Meta(description="The parameter that is wrong.")] = None
+
+
+class PartitionVerdicts(Struct):
+    """What became of the records of one partition, as of one commit."""
+
+    partition: int
+    offsets: Annotated[dict[str, Count], Meta(description="By topic, the next record to be judged.")]
+    ends: Annotated[
+        dict[str, Count] | None,
+        Meta(description="By topic, where the log ends now; null when this process cannot say."),
+    ]
+    accepted: Annotated[Count, Meta(description="Records that count.")]
+    repeated: Annotated[Count, Meta(description="Records of events that were accepted before.")]
+    refused: Annotated[dict[str, Count], Meta(description="By reason, records that were not accepted.")]
+
+
+class VerdictsAnswer(Fresh, kw_only=True):
+    """What became of every record since the log's beginning, by partition."""
+
+    partitions: list[PartitionVerdicts]
 
 
 class Health(Struct):

@@ -13,7 +13,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
-from wayfold.exporters.api import health, journeys, series, users
+from wayfold.exporters.api import health, journeys, series, users, verdicts
 from wayfold.exporters.api.filters import asking
 from wayfold.exporters.api.given import DEFAULT_LIMITS, Limits, MetricsPage
 from wayfold.exporters.api.paths import KeepEncodedSlashes
@@ -29,6 +29,7 @@ READING: Final = (
     journeys.get_account,
     series.get_series,
     users.list_users,
+    verdicts.get_verdicts,
     health.healthz,
     health.readyz,
     health.metrics,

@@ -2,7 +2,7 @@
 
 What Redis holds are unfiltered numbers over all time. A slice, a range or a list is asked of every
 partition's owner, twice: first how far each is, then for its share, so that all judge open conversion
-windows at the same watermark. A partition without an owner, or whose owner does not answer, fails the
+windows at the same watermarks. A partition without an owner, or whose owner does not answer, fails the
 question: a sum of some partitions is no number.
 """
 
@@ -21,10 +21,11 @@ from wayfold.exporters.api.internal import (
     PartitionStatus,
     UsersQuestion,
 )
-from wayfold.exporters.api.local import finished, is_plain
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.local import finished
+from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest, watermark_of
 from wayfold.state.telemetry import Telemetry
 
 T = TypeVar("T")
@@ -54,8 +55,8 @@ class Views(Protocol):
     async def owners(self) -> Mapping[int, str | None]:
         """Give the URL of the worker of every partition, None when none has all of it."""
 
-    async def freshness(self) -> Freshness:
-        """Say how fresh the views are."""
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """Say how fresh the views are, to who asks for an account or for all."""
 
     async def unready(self) -> list[str]:
         """Say why the views cannot be read or do not hold all numbers; empty when they do."""
@@ -94,7 +95,7 @@ class ClusterNumbers:
     async def document(self, query: Query) -> Mapping[str, Any]:
         """Answer with a numbers document."""
         with self._read_seconds.timed():
-            if is_plain(query):
+            if query.is_plain:
                 return await self._views.document(query)
             return await self._until_settled(lambda: self._ask_document(query))
 
@@ -102,9 +103,17 @@ class ClusterNumbers:
         """List the users behind a number, over all partitions."""
         return await self._until_settled(lambda: self._ask_users(query, number))
 
-    async def freshness(self) -> Freshness:
-        """Say how fresh the views are."""
-        return await self._views.freshness()
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """Say how fresh the views are, to who asks for an account or for all."""
+        return await self._views.freshness(account_id)
+
+    async def judged(self) -> Mapping[int, Judged]:
+        """Say what became of the records of every partition, by its number."""
+        statuses = await self._until_settled(self._ask_statuses)
+        return {
+            number: Judged(offsets=status.offsets, counters=status.counters)
+            for number, status in statuses.items()
+        }
 
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""
@@ -133,15 +142,25 @@ class ClusterNumbers:
     async def _ask_document(self, query: Query) -> Mapping[str, Any]:
         owners = await self._owners()
         statuses = await self._ask(owners, None, "partitions", STATUSES)
-        watermark_ms = max((status.watermark_ms for status in statuses.values()), default=-1)
+        watermarks = greatest(status.watermarks for status in statuses.values())
+        if query.account_id is not None:
+            own_ms = watermarks.get(query.account_id)
+            watermarks = {} if own_ms is None else {query.account_id: own_ms}
         fresh = await self._views.freshness()
 
         def question(partitions: list[int]) -> PartialsQuestion:
-            return PartialsQuestion(query=query, partitions=partitions, watermark_ms=max(0, watermark_ms))
+            return PartialsQuestion(query=query, partitions=partitions, watermarks=watermarks)
 
         partials = await self._ask(owners, question, "partial", PARTIALS)
-        now = Freshness(as_of_ms=time.time_ns() // 1_000_000, watermark_ms=watermark_ms, lag_ms=fresh.lag_ms)
+        now = Freshness(
+            as_of_ms=time.time_ns() // 1_000_000,
+            watermark_ms=watermark_of(watermarks, query.account_id),
+            lag_ms=fresh.lag_ms,
+        )
         return finished([partials[number] for number in sorted(partials)], query, now)
+
+    async def _ask_statuses(self) -> dict[int, PartitionStatus]:
+        return await self._ask(await self._owners(), None, "partitions", STATUSES)
 
     async def _ask_users(self, query: Query, number: str) -> list[str]:
         def question(partitions: list[int]) -> UsersQuestion:

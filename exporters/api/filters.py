@@ -110,9 +110,8 @@ def check_names(request: Request[Any, Any, Any], known: Collection[str]) -> None
     """
     for name in request.query_params:
         if name not in known:
-            raise BadQuestionError(
-                name, f"there is no such parameter here; use one of {', '.join(sorted(known))}"
-            )
+            others = f"; use one of {', '.join(sorted(known))}" if known else ", nor any other"
+            raise BadQuestionError(name, f"there is no such parameter here{others}")
         given = request.query_params.getall(name)
         if len(given) > 1:
             raise BadQuestionError(

@@ -18,7 +18,7 @@ from litestar.params import JSONBody, SkipValidation
 from wayfold.exporters.api import answers
 from wayfold.exporters.api.given import MetricsPage
 from wayfold.exporters.api.health import healthz, metrics
-from wayfold.exporters.api.local import ReadablePartition, local_users
+from wayfold.exporters.api.local import ReadablePartition, local_users, share_of
 from wayfold.exporters.api.problems import EXCEPTION_HANDLERS, problem
 from wayfold.state.reading.query import Query
 
@@ -26,18 +26,23 @@ TOKEN_HEADER: Final = "x-wayfold-token"  # noqa: S105 - the name of the header, 
 
 
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a partition is: `sequence` grows with every commit."""
+    """How far a partition is: `sequence` grows with every commit, `watermarks` are its accounts'.
 
-    watermark_ms: int
+    The rest is as in `Judged`.
+    """
+
+    watermarks: dict[str, int]
     sequence: int
+    offsets: Mapping[str, int] = {}
+    counters: Mapping[str, int] = {}
 
 
 class PartialsQuestion(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks for the shares of some partitions, with open windows judged at `watermark_ms`."""
+    """Asks for the shares of some partitions, with open windows judged at the accounts' `watermarks`."""
 
     query: Query
     partitions: list[int]
-    watermark_ms: int
+    watermarks: dict[str, int]
 
 
 class UsersQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +81,12 @@ async def get_partitions(open_partitions: Partitions) -> Response[bytes]:
     """Answer with how far each partition is that this worker has."""
     return _answer(
         {
-            number: PartitionStatus(watermark_ms=partition.watermark_ms, sequence=partition.sequence)
+            number: PartitionStatus(
+                watermarks=dict(partition.watermarks),
+                sequence=partition.sequence,
+                offsets=partition.offsets,
+                counters=partition.counters,
+            )
             for number, partition in open_partitions.all().items()
         }
     )
@@ -87,7 +97,7 @@ async def post_partial(open_partitions: Partitions, data: JSONBody[PartialsQuest
     """Answer with the shares of those of the asked partitions that are here."""
     return _answer(
         {
-            number: partition.partial(data.query, data.watermark_ms)
+            number: share_of(partition, data.query, data.watermarks)
             for number, partition in open_partitions.of(data.partitions).items()
         }
     )

@@ -2,16 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from heapq import merge
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from wayfold.exporters.api.instants import instant
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import (
+    CLOSED_MEANWHILE,
+    BadQuestionError,
+    Freshness,
+    Judged,
+    SourceUnavailableError,
+)
 from wayfold.models.zone import Zone
 from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.partition_numbers import JudgedAnewError
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest, watermark_of
 from wayfold.state.store.errors import StoreFailedError, StoreProblem
 from wayfold.state.telemetry import Telemetry
 
@@ -34,10 +43,22 @@ class ReadablePartition(Protocol):
         """Greatest `occurred_at` accepted, in milliseconds UTC; -1 when none was."""
 
     @property
+    def watermarks(self) -> Mapping[str, int]:
+        """Account → greatest `occurred_at` accepted of its users' events, in milliseconds UTC."""
+
+    @property
     def sequence(self) -> int:
         """Grows with every commit that folded a record."""
 
-    def partial(self, query: Query, watermark_ms: int | None = None) -> dict[str, Any]:
+    @property
+    def offsets(self) -> Mapping[str, int]:
+        """Topic kind → next offset to fold."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """How many records were accepted, repeated and refused."""
+
+    def partial(self, query: Query, watermarks: Mapping[str, int] | None = None) -> dict[str, Any]:
         """Give the partition's share of a numbers document."""
 
     def users(self, query: Query, number: str) -> Generator[None, None, list[str]]:
@@ -49,7 +70,8 @@ class LocalNumbers:
 
     `partitions` gives those that are open now. `lag_ms` says for how long the oldest event that is not
     counted yet has been in the log, `unready` why no good answer can be given, `zone` an account's
-    calendar. The time of each read goes into `telemetry`.
+    calendar. `ends` gives where the log ends, by topic kind and partition. The time of each read goes into
+    `telemetry`.
     """
 
     def __init__(
@@ -59,9 +81,11 @@ class LocalNumbers:
         lag_ms: Callable[[], int],
         unready: Callable[[], list[str]],
         zone: Callable[[str], Zone],
+        ends: Callable[[], Mapping[tuple[str, int], int]] | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._partitions = partitions
+        self._ends = ends
         self._read_seconds = (telemetry or Telemetry()).read_seconds
         self._lag_ms = lag_ms
         self._unready = unready
@@ -74,13 +98,14 @@ class LocalNumbers:
         fold and other readers work between two partitions; it stays exact, because a user is in one
         partition only and each partition is read at one commit.
         """
-        with self._read_seconds.timed():
+        with self._read_seconds.timed(), none_closed():
             partitions = self._partitions()
-            fresh = self._fresh(partitions)
-            small = query.journey_id is not None and is_plain(query)
+            watermarks = greatest(partition.watermarks for partition in partitions)
+            fresh = self._fresh(watermark_of(watermarks, query.account_id))
+            small = query.journey_id is not None and query.is_plain
             partials = []
             for partition in partitions:
-                partials.append(partition.partial(query, max(0, fresh.watermark_ms)))
+                partials.append(share_of(partition, query, watermarks))
                 if not small:
                     await asyncio.sleep(0)
             return finished(partials, query, fresh)
@@ -89,9 +114,24 @@ class LocalNumbers:
         """List the users behind a number, over all partitions."""
         return list(merge(*await local_users(self._partitions(), query, number)))
 
-    async def freshness(self) -> Freshness:
-        """Say how fresh an answer given now is."""
-        return self._fresh(self._partitions())
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """Say how fresh an answer given now is, to who asks for an account or for all."""
+        watermarks = greatest(partition.watermarks for partition in self._partitions())
+        return self._fresh(watermark_of(watermarks, account_id))
+
+    async def judged(self) -> Mapping[int, Judged]:
+        """Say what became of the records of every partition, by its number."""
+        ends = None if self._ends is None else self._ends()
+        return {
+            partition.number: Judged(
+                offsets=dict(partition.offsets),
+                counters=dict(partition.counters),
+                ends=None
+                if ends is None
+                else {kind: end for (kind, number), end in ends.items() if number == partition.number},
+            )
+            for partition in self._partitions()
+        }
 
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""
@@ -101,12 +141,17 @@ class LocalNumbers:
         """Say why no good answer can be given now; empty when one can."""
         return self._unready()
 
-    def _fresh(self, partitions: Sequence[ReadablePartition]) -> Freshness:
-        return Freshness(
-            as_of_ms=time.time_ns() // 1_000_000,
-            watermark_ms=max((partition.watermark_ms for partition in partitions), default=-1),
-            lag_ms=self._lag_ms(),
-        )
+    def _fresh(self, watermark_ms: int) -> Freshness:
+        as_of_ms = time.time_ns() // 1_000_000
+        return Freshness(as_of_ms=as_of_ms, watermark_ms=watermark_ms, lag_ms=self._lag_ms())
+
+
+def share_of(partition: ReadablePartition, query: Query, watermarks: Mapping[str, int]) -> dict[str, Any]:
+    """Give a partition's share of a document; raises `SourceUnavailableError` when it cannot answer now."""
+    try:
+        return partition.partial(query, watermarks)
+    except JudgedAnewError as error:
+        raise SourceUnavailableError(str(error)) from None
 
 
 def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:
@@ -117,12 +162,6 @@ def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshne
     return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document, "watermark": watermark}
 
 
-def is_plain(query: Query) -> bool:
-    """Whether a query asks for all of its journey or account over all time."""
-    named = Query(account_id=query.account_id, journey_id=query.journey_id, clock=query.clock)
-    return query == named
-
-
 async def local_users(partitions: Sequence[ReadablePartition], query: Query, number: str) -> list[list[str]]:
     """List the users behind a number, partition by partition; a user is in one partition only.
 
@@ -130,14 +169,24 @@ async def local_users(partitions: Sequence[ReadablePartition], query: Query, num
     another worker meanwhile.
     """
     try:
-        return [await _in_turns(partition.users(query, number)) for partition in partitions]
+        with none_closed():
+            return [await _in_turns(partition.users(query, number)) for partition in partitions]
+    except JudgedAnewError as error:
+        raise SourceUnavailableError(str(error)) from None
     except NoListError as error:
         parameter = PARAMETERS.get(error.dimension, error.dimension or "number")
         raise BadQuestionError(parameter, str(error)) from None
+
+
+@contextmanager
+def none_closed() -> Iterator[None]:
+    """Raise `SourceUnavailableError` when a partition is closed while it is read."""
+    try:
+        yield
     except StoreFailedError as error:
         if error.problem is not StoreProblem.CLOSED:
             raise
-        raise SourceUnavailableError("a partition went to another worker meanwhile; ask again") from None
+        raise SourceUnavailableError(CLOSED_MEANWHILE) from None
 
 
 async def _in_turns(pieces: Generator[None, None, T]) -> T:

@@ -12,8 +12,9 @@ from litestar.types import ExceptionHandlersMap
 
 from wayfold.exporters.api.answers import Problem
 from wayfold.exporters.api.filters import MEANINGS
-from wayfold.exporters.api.source import BadQuestionError, SourceUnavailableError
+from wayfold.exporters.api.source import CLOSED_MEANWHILE, BadQuestionError, SourceUnavailableError
 from wayfold.models.zone import RangeError
+from wayfold.state.store.errors import StoreFailedError, StoreProblem
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -64,6 +65,13 @@ def _unavailable(_: Request[Any, Any, Any], error: SourceUnavailableError) -> Re
     return problem(503, "numbers-unavailable", str(error), headers={"retry-after": str(error.retry_after_s)})
 
 
+def _closed(request: Request[Any, Any, Any], error: StoreFailedError) -> Response[bytes]:
+    """Answer when a store failed under the reader; one that was closed is soon open again, somewhere."""
+    if error.problem is not StoreProblem.CLOSED:
+        return _unexpected(request, error)
+    return _unavailable(request, SourceUnavailableError(CLOSED_MEANWHILE))
+
+
 def _invalid(_: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
     """Name the first wrong parameter and say what it takes."""
     missing = re.match(r"Missing required query parameter '(\w+)'", error.detail)
@@ -111,6 +119,7 @@ EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     BadQuestionError: _bad_question,
     RangeError: _bad_range,
     SourceUnavailableError: _unavailable,
+    StoreFailedError: _closed,
     ValidationException: _invalid,
     NotFoundException: _no_route,
     HTTPException: _http,

@@ -1,25 +1,40 @@
 """Where the API takes numbers from: one small interface, with an implementation for each host."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 
+CLOSED_MEANWHILE: Final = "a partition was closed meanwhile, and is opened again here or elsewhere; ask again"
+
 
 class Freshness(msgspec.Struct, frozen=True, kw_only=True):
     """How fresh numbers are.
 
-    `as_of_ms` is when they were read and `watermark_ms` the greatest `occurred_at` accepted (-1 when
-    none was), both in milliseconds UTC. `lag_ms` is how long the oldest event that is not counted yet
-    has been in the log, 0 when all are counted, None when nobody can say.
+    `as_of_ms` is when they were read and `watermark_ms` the greatest `occurred_at` accepted of the account's
+    users, or of all accounts' (-1 when none was), both in milliseconds UTC. `lag_ms` is how long the oldest
+    event that is not counted yet has been in the log, 0 when all are counted, None when nobody can say.
     """
 
     as_of_ms: int
     watermark_ms: int
     lag_ms: int | None
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a partition's records, as of one commit.
+
+    `offsets` has the next one of each topic kind, `counters` how many records were accepted, repeated and
+    refused, under the partition's own names. `ends` is where each topic of the partition's log ends now, None
+    when nobody here can say.
+    """
+
+    offsets: Mapping[str, int]
+    counters: Mapping[str, int]
+    ends: Mapping[str, int] | None = None
 
 
 class NumbersSource(Protocol):
@@ -34,8 +49,11 @@ class NumbersSource(Protocol):
     async def users(self, query: Query, number: str) -> Sequence[str]:
         """List the ids of the users behind a number of the query's journey, or of its step, sorted."""
 
-    async def freshness(self) -> Freshness:
-        """Say how fresh an answer given now is."""
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """Say how fresh an answer given now is, to who asks for an account or for all."""
+
+    async def judged(self) -> Mapping[int, Judged]:
+        """Say what became of the records of every partition, by its number."""
 
     def zone(self, account_id: str) -> Zone:
         """Give the calendar of an account."""

@@ -46,7 +46,7 @@ async def list_users(
     if size > limits.page:
         raise BadQuestionError("limit", f"at most {limits.page}; ask for several pages with cursor")
     query = msgspec.structs.replace(question.query, journey_id=as_id(journey_id))
-    fresh = await source.freshness()
+    fresh = await source.freshness(query.account_id)
     users = await source.users(query, number)
     start = bisect_right(users, _last_user(cursor)) if cursor is not None else 0
     page = users[start : start + size]

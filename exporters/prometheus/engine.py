@@ -6,6 +6,7 @@ from typing import Protocol
 from wayfold import __version__
 from wayfold.exporters.prometheus.families import Families
 from wayfold.exporters.prometheus.names import ENGINE, Kind
+from wayfold.state.store.errors import StoreFailedError, StoreProblem
 from wayfold.state.telemetry import Telemetry
 
 BY_NAME = {name.name: name for name in ENGINE}
@@ -35,6 +36,10 @@ class MeasuredPartition(Protocol):
         """Topic kind → next offset."""
 
     @property
+    def definition_conflicts(self) -> int:
+        """Journey versions that were defined with several contents."""
+
+    @property
     def counters(self) -> Mapping[str, int]:
         """Durable counters: accepted_total, duplicate_total, refused_total:<reason>."""
 
@@ -49,6 +54,8 @@ def add_engine(families: Families, telemetry: Telemetry, partitions: Sequence[Me
         families.add(BY_NAME["wayfold_lag_records"], [str(number)], records)
     for number, lag_ms in sorted(telemetry.lag_ms.items()):
         families.add(BY_NAME["wayfold_lag_seconds"], [str(number)], lag_ms / 1000)
+    for number, at_ms in sorted(telemetry.snapshot_ms.items()):
+        families.add(BY_NAME["wayfold_last_snapshot_timestamp_seconds"], [str(number)], at_ms / 1000)
     for name in ENGINE:
         if not name.field:
             continue
@@ -67,6 +74,7 @@ def _add_partition(families: Families, partition: MeasuredPartition) -> None:
     for topic, offset in sorted(partition.offsets.items()):
         families.add(BY_NAME["wayfold_next_offset"], [number, topic], offset)
     counters = partition.counters
+    families.add(BY_NAME["wayfold_definition_conflicts"], [number], partition.definition_conflicts)
     families.add(BY_NAME["wayfold_accepted_total"], [number], counters.get("accepted_total", 0))
     families.add(BY_NAME["wayfold_duplicates_total"], [number], counters.get("duplicate_total", 0))
     for counter, count in sorted(counters.items()):
@@ -74,4 +82,9 @@ def _add_partition(families: Families, partition: MeasuredPartition) -> None:
             families.add(BY_NAME["wayfold_refused_total"], [number, counter.removeprefix(REFUSED)], count)
     size_bytes = getattr(getattr(partition, "store", None), "size_bytes", None)
     if size_bytes is not None:
-        families.add(BY_NAME["wayfold_state_bytes"], [number], size_bytes())
+        try:
+            families.add(BY_NAME["wayfold_state_bytes"], [number], size_bytes())
+        except StoreFailedError as error:
+            # One that was closed meanwhile has no size here; the page has the rest.
+            if error.problem is not StoreProblem.CLOSED:
+                raise

@@ -51,6 +51,12 @@ ENGINE: Final = (
         "For how long the oldest record that is not counted yet has been in the log; 0 when all are.",
     ),
     Name("wayfold_next_offset", Kind.GAUGE, ("partition", "topic"), "Offset of the next record to count."),
+    Name(
+        "wayfold_definition_conflicts",
+        Kind.GAUGE,
+        _PARTITION,
+        "Journey versions that were published with several contents; the earliest content holds.",
+    ),
     Name("wayfold_accepted_total", Kind.COUNTER, _PARTITION, "Events accepted, since the log's beginning."),
     Name("wayfold_duplicates_total", Kind.COUNTER, _PARTITION, "Events that had been accepted before."),
     Name(
@@ -74,11 +80,24 @@ ENGINE: Final = (
         "publish_failures",
     ),
     Name(
+        "wayfold_publish_refused_journeys",
+        Kind.GAUGE,
+        (),
+        "Journeys and accounts whose numbers Redis refuses now, while it takes others.",
+        "publish_refused_journeys",
+    ),
+    Name(
         "wayfold_snapshot_failures_total",
         Kind.COUNTER,
         (),
         "Snapshots that could not be made or uploaded.",
         "snapshot_failures",
+    ),
+    Name(
+        "wayfold_last_snapshot_timestamp_seconds",
+        Kind.GAUGE,
+        _PARTITION,
+        "When the partition's latest snapshot was taken, in seconds since 1970; absent without any.",
     ),
     Name(
         "wayfold_assignments_total",

@@ -1,4 +1,4 @@
-"""What a partition tells Redis about a journey, as calls of the push script; nothing here does I/O."""
+"""What a partition tells Redis about a journey, as pushes of one call or several; nothing here does I/O."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,19 +7,24 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from wayfold.exporters.redis_views.changes import Changes, Fields, kind_of_view, state_of
+from wayfold.exporters.redis_views.fences import Offsets, fence_text
 from wayfold.exporters.redis_views.keys import DWELL, JourneyKeys, JourneyName
+from wayfold.exporters.redis_views.link import Evaluation
+from wayfold.exporters.redis_views.scripts import FORM, PUSH, SWAP
 
 MOST_VIEWS: Final = 100
-"""Views in one call, so that no call holds Redis up for more than a few milliseconds."""
+"""Views in one call, so that no call holds Redis up for more than ten milliseconds or so."""
+SLICE_WAIT_MS: Final = 5_000
+"""How long Redis keeps a journey for a push in slices of which no further slice comes."""
 
 _encode_header = msgspec.json.Encoder().encode
 
 
 class Stand(NamedTuple):
-    """How far a partition was when its views were read."""
+    """How far a partition was when its views were read, and under which claim."""
 
-    sequence: int
-    watermark: str
+    epoch: int
+    offsets: Offsets
     as_of: str
 
 
@@ -32,7 +37,7 @@ class Writer(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one partition has to say in a call: the fence it pushes, on top of which, and its views."""
+    """What one partition has to say in a push: the fence it leaves, on top of which, and its views."""
 
     writer: Writer
     previous: str | None
@@ -41,20 +46,23 @@ class Part(NamedTuple):
     removed: list[str]
 
 
-class Call(NamedTuple):
-    """One call of the push script, about one journey."""
+class Push(NamedTuple):
+    """A push about one journey: one call, or slices and the swap that shows them, to be made in order."""
 
     name: JourneyName
-    keys: list[str]
-    arguments: list[bytes]
+    calls: list[Evaluation]
     parts: list[Part]
 
 
 class Said(NamedTuple):
-    """Changed views of a journey in one partition; `previous` is the fence of its last push, "" for none."""
+    """Changed views of a journey in one partition, and the watermark of its account when they were read.
+
+    `previous` is the fence of the partition's last push, "" for none.
+    """
 
     writer: Writer
     stand: Stand
+    watermark: str
     previous: str
     views: Mapping[str, Fields]
 
@@ -93,18 +101,15 @@ class PushedValues:
             self._count -= len(oldest)
 
 
-class CallBuilder:
-    """Makes calls, each with fences of its own."""
+class PushBuilder:
+    """Makes pushes, each with fences of its own."""
 
     def __init__(self, values: PushedValues) -> None:
         self._values = values
-        self._fences = 0
+        self._pushes = 0
 
-    def changed(self, keys: JourneyKeys, name: JourneyName, said: Sequence[Said]) -> list[Call]:
-        """Push changed views of a journey, of several partitions together.
-
-        Several calls, in order, when there are many views; none when nothing differs.
-        """
+    def changed(self, keys: JourneyKeys, name: JourneyName, said: Sequence[Said]) -> Push | None:
+        """Push changed views of a journey, of several partitions together; None when nothing differs."""
         rows: dict[str, _Row] = {}
         for place, one in enumerate(said):
             for view, fields in one.views.items():
@@ -116,21 +121,19 @@ class CallBuilder:
                     row.parts.append(_RowPart(place, fields, compare=True))
                 elif row.changes.add(one.writer.partition, known, fields):
                     row.parts.append(_RowPart(place, fields))
-        kept = sorted((row for row in rows.values() if row.parts), key=_is_histogram)
-        calls: list[Call] = []
-        previous = {place: one.previous for place, one in enumerate(said)}
-        for first in range(0, len(kept), MOST_VIEWS):
-            pushes = [_Push(one.writer, one.stand, previous[place], None) for place, one in enumerate(said)]
-            calls.append(self._call(keys, name, kept[first : first + MOST_VIEWS], pushes))
-            previous.update(
-                (place, part.fence)
-                for place in previous
-                for part in calls[-1].parts
-                if part.writer is said[place].writer
-            )
-        return calls
+        kept = [row for row in rows.values() if row.parts]
+        speaking = {part.place for row in kept for part in row.parts}
+        speakers = [
+            _Speaker(one.writer, one.stand, one.watermark, one.previous)
+            for place, one in enumerate(said)
+            if place in speaking
+        ]
+        places = {place: index for index, place in enumerate(sorted(speaking))}
+        for row in kept:
+            row.parts = [part._replace(place=places[part.place]) for part in row.parts]
+        return self._push(keys, name, kept, speakers) if kept else None
 
-    def whole(self, keys: JourneyKeys, name: JourneyName, said: Said, held: Iterable[str]) -> list[Call]:
+    def whole(self, keys: JourneyKeys, name: JourneyName, said: Said, held: Iterable[str]) -> Push:
         """Push all views that a partition has of a journey, to be compared with what Redis has of it.
 
         `held` are the views that Redis has of it now; those that are no more are taken away.
@@ -141,69 +144,47 @@ class CallBuilder:
             for view in held
             if view not in said.views
         ]
-        rows.sort(key=_is_histogram)
-        slices = [rows[first : first + MOST_VIEWS] for first in range(0, len(rows), MOST_VIEWS)] or [[]]
-        calls: list[Call] = []
-        for number, part in enumerate(slices, 1):
-            previous = calls[-1].parts[0].fence if calls else None
-            count = len(said.views) if number == len(slices) else None
-            pushes = [_Push(said.writer, said.stand, previous, count)]
-            calls.append(self._call(keys, name, part, pushes, all_of_them=True))
-        return calls
+        return self._push(
+            keys, name, rows, [_Speaker(said.writer, said.stand, said.watermark, None, len(said.views))]
+        )
 
-    def _call(
-        self,
-        keys: JourneyKeys,
-        name: JourneyName,
-        rows: Sequence["_Row"],
-        pushes: Sequence["_Push"],
-        *,
-        all_of_them: bool = False,
-    ) -> Call:
-        """Make one call, of the partitions that have something in it or of `all_of_them`."""
-        speaking = {part.place for row in rows for part in row.parts}
-        places = [place for place in range(len(pushes)) if all_of_them or place in speaking]
-        order = {place: index for index, place in enumerate(places)}
-        parts = [self._part(pushes[place]) for place in places]
-        named = [keys.fences, keys.holders, keys.latest]
-        named += [keys.state(part.writer.partition) for part in parts]
-        numbers: dict[str, int] = {}
-        states: list[bytes] = []
-        views: list[list[Any]] = []
+    def _push(
+        self, keys: JourneyKeys, name: JourneyName, rows: list["_Row"], speakers: Sequence["_Speaker"]
+    ) -> Push:
+        """Make a push, with each of the speakers in every call."""
+        rows.sort(key=_is_histogram)
+        parts = [self._part(speaker) for speaker in speakers]
         for row in rows:
-            step = row.view.removesuffix(DWELL)
-            for key in (row.view, step):
-                if key not in numbers:
-                    named.append(keys.view(key))
-                    numbers[key] = len(named)
-            shares: list[list[Any]] = []
             for share in row.parts:
-                states.append(state_of(share.fields))
-                shares.append([order[share.place] + 1, len(states) + 1, share.compare, share.removed])
-                part = parts[order[share.place]]
+                part = parts[share.place]
                 if share.removed:
                     part.removed.append(row.view)
                 else:
                     part.pushed[row.view] = share.fields
-            kind = kind_of_view(row.view)
-            step_number = numbers[step] if kind == "dwell" else False
-            views.append([row.view, kind, numbers[row.view], step_number, row.changes.message(), shares])
-        stands = [pushes[place].stand for place in places]
-        header = {
-            "source": parts[0].writer.source,
-            "watermark": max(stand.watermark for stand in stands),
-            "as_of": max(stand.as_of for stand in stands),
-            "partitions": [
-                _partition_row(part, pushes[place]) for place, part in zip(places, parts, strict=True)
-            ],
-            "views": views,
-        }
-        return Call(name, named, [_encode_header(header), *states], parts)
+        slices = [rows[first : first + MOST_VIEWS] for first in range(0, len(rows), MOST_VIEWS)] or [[]]
+        header = _header(parts, speakers)
+        if len(slices) == 1:
+            return Push(name, [_call(keys, slices[0], header, parts)], parts)
+        token = f"{parts[0].writer.token}.{self._pushes}"
+        copied: dict[str, None] = {}
+        # Only the last slice leaves as many views as there are to be.
+        uncounted = _header(parts, [speaker._replace(views_after=None) for speaker in speakers])
+        calls = [
+            _call(keys, rows_of_it, uncounted, parts, _Stage(token, number, copied))
+            for number, rows_of_it in enumerate(slices[:-1], 1)
+        ]
+        calls.append(_call(keys, slices[-1], header, parts, _Stage(token, len(slices), copied)))
+        books = _books(keys, parts)
+        swapped = [*books, *(key for key in copied if key not in books)]
+        message = {**header, "stage": [token, len(slices)]}
+        calls.append(Evaluation(SWAP, swapped, [_encode_header(message)]))
+        return Push(name, calls, parts)
 
-    def _part(self, push: "_Push") -> Part:
-        self._fences += 1
-        fence = f"{push.stand.sequence} {push.writer.token}.{self._fences}"
-        return Part(push.writer, push.previous, fence, {}, [])
+    def _part(self, speaker: "_Speaker") -> Part:
+        self._pushes += 1
+        stand, writer = speaker.stand, speaker.writer
+        fence = fence_text(stand.epoch, stand.offsets, f"{writer.token}.{self._pushes}")
+        return Part(writer, speaker.previous, fence, {}, [])
 
 
 class _RowPart(NamedTuple):
@@ -226,21 +207,90 @@ class _Row:
         self.parts = parts or []
 
 
-class _Push(NamedTuple):
-    """How a partition takes part: on top of which fence, and with how many views it then has."""
+class _Speaker(NamedTuple):
+    """A partition that takes part: on top of which fence, and with how many views it then has."""
 
     writer: Writer
     stand: Stand
+    watermark: str
     previous: str | None
-    views_after: int | None
+    views_after: int | None = None
 
 
-def _partition_row(part: Part, push: _Push) -> list[Any]:
-    stand = push.stand
-    previous = False if push.previous is None else push.previous
-    count = False if push.views_after is None else push.views_after
-    number = str(part.writer.partition)
-    return [number, stand.sequence, part.fence, previous, count, stand.watermark, stand.as_of]
+class _Stage(NamedTuple):
+    """A slice of a push: whose, the how manyeth, and the keys that it and those before it have copied."""
+
+    token: str
+    number: int
+    copied: dict[str, None]
+
+
+def _header(parts: Sequence[Part], speakers: Sequence[_Speaker]) -> dict[str, Any]:
+    """What every call of a push says, but for the views."""
+    return {
+        "source": f"{FORM} {speakers[0].writer.source}",
+        "watermark": max(speaker.watermark for speaker in speakers),
+        "as_of": max(speaker.stand.as_of for speaker in speakers),
+        "partitions": [
+            [
+                str(part.writer.partition),
+                speaker.stand.epoch,
+                speaker.stand.offsets,
+                part.fence,
+                False if part.previous is None else part.previous,
+                False if speaker.views_after is None else speaker.views_after,
+                speaker.watermark,
+                speaker.stand.as_of,
+            ]
+            for part, speaker in zip(parts, speakers, strict=True)
+        ],
+        "views": [],
+        "stage": False,
+    }
+
+
+def _books(keys: JourneyKeys, parts: Sequence[Part]) -> list[str]:
+    """The keys that every call names, in this order."""
+    return [
+        *(keys.fences, keys.holders, keys.latest, keys.staging),
+        *(keys.state(part.writer.partition) for part in parts),
+    ]
+
+
+def _call(
+    keys: JourneyKeys,
+    rows: Sequence[_Row],
+    header: dict[str, Any],
+    parts: Sequence[Part],
+    stage: _Stage | None = None,
+) -> Evaluation:
+    """Make one call of the push script."""
+    named = _books(keys, parts)
+    numbers: dict[str, int] = {}
+    states: list[bytes] = []
+    views: list[list[Any]] = []
+    for row in rows:
+        step = row.view.removesuffix(DWELL)
+        for view in (row.view, step):
+            if view not in numbers:
+                named.append(keys.view(view))
+                numbers[view] = len(named)
+        shares: list[list[Any]] = []
+        for share in row.parts:
+            states.append(state_of(share.fields))
+            shares.append([share.place + 1, len(states) + 1, share.compare, share.removed])
+        kind = kind_of_view(row.view)
+        step_number = numbers[step] if kind == "dwell" else False
+        views.append([row.view, kind, numbers[row.view], step_number, row.changes.message(), shares])
+    message = {**header, "views": views}
+    if stage is not None:
+        written = [
+            (number, key) for number, key in enumerate(named, 1) if key not in {keys.fences, keys.staging}
+        ]
+        fresh = [number for number, key in written if key not in stage.copied]
+        stage.copied.update(dict.fromkeys(key for _, key in written))
+        message["stage"] = [stage.token, stage.number, SLICE_WAIT_MS, fresh]
+    return Evaluation(PUSH, named, [_encode_header(message), *states])
 
 
 def _is_histogram(row: _Row) -> bool:

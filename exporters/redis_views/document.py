@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+from wayfold.exporters.redis_views.calls import MOST_VIEWS, SLICE_WAIT_MS
 from wayfold.exporters.redis_views.fields import DWELL, VIEWS, Field, Kind
 from wayfold.state.cells.dwell import GAMMA
 
@@ -21,6 +22,7 @@ def redis_markdown() -> str:
     text = files(__package__).joinpath("document.md").read_text(encoding="utf-8")
     for view in ("journey", "step", "account", "month"):
         text = text.replace(f"@{view}@", fields_table(VIEWS[view]))
+    text = text.replace("@most_views@", str(MOST_VIEWS)).replace("@slice_wait@", str(SLICE_WAIT_MS // 1000))
     return text.replace("@dwell@", fields_table(DWELL)).replace("@gamma@", repr(GAMMA))
 
 

@@ -42,7 +42,11 @@ class Field(NamedTuple):
 
 
 _FRESHNESS: Final = (
-    Field("watermark", Kind.TIME, "greatest `occurred_at` accepted when the hash last changed, RFC 3339 UTC"),
+    Field(
+        "watermark",
+        Kind.TIME,
+        "the account's greatest `occurred_at` accepted when the hash last changed, RFC 3339 UTC",
+    ),
     Field("as_of", Kind.TIME, "when the worker committed the latest numbers in the hash, RFC 3339 UTC"),
 )
 

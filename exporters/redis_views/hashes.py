@@ -6,8 +6,14 @@ from typing import Any, Final, NamedTuple
 
 from wayfold.exporters.api.source import SourceUnavailableError
 from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys, index_member
-from wayfold.exporters.redis_views.link import RedisLink
-from wayfold.exporters.redis_views.registry import PartitionClaim, decode_claims
+from wayfold.exporters.redis_views.link import RedisLink, milliseconds
+from wayfold.exporters.redis_views.registry import (
+    Roster,
+    roster_of,
+    watermark_look,
+    watermark_told,
+    with_time,
+)
 
 LOOKS: Final = 10
 """How often a journey is looked at: once more whenever it has got views since."""
@@ -45,27 +51,33 @@ class HashReader:
         self._keys = keys
         self._views: dict[JourneyName, list[str]] = {}
 
-    async def index(self) -> tuple[dict[int, PartitionClaim], list[str]]:
+    async def index(self) -> tuple[Roster, list[str]]:
         """Read the claims on partitions and, at the same moment, the members of the index, sorted."""
         looks = [("HGETALL", self._keys.partitions), ("SMEMBERS", self._keys.journeys)]
-        # A Cluster has them in two slots, and a transaction is of one.
-        claims, members = await (self._link.many if self._link.is_cluster else self._link.at_once)(looks)
-        return decode_claims(claims), sorted(members)
+        if self._link.is_cluster:
+            # A Cluster has them in two slots, and a transaction is of one.
+            (claims, members), now_ms = await with_time(self._link, self._keys, self._link.many(looks))
+        else:
+            claims, members, time = await self._link.at_once([*looks, ("TIME",)])
+            now_ms = milliseconds(time)
+        return roster_of(claims, now_ms), sorted(members)
 
-    async def read_one(self, name: JourneyName) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]]:
+    async def read_one(self, name: JourneyName) -> tuple[Roster, int, list[JourneyHashes]]:
         """Read the claims on partitions and, at the same moment, a journey; none when Redis has it not.
+
+        Between them is the watermark of the account, in milliseconds UTC.
 
         Raises `SourceUnavailableError` when each time it has other views than the time before.
         """
         for _ in range(LOOKS):
             views = self._views.get(name, [])
-            claims, is_there, metadata, holders, *hashes = await self._look(name, views)
+            roster, watermark_ms, is_there, metadata, holders, *hashes = await self._look(name, views)
             if not is_there:
                 self._views.pop(name, None)
-                return decode_claims(claims), []
+                return roster, watermark_ms, []
             if _shown(holders) == views:
                 found = JourneyHashes(name, metadata, dict(zip(views, hashes, strict=True)))
-                return decode_claims(claims), [found]
+                return roster, watermark_ms, [found]
             self._remember(name, _shown(holders))
         raise SourceUnavailableError(f"the views of {name} change while they are read; ask again")
 
@@ -86,15 +98,20 @@ class HashReader:
         return list(await asyncio.gather(*map(read, found)))
 
     async def _look(self, name: JourneyName, views: list[str]) -> list[Any]:
-        """One round trip: the claims, whether the journey is there, its definitions and views, and hashes."""
+        """One round trip: claims, watermark, whether the journey is there, definitions, views, and hashes."""
         in_index, *of_itself = self._looks(name)
-        around = [("HGETALL", self._keys.partitions), in_index]
+        watermark = watermark_look(self._keys, name.account_id)
+        around = [("HGETALL", self._keys.partitions), watermark, in_index]
         whole = [*of_itself, *self._reads(name, views)]
         if not self._link.is_cluster:
-            return await self._link.at_once([*around, *whole])
+            looked = await self._link.at_once([*around, ("TIME",), *whole])
+            claims, told, is_there, time, *of_journey = looked
+            return [roster_of(claims, milliseconds(time)), watermark_told(told), is_there, *of_journey]
         # a transaction is of one slot
-        answers, of_journey = await asyncio.gather(self._link.many(around), self._link.at_once(whole))
-        return [*answers, *of_journey]
+        ((claims, told, is_there), now_ms), of_journey = await asyncio.gather(
+            with_time(self._link, self._keys, self._link.many(around)), self._link.at_once(whole)
+        )
+        return [roster_of(claims, now_ms), watermark_told(told), is_there, *of_journey]
 
     async def _find(self, names: Sequence[JourneyName]) -> list[_Found]:
         """One round trip: of each journey whether it is there, its definitions and views."""

@@ -71,7 +71,7 @@ def step_of(view: str) -> StepName | None:
 class JourneyKeys:
     """The keys of one journey, or of an account when the journey id is empty."""
 
-    __slots__ = ("base", "fences", "holders", "latest", "metadata")
+    __slots__ = ("base", "fences", "holders", "latest", "metadata", "staging")
 
     def __init__(self, prefix: str, name: JourneyName) -> None:
         self.base = f"{prefix}:{{{encode_id(name.account_id)}/{encode_id(name.journey_id)}}}"
@@ -79,6 +79,7 @@ class JourneyKeys:
         self.holders = f"{self.base}:views"
         self.latest = f"{self.base}:latest"
         self.metadata = f"{self.base}:metadata"
+        self.staging = f"{self.base}:staging"
 
     def view(self, view: str) -> str:
         """The hash with the totals of an encoded view."""
@@ -102,6 +103,10 @@ class Keys:
         self.prefix = prefix
         self.journeys = f"{prefix}:journeys"
         self.partitions = f"{prefix}:partitions"
+
+    def watermark(self, account_id: str) -> str:
+        """The key of an account's watermark."""
+        return f"{self.journey(JourneyName(account_id, '')).base}:watermark"
 
     def journey(self, name: JourneyName) -> JourneyKeys:
         """The keys of a journey."""

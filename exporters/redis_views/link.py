@@ -6,7 +6,16 @@ from typing import Any, Final, NamedTuple
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
 from wayfold.exporters.redis_views.scripts import Script
 from wayfold.settings import RedisSettings
@@ -14,6 +23,15 @@ from wayfold.settings import RedisSettings
 LEAST_VERSION: Final = (6, 2)
 AWAY: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
 """What is raised when Redis cannot be reached or cannot do what it is asked."""
+
+
+NOWHERE: Final = (ReadOnlyError, AskError, TryAgainError, ClusterDownError)
+"""Errors that say that this node takes nothing now, whatever is asked."""
+
+
+def is_refusal(answer: object) -> bool:
+    """Whether Redis could be asked and refused this one thing: other keys may well be taken."""
+    return isinstance(answer, ResponseError) and not isinstance(answer, NOWHERE)
 
 
 class RedisRefusedError(Exception):
@@ -62,13 +80,35 @@ class RedisLink:
 
     async def many(self, commands: Sequence[Sequence[str]]) -> list[Any]:
         """Run commands of one key each in one round trip; raises one of `AWAY` when any fails."""
+        answers = await self.each(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    async def each(self, commands: Sequence[Sequence[str]]) -> list[Any]:
+        """Run commands of one key each in one round trip; the answer to one that is refused is the error.
+
+        Raises one of `AWAY` when Redis could not be asked.
+        """
         if not commands:
             return []
         pipeline = self.client.pipeline(transaction=False) if not self.is_cluster else self.client.pipeline()
         for command in commands:
             pipeline.execute_command(*command)
-        answers: list[Any] = await pipeline.execute()
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and not is_refusal(answer):
+                raise answer
         return answers
+
+    async def time_ms(self, key: str) -> int:
+        """What the clock of the node shows that has a key; in milliseconds UTC."""
+        if self.is_cluster:
+            await self.client.initialize()  # so that it knows which node has which key
+            node = self.client.get_node_from_key(key)
+            return milliseconds(await self.client.execute_command("TIME", target_nodes=node))
+        return milliseconds(await self.client.execute_command("TIME"))
 
     async def at_once(self, commands: Sequence[Sequence[str]]) -> list[Any]:
         """Run commands on keys of one slot in one transaction, so that all answers are of one moment."""
@@ -94,6 +134,11 @@ class RedisLink:
     async def close(self) -> None:
         """Let go of the connections."""
         await self.client.aclose()
+
+
+def milliseconds(time: Sequence[bytes | str | int]) -> int:
+    """What TIME answers, seconds and microseconds, in milliseconds UTC."""
+    return int(time[0]) * 1000 + int(time[1]) // 1000
 
 
 def text(answer: bytes | str) -> str:

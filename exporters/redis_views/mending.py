@@ -14,16 +14,20 @@ DROP_ATTEMPTS: Final = 5
 T = TypeVar("T")
 
 
-async def fences_of(link: RedisLink, keys: Sequence[JourneyKeys], partition: int) -> list[str]:
-    """What Redis has as the fence of a partition in each journey; "" for nothing."""
-    answers = await link.many([("HGET", journey.fences, str(partition)) for journey in keys])
-    return [text(answer or "") for answer in answers]
+async def fences_of(link: RedisLink, keys: Sequence[JourneyKeys], partition: int) -> list[str | Exception]:
+    """What Redis has as the fence of a partition in each journey, "" for nothing; or why it does not say."""
+    answers = await link.each([("HGET", journey.fences, str(partition)) for journey in keys])
+    return [answer if isinstance(answer, Exception) else text(answer or "") for answer in answers]
 
 
-async def views_held(link: RedisLink, keys: Sequence[JourneyKeys], partition: int) -> list[list[str]]:
-    """The views of each journey that Redis has from a partition."""
-    answers = await link.many([("HKEYS", journey.state(partition)) for journey in keys])
-    return [[text(view) for view in answer] for answer in answers]
+async def views_held(
+    link: RedisLink, keys: Sequence[JourneyKeys], partition: int
+) -> list[list[str] | Exception]:
+    """The views of each journey that Redis has from a partition; or why it does not say."""
+    answers = await link.each([("HKEYS", journey.state(partition)) for journey in keys])
+    return [
+        answer if isinstance(answer, Exception) else [text(view) for view in answer] for answer in answers
+    ]
 
 
 async def orphans(
@@ -44,11 +48,11 @@ async def damaged(
     """Those journeys of which a hash is missing that the partition's push wrote."""
     journeys = [keys.journey(name) for name in names]
     held = await views_held(link, journeys, partition)
-    counts = await link.many([("HGET", journey.fences, f"{partition}:views") for journey in journeys])
+    counts = await link.each([("HGET", journey.fences, f"{partition}:views") for journey in journeys])
     # A histogram may be empty, and is no key then.
     wanted = [
         [journey.holders, *(journey.view(view) for view in views if not view.endswith(DWELL))]
-        if views
+        if views and not isinstance(views, Exception)
         else []
         for journey, views in zip(journeys, held, strict=True)
     ]
@@ -58,7 +62,10 @@ async def damaged(
     return [
         name
         for name, views, count, found, there in zip(names, held, counts, wanted, present, strict=True)
-        if len(views) != int(count or 0) or int(there) != 1 + len(found)
+        # What Redis does not say is found out by the push that it refuses.
+        if not isinstance(views, Exception)
+        and not isinstance(count, Exception)
+        and (len(views) != int(count or 0) or int(there) != 1 + len(found))
     ]
 
 
@@ -72,7 +79,7 @@ async def drop_journey(link: RedisLink, all_keys: Keys, name: JourneyName, dropp
         await void_claims(link, all_keys, others)
         states = [keys.state(partition) for partition in partitions]
         totals = [keys.view(text(view)) for view in views]
-        named = [keys.fences, keys.holders, keys.latest, *totals, *states]
+        named = [keys.fences, keys.holders, keys.latest, keys.staging, *totals, *states]
         (answer,) = await link.evaluate([Evaluation(DROP, named, [keys.base])])
         if isinstance(answer, Exception):
             raise answer

@@ -1,18 +1,22 @@
 -- Takes what some partitions of one worker have to say about one journey, and keeps the totals over all
 -- partitions.
 --
--- Each call is one atomic step. What a partition said last is kept as JSON, view by view; a total changes
--- by the difference to that. So totals are at any moment the sum of what the partitions said last, whatever
--- was repeated, lost or put back from an old dump.
+-- What a partition said last is kept as JSON, view by view; a total changes by the difference to that. So totals
+-- are at any moment the sum of what the partitions said last, whatever was repeated, lost or put back from an
+-- old dump. A push of few views is one call, one atomic step. One of many comes in slices, each a call that
+-- writes to copies beside the keys, and is shown by `swap.lua` in one step; meanwhile the journey is its own.
 --
--- KEYS[1] fences: partition -> "<sequence> <token>", "<partition>:views" -> how many it holds,
+-- KEYS[1] fences: partition -> "<epoch> <offsets> <token>", "<partition>:views" -> how many it holds,
 --         "source" -> whose log the partitions come from
 -- KEYS[2] holders: view -> number of partitions that have it
 -- KEYS[3] latest: view -> JSON {field: {partition: "value"}} of the fields whose total is the greatest value
--- KEYS[4…] for each partition of the message its own values: view -> JSON {field: value}, money as text;
+-- KEYS[4] staging: of the push in slices that is under way: "token", "slice" -> the last that was taken,
+--         "<partition>:views" -> how many it will hold; Redis forgets it when it does not come to its end
+-- KEYS[5…] for each partition of the message its own values: view -> JSON {field: value}, money as text;
 --         then the hashes of the views that the message names by number
--- ARGV[1] JSON: source, watermark, as_of, partitions, views
---         partitions: {number, sequence, fence, previous, count, watermark, as_of}
+-- ARGV[1] JSON: source, watermark, as_of, partitions, views, stage
+--         partitions: {number, epoch, offsets, fence, previous, count, watermark, as_of}
+--           offsets: the vector of the state that is pushed: {topic: next offset}
 --           previous: the fence that must be there, or false to go on from any that is not later
 --           count: the number of views that the partition must hold afterwards (a full push ends), or false
 --         views: {name, kind, key, step key or false, changes or false, parts}
@@ -20,15 +24,26 @@
 --           false}, of all parts that are not to be compared
 --           parts: {place of the partition, place of the new JSON in ARGV, compare, removed}; `compare` asks to
 --           find the changes here, from the JSON that is there
+--         stage: false, or {token, number of the slice, milliseconds that it may wait for the next, numbers of
+--           the keys that no slice before has copied}
 --
 -- Answers, for each partition in turn, a verdict and the fence there: "ok" for all when the call is done (now
--- or before). Otherwise nothing was written: "stale": a later state is there; "unknown": not what the caller
--- pushed last; "foreign": from another log; "damaged": a part is lost; "ready": could have been taken.
+-- or before), "staged" for all when the slice was taken. Otherwise nothing was written: "stale": a later state
+-- is there; "superseded": a later owner's is; "unknown": not what the caller pushed last; "foreign": from
+-- another log; "damaged": a part is lost; "busy": a push in slices is under way; "broken": a slice before this
+-- was not taken; "ready": could have been taken. A key that holds no hash is an error, before anything is written.
 local call, decode, encode, format = redis.call, cjson.decode, cjson.encode, string.format
 local GAMMA, STARTS, RATIOS, PERCENTILES = @GAMMA@, cjson.decode([==[@STARTS@]==]), cjson.decode([==[@RATIOS@]==]), cjson.decode([==[@PERCENTILES@]==])
 local MOST_ARGUMENTS = 2000
 local message = decode(ARGV[1])
-local partitions, views = message.partitions, message.views
+local partitions, views, stage = message.partitions, message.views, message.stage
+
+for index = 1, #KEYS do
+    local type = call('TYPE', KEYS[index]).ok
+    if type ~= 'hash' and type ~= 'none' then
+        return redis.error_reply('WRONGTYPE ' .. KEYS[index] .. ' holds a ' .. type .. ', not a hash; delete it')
+    end
+end
 
 local function in_parts(command, key, values, result)
     for first = 1, #values, MOST_ARGUMENTS do
@@ -41,48 +56,9 @@ local function in_parts(command, key, values, result)
     return result
 end
 
--- Exact sums of decimals: digits in limbs of 15, each with the sign of the number.
-local LIMB, WIDTH = 1e15, 15
-local function limbs_of(sign, digits)
-    local limbs = {}
-    for last = #digits, 1, -WIDTH do
-        local limb = tonumber(string.sub(digits, math.max(1, last - WIDTH + 1), last))
-        limbs[#limbs + 1] = sign == '-' and -limb or limb
-    end
-    return limbs
-end
-local function carried(limbs, factor)
-    local digits, carry = {}, 0
-    for index = 1, #limbs do
-        local value = factor * limbs[index] + carry
-        carry = math.floor(value / LIMB)
-        digits[index] = format('%015.0f', value - carry * LIMB)
-    end
-    if carry > 0 then digits[#digits + 1] = format('%.0f', carry) end
-    return carry < 0, digits
-end
-local function add_money(decimal, units)
-    local sign, whole, fraction = string.match(decimal, '^(%-?)(%d+)%.?(%d*)$')
-    local sum = limbs_of(sign, whole .. fraction .. string.rep('0', 9 - #fraction))
-    local addend = limbs_of(string.match(units, '^(%-?)(%d+)$'))
-    for index = 1, #addend do sum[index] = (sum[index] or 0) + addend[index] end
-    local negative, parts = carried(sum, 1)
-    if negative then
-        local _
-        _, parts = carried(sum, -1)
-    end
-    local digits = {}
-    for index = #parts, 1, -1 do digits[#digits + 1] = parts[index] end
-    digits = string.rep('0', 10) .. table.concat(digits)
-    whole = string.gsub(string.sub(digits, 1, -10), '^0+', '')
-    fraction = string.gsub(string.sub(digits, -9), '0+$', '')
-    return (negative and '-' or '') .. (whole == '' and '0' or whole) .. (fraction == '' and '' or '.' .. fraction)
-end
+@MONEY@
 local function later(one, other)
     return other and other > one and other or one
-end
-local function negated(units)
-    return string.sub(units, 1, 1) == '-' and string.sub(units, 2) or '-' .. units
 end
 
 -- The shortest plain decimal that reads back as the same double.
@@ -129,36 +105,96 @@ local function compare(changes, position, number, old, new)
     end
 end
 
+-- Whether the offsets in a fence are not later than those of a push, in any topic.
+local function is_reached(fence_offsets, offsets)
+    for topic, offset in string.gmatch(fence_offsets, '([^=,]+)=(%d+)') do
+        if tonumber(offset) > (offsets[topic] or 0) then return false end
+    end
+    return true
+end
+-- Whether a push's offsets are not later than those in a fence, in any topic.
+local function is_covered(fence_offsets, offsets)
+    local known = {}
+    for topic, offset in string.gmatch(fence_offsets, '([^=,]+)=(%d+)') do known[topic] = tonumber(offset) end
+    for topic, offset in pairs(offsets) do
+        if offset > (known[topic] or 0) then return false end
+    end
+    return true
+end
+
 -- Who pushed last.
+local STATES = 4
 local asked = {'source'}
 for _, partition in ipairs(partitions) do
     asked[#asked + 1], asked[#asked + 2] = partition[1], partition[1] .. ':views'
 end
 local there = call('HMGET', KEYS[1], unpack(asked))
 local verdicts, ready, done = {}, 0, 0
+local function answer_all(verdict)
+    for place = 1, #partitions do verdicts[2 * place - 1] = verdict end
+    return verdicts
+end
+local function refused()
+    -- What was staged of this push is of no use any more.
+    if stage and call('HGET', KEYS[4], 'token') == stage[1] then call('DEL', KEYS[4]) end
+    return verdicts
+end
 local function refuse(place, verdict)
     verdicts[2 * place - 1] = verdict
-    return verdicts
+    return refused()
 end
 for place, partition in ipairs(partitions) do
     local fence, verdict = there[2 * place] or '', 'ready'
-    partition.held = call('HLEN', KEYS[3 + place])
+    local epoch, offsets = string.match(fence, '^(%d+) (%S+) ')
+    epoch, offsets = tonumber(epoch or 0), offsets or ''
     if there[1] and there[1] ~= message.source then
         verdict = 'foreign'
-    elseif fence == partition[3] then
+    elseif fence == partition[4] then
         verdict, done = 'ok', done + 1
-    elseif tonumber(string.match(fence, '^%d+') or 0) > partition[2] then
+    elseif epoch > partition[2] then
+        verdict = 'superseded'
+    elseif not is_reached(offsets, partition[3]) and (epoch == partition[2] or is_covered(offsets, partition[3])) then
         verdict = 'stale'
-    elseif partition[4] and fence ~= partition[4] then
+    elseif partition[5] and fence ~= partition[5] then
         verdict = 'unknown'
-    elseif partition.held ~= tonumber(there[2 * place + 1] or partition.held) then
-        verdict = 'damaged'
     else
         ready = ready + 1
     end
     verdicts[2 * place - 1], verdicts[2 * place] = verdict, fence
 end
-if done == #partitions or ready < #partitions then return verdicts end
+if done == #partitions then return verdicts end
+if ready < #partitions then return refused() end
+
+-- A push in slices has the journey for itself.
+local token, slice = unpack(call('HMGET', KEYS[4], 'token', 'slice'))
+if not stage or stage[2] == 1 then
+    if token and not (stage and token == stage[1]) then return answer_all('busy') end
+elseif token ~= stage[1] or tonumber(slice) ~= stage[2] - 1 then
+    answer_all('broken')
+    return refused()
+end
+for place, partition in ipairs(partitions) do
+    if stage and stage[2] > 1 then
+        partition.held = tonumber(call('HGET', KEYS[4], partition[1] .. ':views'))
+    else
+        partition.held = call('HLEN', KEYS[STATES + place])
+        if partition.held ~= tonumber(there[2 * place + 1] or partition.held) then return refuse(place, 'damaged') end
+    end
+end
+
+-- The keys to write to: those of the journey, or copies of them.
+local keys = {}
+for index = 1, #KEYS do keys[index] = stage and index > 1 and index ~= 4 and KEYS[index] .. ':next' or KEYS[index] end
+if stage then
+    for _, index in ipairs(stage[4]) do
+        call('DEL', keys[index])
+        local is_state = index > STATES and index <= STATES + #partitions
+        if not is_state and call('EXISTS', KEYS[index]) == 1 then
+            call('COPY', KEYS[index], keys[index])
+            call('PEXPIRE', keys[index], 10 * stage[3])
+        end
+    end
+end
 
 -- Read everything that is needed, and only then write.
 local wanted, wanted_of = {}, {}
@@ -176,11 +212,11 @@ end
 local states, holders = {}, {}
 for place, names in pairs(wanted_of) do
     states[place] = {}
-    for at, state in ipairs(in_parts('HMGET', KEYS[3 + place], names, {})) do states[place][names[at]] = state end
+    for at, state in ipairs(in_parts('HMGET', KEYS[STATES + place], names, {})) do states[place][names[at]] = state end
 end
-for at, count in ipairs(in_parts('HMGET', KEYS[2], wanted, {})) do holders[wanted[at]] = count end
+for at, count in ipairs(in_parts('HMGET', keys[2], wanted, {})) do holders[wanted[at]] = count end
 for _, view in ipairs(views) do
-    local name, kind, key, parts = view[1], view[2], KEYS[view[3]], view[6]
+    local name, kind, key, parts = view[1], view[2], keys[view[3]], view[6]
     local changes, position = view[5] or {{}, {}, {}, {}, false}, {}
     local fields, differences, money = changes[1], changes[2], changes[3]
     for at = 1, #fields do position[fields[at]] = at end
@@ -223,11 +259,11 @@ for _, view in ipairs(views) do
     if not view.is_new and not view.watermark then return refuse(parts[1][1], 'damaged') end
 end
 for place, partition in ipairs(partitions) do
-    if partition[5] and partition.held ~= partition[5] then return refuse(place, 'unknown') end
+    if partition[6] and partition.held ~= partition[6] then return refuse(place, 'unknown') end
 end
 
 local function greatest(view, set)
-    local known = call('HGET', KEYS[3], view[1])
+    local known = call('HGET', keys[3], view[1])
     local by_field, changed = known and decode(known) or {}, view.changes[5]
     for field, value in pairs(changed or {}) do
         by_field[field] = by_field[field] or {}
@@ -241,7 +277,7 @@ local function greatest(view, set)
         if field == 'open_entries_closes_at_ms' and view.totals[view.active] > 0 then most = 0 end
         set[#set + 1], set[#set + 2] = field, most > 0 and format('%.0f', most) or ''
     end
-    if changed then call('HSET', KEYS[3], view[1], encode(by_field)) end
+    if changed then call('HSET', keys[3], view[1], encode(by_field)) end
 end
 
 local function percentiles(key, step_key)
@@ -275,11 +311,11 @@ end
 local new_states, gone = {}, {}
 for place = 1, #partitions do new_states[place], gone[place] = {}, {} end
 for _, view in ipairs(views) do
-    local name, kind, key, changes, totals = view[1], view[2], KEYS[view[3]], view.changes, view.totals
+    local name, kind, key, changes, totals = view[1], view[2], keys[view[3]], view.changes, view.totals
     local fields, differences, set, unset = changes[1], changes[2], {}, {}
     if view.is_new and not view[6][1][4] then
         call('DEL', key)
-        call('HDEL', KEYS[3], name)
+        call('HDEL', keys[3], name)
         for _, start in ipairs(STARTS[kind]) do set[#set + 1], set[#set + 2] = start[1], start[2] end
     end
     for at = 1, #fields do
@@ -316,28 +352,46 @@ for _, view in ipairs(views) do
     for _, part in ipairs(view[6]) do
         if part[4] then
             table.insert(gone[part[1]], name)
-            if part.was_held and call('HINCRBY', KEYS[2], name, -1) <= 0 then
-                call('HDEL', KEYS[2], name)
-                call('HDEL', KEYS[3], name)
+            if part.was_held and call('HINCRBY', keys[2], name, -1) <= 0 then
+                call('HDEL', keys[2], name)
+                call('HDEL', keys[3], name)
                 call('DEL', key)
             end
         else
             local list = new_states[part[1]]
             list[#list + 1], list[#list + 2] = name, ARGV[part[2]]
-            if not part.was_held then call('HINCRBY', KEYS[2], name, 1) end
+            if not part.was_held then call('HINCRBY', keys[2], name, 1) end
         end
     end
-    if view[4] and changed then percentiles(key, KEYS[view[4]]) end
+    if view[4] and changed then percentiles(key, keys[view[4]]) end
+end
+if stage then
+    local staged = {'token', stage[1], 'slice', stage[2]}
+    for place, partition in ipairs(partitions) do
+        for _, name in ipairs(gone[place]) do
+            local list = new_states[place]
+            list[#list + 1], list[#list + 2] = name, ''
+        end
+        in_parts('HSET', keys[STATES + place], new_states[place])
+        staged[#staged + 1], staged[#staged + 2] = partition[1] .. ':views', partition.held
+    end
+    call('HSET', KEYS[4], unpack(staged))
+    call('PEXPIRE', KEYS[4], stage[3])
+    -- Should nothing come after this slice, it is forgotten, and some time later its copies go as well.
+    for index = 2, #keys do
+        if index ~= 4 then call('PEXPIRE', keys[index], 10 * stage[3]) end
+    end
+    return answer_all('staged')
 end
 local fences = {'source', message.source}
 for place, partition in ipairs(partitions) do
     local number = partition[1]
-    in_parts('HSET', KEYS[3 + place], new_states[place])
-    in_parts('HDEL', KEYS[3 + place], gone[place])
-    fences[#fences + 1], fences[#fences + 2] = number, partition[3]
+    in_parts('HSET', keys[STATES + place], new_states[place])
+    in_parts('HDEL', keys[STATES + place], gone[place])
+    fences[#fences + 1], fences[#fences + 2] = number, partition[4]
     fences[#fences + 1], fences[#fences + 2] = number .. ':views', partition.held
-    fences[#fences + 1], fences[#fences + 2] = number .. ':watermark', partition[6]
-    fences[#fences + 1], fences[#fences + 2] = number .. ':as_of', partition[7]
+    fences[#fences + 1], fences[#fences + 2] = number .. ':watermark', partition[7]
+    fences[#fences + 1], fences[#fences + 2] = number .. ':as_of', partition[8]
     verdicts[2 * place - 1] = 'ok'
 end
 call('HSET', KEYS[1], unpack(fences))

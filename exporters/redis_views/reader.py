@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import Freshness, SourceUnavailableError
 from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
-from wayfold.exporters.redis_views.keys import JourneyName, Keys, name_of_member
+from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
-from wayfold.exporters.redis_views.registry import PartitionClaim, read_claims
+from wayfold.exporters.redis_views.registry import PartitionClaim, Roster, read_roster, read_watermark
 from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
 from wayfold.settings import RedisSettings
 from wayfold.state.reading.numbers import finish
@@ -41,26 +41,25 @@ class RedisReader:
 
         A worker that folds a partition again, since its state was lost, is behind what Redis shows of it.
         """
-        claims = await self._answered(read_claims(self._link, self._keys))
-        now_ms = _now_ms()
+        roster = await self._answered(read_roster(self._link, self._keys))
         return {
-            number: claim.url if claim and claim.complete and claim.expires_at_ms > now_ms else None
-            for number, claim in _by_partition(claims).items()
+            number: claim.url if claim and claim.complete and claim.expires_at_ms > roster.now_ms else None
+            for number, claim in _by_partition(roster.claims).items()
         }
 
-    async def freshness(self) -> Freshness:
-        """How fresh the numbers in Redis are."""
-        return _freshness(await self._answered(read_claims(self._link, self._keys)))
+    async def freshness(self, account_id: str | None = None) -> Freshness:
+        """How fresh the numbers in Redis are, to who asks for an account or for all."""
+        roster = await self._answered(read_roster(self._link, self._keys))
+        return _freshness(roster, await self._answered(self._watermark_ms(roster, account_id)))
 
     async def unready(self) -> list[str]:
         """Why the numbers cannot be read or are not all there; empty when they are."""
         try:
-            claims = await self._answered(read_claims(self._link, self._keys))
+            claims, now_ms = await self._answered(read_roster(self._link, self._keys))
         except SourceUnavailableError as error:
             return [str(error)]
         if not claims:
             return ["no worker has ever written to this Redis under this prefix"]
-        now_ms = _now_ms()
         reasons = []
         for number, claim in _by_partition(claims).items():
             if claim is None or claim.expires_at_ms <= now_ms:
@@ -82,50 +81,66 @@ class RedisReader:
             ) from None
 
     async def _document(self, query: Query) -> Mapping[str, Any]:
-        claims, journeys = await self._read(query)
-        fresh = _freshness(claims)
-        document = finish([_partial(journeys, fresh.watermark_ms)], query)
+        roster, watermark_ms, journeys = await self._read(query)
+        fresh = _freshness(roster, watermark_ms)
+        document = finish([_partial(journeys, query.account_id, watermark_ms)], query)
         put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
 
-    async def _read(self, query: Query) -> tuple[dict[int, PartitionClaim], list[JourneyHashes]]:
-        """The claims, and the journeys and accounts that a query is about, all of which were readable."""
+    async def _watermark_ms(self, roster: Roster, account_id: str | None) -> int:
+        """The watermark of an account, or the greatest of all."""
+        if account_id is not None:
+            return await read_watermark(self._link, self._keys, account_id)
+        return max((claim.watermark_ms for claim in roster.claims.values()), default=-1)
+
+    async def _read(self, query: Query) -> tuple[Roster, int, list[JourneyHashes]]:
+        """The claims, the watermark, and the journeys and accounts that a query is about, all readable."""
         if query.account_id is not None and query.journey_id is not None:
-            claims, journeys = await self._hashes.read_one(JourneyName(query.account_id, query.journey_id))
-            self._check_readable(claims)
-            return claims, journeys
-        claims, members = await self._hashes.index()
-        self._check_readable(claims)
-        journeys = await self._hashes.read_all(
-            [
-                name
-                for name in map(name_of_member, members)
-                if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
-            ]
-        )
-        afterwards = await read_claims(self._link, self._keys)
-        self._check_readable(afterwards)
-        if _readable_since(afterwards) != _readable_since(claims):
+            name = JourneyName(query.account_id, query.journey_id)
+            roster, watermark_ms, journeys = await self._hashes.read_one(name)
+            self._check_readable(roster, [name])
+            return roster, watermark_ms, journeys
+        roster, members = await self._hashes.index()
+        refused = [member for claim in roster.claims.values() for member in claim.refused]
+        names = [
+            name
+            # A journey that Redis has never taken is in no index.
+            for name in map(name_of_member, sorted({*members, *refused}))
+            if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
+        ]
+        self._check_readable(roster, names)
+        journeys = await self._hashes.read_all(names)
+        afterwards = await read_roster(self._link, self._keys)
+        self._check_readable(afterwards, names)
+        if _readable_since(afterwards) != _readable_since(roster):
             raise SourceUnavailableError(
                 f"Redis at {self._link.address} lost numbers while they were read; ask again"
             )
-        return claims, journeys
+        return roster, await self._watermark_ms(roster, query.account_id), journeys
 
-    def _check_readable(self, claims: Mapping[int, PartitionClaim]) -> None:
-        """Raise SourceUnavailableError when Redis does not have the views of every partition."""
-        gaps = _gaps(claims)
+    def _check_readable(self, roster: Roster, names: Sequence[JourneyName]) -> None:
+        """Raise SourceUnavailableError when Redis does not have the journeys' views of every partition."""
+        gaps = _gaps(roster)
         if gaps:
             raise SourceUnavailableError(
                 f"Redis at {self._link.address} does not have all numbers under the prefix "
                 f"{self._keys.prefix!r}: {'; '.join(gaps)}"
             )
+        refused = {member for claim in roster.claims.values() for member in claim.refused}
+        missing = [name for name in names if index_member(name) in refused] if refused else []
+        if missing:
+            first = self._keys.journey(missing[0]).base
+            raise SourceUnavailableError(
+                f"Redis at {self._link.address} refuses the numbers of {len(missing)} of the journeys and "
+                f"accounts that are asked for, such as those below {first}; the log of the workers says why"
+            )
 
 
-def _partial(journeys: Sequence[JourneyHashes], watermark_ms: int) -> dict[str, Any]:
+def _partial(journeys: Sequence[JourneyHashes], account_id: str | None, watermark_ms: int) -> dict[str, Any]:
     named = [journey for journey in journeys if journey.name.journey_id]
     accounts = [journey for journey in journeys if not journey.name.journey_id]
     return {
-        "watermark_ms": watermark_ms,
+        "watermarks": {account_id or "": watermark_ms},
         "journeys": [journey_partial(*journey) for journey in named],
         "accounts": [account_partial(*journey) for journey in accounts],
     }
@@ -137,12 +152,13 @@ def _by_partition(claims: Mapping[int, PartitionClaim]) -> dict[int, PartitionCl
     return {number: claims.get(number) for number in range(count)}
 
 
-def _gaps(claims: Mapping[int, PartitionClaim]) -> list[str]:
+def _gaps(roster: Roster) -> list[str]:
     """Why what Redis has would be the sum of some partitions only; empty when it is that of all."""
+    claims, now_ms = roster
     if not claims:
         emptied = "no worker has written to it, or it was emptied a moment ago and they will write again"
         return [f"{emptied}; see that workers run and use this Redis and prefix"]
-    now_ms, pushed, orphaned = _now_ms(), [], []
+    pushed, orphaned = [], []
     for number, claim in _by_partition(claims).items():
         if claim is None or (claim.readable_since_ms is None and claim.expires_at_ms <= now_ms):
             orphaned.append(str(number))
@@ -156,17 +172,17 @@ def _gaps(claims: Mapping[int, PartitionClaim]) -> list[str]:
     return gaps
 
 
-def _readable_since(claims: Mapping[int, PartitionClaim]) -> dict[int, int | None]:
-    return {number: claim.readable_since_ms for number, claim in claims.items()}
+def _readable_since(roster: Roster) -> dict[int, int | None]:
+    return {number: claim.readable_since_ms for number, claim in roster.claims.items()}
 
 
-def _freshness(claims: Mapping[int, PartitionClaim]) -> Freshness:
-    now_ms = _now_ms()
-    lags = [None if claim is None else _lag_ms(claim, now_ms) for claim in _by_partition(claims).values()]
+def _freshness(roster: Roster, watermark_ms: int) -> Freshness:
+    claims = _by_partition(roster.claims).values()
+    lags = [None if claim is None else _lag_ms(claim, roster.now_ms) for claim in claims]
     known = [lag for lag in lags if lag is not None]
     return Freshness(
-        as_of_ms=now_ms,
-        watermark_ms=max((claim.watermark_ms for claim in claims.values()), default=-1),
+        as_of_ms=time.time_ns() // 1_000_000,
+        watermark_ms=watermark_ms,
         lag_ms=max(known) if known and len(known) == len(lags) else None,
     )
 
@@ -176,7 +192,3 @@ def _lag_ms(claim: PartitionClaim, now_ms: int) -> int | None:
         return None
     age_ms = now_ms - claim.as_of_ms
     return claim.lag_ms if age_ms <= FRESH_MS else claim.lag_ms + age_ms
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,8 +1,8 @@
 """What readers find beside the numbers: which journeys there are, and which worker has a partition."""
 
-from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import Final
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -11,64 +11,113 @@ from wayfold.exporters.redis_views.link import Evaluation, RedisLink, text
 from wayfold.exporters.redis_views.scripts import CLAIM
 
 AT_ONCE: Final = 500
-MOST_UNANSWERED: Final = 100
+
+T = TypeVar("T")
 
 
-class PartitionClaim(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker says about a partition that it has, in the hash `<prefix>:partitions`.
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says about a partition that it has.
 
-    `sequence` and `watermark_ms` are of the commit that is in Redis, all of it once `complete`; `as_of_ms`
-    is when that was still the latest; `lag_ms` is how long the oldest record not folded then had been in
-    the log, None when not known. The claim counts until `expires_at_ms`; `partitions` is how many there are.
-
-    `readable_since_ms` is since when, without a break, Redis has had views of the whole partition, be they
-    of this worker or of the one before, of the latest commit or of an earlier one; None while it has not.
-    It outlasts the worker: what was pushed stays readable until Redis loses it.
+    `token` is of this assignment of the partition alone, `turn` counts its announcements. `offsets` and
+    `watermark_ms` are of the commit that is in Redis, all of it once `complete`; `lag_ms` is how long the
+    oldest record not folded then had been in the log, None when not known. `refused` are journeys, as they
+    stand in the index, that Redis does not take. `partitions` is how many there are.
     """
 
     worker: str
     url: str
-    sequence: int
+    token: str = ""
+    turn: int = 0
+    offsets: Mapping[str, int] = {}
     watermark_ms: int
-    as_of_ms: int
     lag_ms: int | None
-    expires_at_ms: int
     complete: bool
+    refused: Sequence[str] = ()
     partitions: int
+
+
+class PartitionClaim(Announcement, frozen=True, kw_only=True):
+    """An announcement as it stands in the hash `<prefix>:partitions`, with times by Redis's own clock.
+
+    `epoch` is greater than that of every owner before. `as_of_ms` is when what Redis shows was still the
+    latest commit. The claim counts until `expires_at_ms`.
+
+    `readable_since_ms` is since when, without a break, Redis has had views of the whole partition (but for
+    what it refuses), be they of this worker or of the one before, of the latest commit or of an earlier one;
+    None while it has not. It outlasts the worker: what was pushed stays readable until Redis loses it.
+    """
+
+    as_of_ms: int
+    expires_at_ms: int
+    epoch: int = 0
     readable_since_ms: int | None = None
 
 
-class HeldClaim:
-    """What Redis has as the claim on a partition, by our word; it is ours once it was `taken`.
+class Roster(NamedTuple):
+    """Every partition's latest claim, expired ones included, and what Redis's clock showed then."""
 
-    `unanswered` are claims that Redis may have instead, because its answer was lost.
-    """
-
-    def __init__(self) -> None:
-        self.there = b""
-        self.unanswered: deque[bytes] = deque(maxlen=MOST_UNANSWERED)
-        self.taken = False
-        self.readable_since_ms: int | None = None
+    claims: dict[int, PartitionClaim]
+    now_ms: int
 
 
-encode_claim = msgspec.json.Encoder().encode
-decode_claim = msgspec.json.Decoder(PartitionClaim).decode
+class Terms(NamedTuple):
+    """What the times and the epoch of a claim are made of; see `claim.lua`."""
+
+    lifetime_ms: int
+    age_ms: int
+    readable: str
+    epoch: int
+    above_epoch: int
 
 
-def claim_call(keys: Keys, number: int, there: bytes, claim: bytes) -> Evaluation:
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(PartitionClaim).decode
+
+
+def decode_claim(claim: bytes | str) -> PartitionClaim | None:
+    """Read a claim; None for what is none."""
+    try:
+        return _decode(claim)
+    except msgspec.DecodeError:
+        return None
+
+
+def claim_call(keys: Keys, number: int, there: bytes, said: Announcement, terms: Terms) -> Evaluation:
     """Make a claim on a partition in the place of the one that is there, b"" for none."""
-    return Evaluation(CLAIM, [keys.partitions], [str(number), there, claim])
+    return Evaluation(CLAIM, [keys.partitions], [str(number), there, _encode(said), *terms])
 
 
-async def read_claims(link: RedisLink, keys: Keys) -> dict[int, PartitionClaim]:
-    """Every partition's latest claim, expired ones included."""
-    (rows,) = await link.many([("HGETALL", keys.partitions)])
-    return decode_claims(rows)
+async def read_roster(link: RedisLink, keys: Keys) -> Roster:
+    """Read every partition's latest claim."""
+    rows, now_ms = await with_time(link, keys, link.many([("HGETALL", keys.partitions)]))
+    return roster_of(rows[0], now_ms)
 
 
-def decode_claims(rows: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[int, PartitionClaim]:
-    """Claims as they stand in Redis."""
-    return {int(number): decode_claim(claim) for number, claim in rows.items()}
+async def read_watermark(link: RedisLink, keys: Keys, account_id: str) -> int:
+    """Read the watermark of an account, in milliseconds UTC; -1 when nobody has told one."""
+    (found,) = await link.many([watermark_look(keys, account_id)])
+    return watermark_told(found)
+
+
+def watermark_look(keys: Keys, account_id: str) -> tuple[str, ...]:
+    """The command that reads an account's watermark."""
+    return ("HGET", keys.watermark(account_id), "watermark_ms")
+
+
+def watermark_told(found: bytes | str | None) -> int:
+    """An account's watermark as it stands in Redis; -1 when nobody has told one."""
+    return -1 if found is None else int(found)
+
+
+async def with_time(link: RedisLink, keys: Keys, answers: Awaitable[T]) -> tuple[T, int]:
+    """Await answers, and beside them the time of the clock by which claims are made."""
+    return await asyncio.gather(answers, link.time_ms(keys.partitions))
+
+
+def roster_of(rows: Mapping[str, str] | Mapping[bytes, bytes], now_ms: int) -> Roster:
+    """Claims as they stand in Redis; what is no claim is left out."""
+    decoded = {int(number): decode_claim(claim) for number, claim in rows.items() if number.isdigit()}
+    return Roster({number: claim for number, claim in decoded.items() if claim is not None}, now_ms)
 
 
 async def void_claims(link: RedisLink, keys: Keys, partitions: Iterable[str]) -> None:
@@ -81,8 +130,11 @@ async def publish_names(
     keys: Keys,
     metadata: Mapping[JourneyName, Mapping[str, str]],
     names: Iterable[JourneyName],
-) -> None:
-    """Put journeys into the index, and their definitions beside their numbers."""
+) -> dict[str, Exception]:
+    """Put journeys into the index, and their definitions beside their numbers.
+
+    Gives the keys that Redis refuses, and why.
+    """
     members = [index_member(name) for name in names]
     commands: list[tuple[str, ...]] = [
         ("SADD", keys.journeys, *members[first : first + AT_ONCE])
@@ -91,7 +143,12 @@ async def publish_names(
     for name, fields in metadata.items():
         pairs = [part for pair in fields.items() for part in pair]
         commands.append(("HSET", keys.journey(name).metadata, *pairs))
-    await link.many(commands)
+    answers = await link.each(commands)
+    return {
+        command[1]: answer
+        for command, answer in zip(commands, answers, strict=True)
+        if isinstance(answer, Exception)
+    }
 
 
 async def remove_names(link: RedisLink, keys: Keys, names: Iterable[JourneyName]) -> None:

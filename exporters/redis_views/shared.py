@@ -1,21 +1,26 @@
 """What the feeds of one process have in common."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
+
+import structlog
 
 from wayfold.exporters.redis_views.calls import PushedValues
 from wayfold.exporters.redis_views.committed import CommittedViews
 from wayfold.exporters.redis_views.keys import JourneyKeys, JourneyName, Keys
-from wayfold.exporters.redis_views.link import RedisLink
+from wayfold.exporters.redis_views.link import RedisLink, is_refusal
 from wayfold.exporters.redis_views.pace import Pace
-from wayfold.exporters.redis_views.registry import publish_names, read_claims
+from wayfold.exporters.redis_views.registry import publish_names
+from wayfold.exporters.redis_views.watermarks import Watermarks, exchange_call
 from wayfold.state.telemetry import Telemetry
 
 REMEMBERED_FIELDS: Final = 300_000
 """Fields whose last pushed values are kept in memory, all partitions together: about 50 MB."""
-WATERMARK_INTERVAL_S: Final = 0.5
+
+
+_log = structlog.get_logger(__name__)
 
 
 class Identity:
@@ -29,7 +34,7 @@ class Identity:
 
 
 class Shared:
-    """One link to Redis, one memory of what was pushed, one watermark."""
+    """One link to Redis, one memory of what was pushed, the watermarks of accounts."""
 
     def __init__(
         self, link: RedisLink, prefix: str, identity: Identity, pace: Pace, telemetry: Telemetry
@@ -40,24 +45,37 @@ class Shared:
         self.pace = pace
         self.telemetry = telemetry
         self.values = PushedValues(REMEMBERED_FIELDS)
-        self.watermark_ms = -1
+        self.watermarks = Watermarks()
         self.checked = False
         self.journey_keys = lru_cache(maxsize=10_000)(self._journey_keys)
-        self._watermark_due = 0.0
-        self._published: dict[JourneyName, set[str]] = {}
+        self._published: dict[JourneyName, dict[str, str]] = {}
+        self._refused: dict[str, str] = {}
 
-    def note_watermark(self, watermark_ms: int) -> int:
-        """Take in a partition's watermark; gives the greatest that is known of any."""
-        self.watermark_ms = max(self.watermark_ms, watermark_ms)
-        return self.watermark_ms
+    async def exchange_watermarks(self, own: Sequence[Mapping[str, int]], awaited: Iterable[str]) -> None:
+        """Tell other workers the watermarks of accounts, those of each partition here; and learn theirs.
 
-    async def watermark_everywhere(self) -> int:
-        """The greatest watermark of any partition, those of other workers included; in milliseconds UTC."""
-        if time.monotonic() >= self._watermark_due:
-            self._watermark_due = time.monotonic() + WATERMARK_INTERVAL_S
-            for claim in (await read_claims(self.link, self.keys)).values():
-                self.note_watermark(claim.watermark_ms)
-        return self.watermark_ms
+        Theirs are asked for of the `awaited` accounts, whose open windows they may close.
+        """
+        for partition in own:
+            for account_id, watermark_ms in partition.items():
+                self.watermarks.note(account_id, watermark_ms)
+        self.watermarks.forget_others({account_id for partition in own for account_id in partition})
+        due = self.watermarks.due(awaited)
+        answers = await self.link.evaluate(
+            [
+                exchange_call(
+                    self.keys, self.identity.source, account_id, self.watermarks.get(account_id, -1)
+                )
+                for account_id in due
+            ]
+        )
+        for account_id, answer in zip(due, answers, strict=True):
+            if is_refusal(answer):
+                self.report_refusal(self.keys.watermark(account_id), str(answer))
+            elif isinstance(answer, Exception):
+                raise answer
+            else:
+                self.watermarks.exchanged(account_id, int(answer))
 
     async def check(self) -> None:
         """Check Redis before the first use, and again after it was away; raises RedisRefusedError."""
@@ -66,26 +84,45 @@ class Shared:
             self.checked = True
 
     async def publish_new_names(self, views: CommittedViews) -> None:
-        """Put journeys and definitions into Redis that this process has not put there yet."""
+        """Put journeys and definitions into Redis that this process has not put there yet.
+
+        What Redis refuses is reported, and put there the next time.
+        """
         new = self.new_names(views)
         if new:
-            metadata = {name: views.metadata(name) for name, fields in new.items() if fields}
-            await publish_names(self.link, self.keys, metadata, new)
+            metadata = {name: fields for name, fields in new.items() if fields}
+            refused = await publish_names(self.link, self.keys, metadata, new)
+            for key, error in refused.items():
+                self.report_refusal(key, str(error))
             for name, fields in new.items():
-                self._published.setdefault(name, set()).update(fields)
+                if not refused.keys() & {self.keys.journeys, self.journey_keys(name).metadata}:
+                    self._published.setdefault(name, {}).update(fields)
 
-    def new_names(self, views: CommittedViews) -> dict[JourneyName, set[str]]:
-        """Journeys, with the fields of their metadata, that Redis does not have in full by our word."""
-        return {
-            name: set(fields)
-            for name, fields in views.described()
-            if name not in self._published or not self._published[name].issuperset(fields)
-        }
+    def new_names(self, views: CommittedViews) -> dict[JourneyName, dict[str, str]]:
+        """Journeys, with the fields of their metadata, that Redis does not have by our word."""
+        new = {}
+        for name, fields in views.described():
+            published = self._published.get(name)
+            if published is None:
+                new[name] = dict(fields)
+            else:
+                missing = {field: text for field, text in fields.items() if published.get(field) != text}
+                if missing:
+                    new[name] = missing
+        return new
+
+    def report_refusal(self, key: str, reason: str) -> None:
+        """Say that Redis refuses one of the keys that all journeys have in common, when that is news."""
+        self.telemetry.publish_failures += 1
+        if self._refused.get(key) != reason:
+            self._refused[key] = reason
+            _log.warning("redis_refuses_key", key=key, reason=reason)
 
     def forget_names(self, names: Iterable[JourneyName] | None = None) -> None:
         """Publish these journeys again, or all: Redis may have lost them."""
         if names is None:
             self._published.clear()
+            self.watermarks.tell_again()
         else:
             for name in names:
                 self._published.pop(name, None)

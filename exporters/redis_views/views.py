@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from wayfold.exporters.redis_views.calls import CallBuilder
+from wayfold.exporters.redis_views.calls import PushBuilder
 from wayfold.exporters.redis_views.care_loop import CareLoop
 from wayfold.exporters.redis_views.committed import CommittedViews, PartitionViews
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
@@ -56,7 +56,7 @@ class RedisViews:
         self._shared = Shared(self._link, settings.prefix, identity, pace, telemetry)
         self._views_of = views_of
         self._members = Members()
-        builder = CallBuilder(self._shared.values)
+        builder = PushBuilder(self._shared.values)
         self._pushes = PushLoop(self._shared, self._members, builder)
         self._care = CareLoop(self._shared, self._members, builder, self._pushes)
         self._tasks: list[asyncio.Task[None]] = []

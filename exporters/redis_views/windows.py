@@ -1,4 +1,4 @@
-"""Journeys with open conversion windows, which close as the watermark of the whole system moves on."""
+"""Journeys with open conversion windows, which close as their account's watermark moves on."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,6 +27,14 @@ class OpenWindows:
         if fields.get("open_entries", 0) > fields.get("active_entries", 0):
             self._judged_ms[name] = watermark_ms
 
-    def outdated(self, watermark_ms: int) -> Iterator[JourneyName]:
-        """Journeys to be judged again."""
-        return (name for name, judged_ms in list(self._judged_ms.items()) if judged_ms < watermark_ms)
+    def outdated(self, watermarks: Mapping[str, int]) -> Iterator[JourneyName]:
+        """Journeys to be judged again, at the watermarks of their accounts."""
+        return (
+            name
+            for name, judged_ms in list(self._judged_ms.items())
+            if judged_ms < watermarks.get(name.account_id, -1)
+        )
+
+    def accounts(self) -> set[str]:
+        """The accounts whose watermarks may close a window."""
+        return {name.account_id for name in self._judged_ms}

@@ -7,7 +7,7 @@ from wayfold.models.events import EVENT_CLASS_OF_TYPE, TOPIC_KINDS, UserEvent
 from wayfold.models.examples import EXAMPLES, as_binary, as_cloudevent
 from wayfold.models.refusal import Reason
 from wayfold.models.schemas.documents import body, data_schema, envelope_schema, event_schema
-from wayfold.models.schemas.values import IDENTIFIER, MEANINGS, TIME, Schema
+from wayfold.models.schemas.values import IDENTIFIER, MEANINGS, PROPERTY, TIME, Schema
 
 CONTRACT_VERSION: Final = "1.0.0"
 KAFKA_BINDING_VERSION: Final = "0.5.0"
@@ -20,8 +20,8 @@ _TOPICS: Final = {
     "messages": "What happens to messages, inside and outside of journeys.",
     "conversions": "Business events that may convert entries.",
     "calls": "Voice calls of entries.",
-    "definitions": "Versions of journeys; published to every partition.",
-    "users": "Requests about a person's data; published to every partition.",
+    "definitions": "Versions of journeys, and whether a journey runs; published to every partition.",
+    "users": "Requests about a person's data.",
 }
 _DESCRIPTION: Final = (
     "Services publish these events, Wayfold folds them into numbers. All topics have the same number of "
@@ -50,13 +50,16 @@ def asyncapi_document() -> Schema:
 
 
 def _components() -> Schema:
-    schemas: Schema = {"occurred_at": {**TIME, "description": MEANINGS["occurred_at"]}}
+    schemas: Schema = {
+        "occurred_at": {**TIME, "description": MEANINGS["occurred_at"]},
+        "property": _with_shared_property(PROPERTY),
+    }
     messages: Schema = {}
     for type_ in EVENT_CLASS_OF_TYPE:
         data = {"$ref": f"{_SCHEMAS}{type_}.data"}
-        schemas[type_] = _with_shared_time(body(event_schema(type_)))
-        schemas[f"{type_}.data"] = _with_shared_time(data_schema(type_))
-        schemas[f"{type_}.cloudevent"] = _with_shared_time(envelope_schema(type_, data))
+        schemas[type_] = _with_shared_parts(body(event_schema(type_)))
+        schemas[f"{type_}.data"] = _with_shared_parts(data_schema(type_))
+        schemas[f"{type_}.cloudevent"] = _with_shared_parts(envelope_schema(type_, data))
         messages.update(_messages(type_))
     return {
         "parameters": {
@@ -67,12 +70,24 @@ def _components() -> Schema:
     }
 
 
-def _with_shared_time(schema: Schema) -> Schema:
-    """Let the one long schema that every event has stand once."""
+def _with_shared_parts(schema: Schema) -> Schema:
+    """Let stand once what is long and what refers to itself."""
+    schema.pop("$defs", None)
     for name in ("occurred_at", "time"):
         if name in schema["properties"]:
             schema["properties"][name] = {"$ref": f"{_SCHEMAS}occurred_at"}
+    if "properties" in schema["properties"]:
+        schema["properties"]["properties"] = _with_shared_property(schema["properties"]["properties"])
     return schema
+
+
+def _with_shared_property(schema: Schema) -> Schema:
+    """A schema of JSON that refers to the shared schema of what is inside."""
+    inside = {"$ref": f"{_SCHEMAS}property"}
+    return {
+        **schema,
+        **{name: inside for name in ("items", "additionalProperties") if name in schema},
+    }
 
 
 def _channel(kind: str) -> Schema:

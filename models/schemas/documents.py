@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from wayfold.models.cloudevents import ATTRIBUTE_OF_FIELD, SPECVERSION
-from wayfold.models.definition import MS_OF_UNIT, JourneyDefinition
+from wayfold.models.definition import JourneyDefinition
+from wayfold.models.definition_values import MS_OF_UNIT
 from wayfold.models.events import (
     EVENT_CLASS_OF_TYPE,
     Event,
@@ -19,7 +20,16 @@ from wayfold.models.events import (
 )
 from wayfold.models.examples import EXAMPLES
 from wayfold.models.limits import MAXIMUM_INTEGER
-from wayfold.models.schemas.values import IDENTIFIER, MEANINGS, SCALAR, TIME, Schema, meaning, value_schema
+from wayfold.models.schemas.values import (
+    IDENTIFIER,
+    MEANINGS,
+    PROPERTY,
+    SCALAR,
+    TIME,
+    Schema,
+    meaning,
+    value_schema,
+)
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY: Final = "urn:wayfold:schema:"
@@ -42,11 +52,15 @@ def event_schema(type_: str) -> Schema:
 
 
 def data_schema(type_: str) -> Schema:
-    """The schema of a CloudEvent's data: the event's fields without those that the envelope has."""
+    """The schema of a CloudEvent's data: the event's fields without those that the envelope has.
+
+    It refers to `$defs` of the document that it stands in.
+    """
     schema = body(event_schema(type_))
     del schema["properties"]["type"]
     schema["required"] = [name for name in schema["required"] if name not in ENVELOPE]
     schema["title"] = f"data of {type_}"
+    schema.pop("$defs", None)
     return schema
 
 
@@ -70,7 +84,7 @@ def envelope_schema(type_: str, data: Schema | None = None) -> Schema:
         properties["subject"] = {**IDENTIFIER, "description": MEANINGS["user_id"]}
         in_data = {"properties": {"data": {"required": ["user_id"]}}}
         schema["anyOf"] = [{"required": ["subject"]}, in_data]
-    return {**schema, "required": required}
+    return {**schema, "required": required, **(_shared(cls) if data is None else {})}
 
 
 def definition_schema() -> Schema:
@@ -115,7 +129,12 @@ def _plain_event(cls: type[Event]) -> Schema:
     rules = [_all_or_none(group) for group in _groups(cls)]
     if rules:
         schema["allOf"] = rules
-    return schema
+    return {**schema, **_shared(cls)}
+
+
+def _shared(cls: type[Event]) -> Schema:
+    """What the schema of an event refers to in itself."""
+    return {"$defs": {"property": PROPERTY}} if cls is GoalReached else {}
 
 
 def _groups(cls: type[Event]) -> Iterable[tuple[str, ...]]:
@@ -153,7 +172,7 @@ def _definition_event() -> Schema:
 
 
 def _definition_body() -> Schema:
-    """What pydantic knows of a definition, in place, and the two rules that it does not know."""
+    """What pydantic knows of a definition, in place, and the rules on fields that it does not know."""
     whole = JourneyDefinition.model_json_schema()
     definitions = whole.pop("$defs")
     schema: Schema = _without_titles(_in_place(whole, definitions))
@@ -164,6 +183,14 @@ def _definition_body() -> Schema:
     step["if"] = {"properties": {"type": {"const": "message"}}}
     step["then"] = {"required": ["channel"], "properties": {"channel": {"type": "string"}}}
     step["else"] = {"properties": {"channel": {"type": "null"}}}
+    absent: Schema = {"type": "null"}
+    step["allOf"] = [
+        {
+            "if": {"properties": {"type": {"const": "ivr_menu"}}},
+            "else": {"properties": {"nodes": absent}},
+        },
+        {"if": {"properties": {"type": {"const": "end"}}}, "then": {"properties": {"next": absent}}},
+    ]
     for properties in (step["properties"], schema["properties"]):
         for name, of in properties.items():
             of.setdefault("description", _MEANINGS_IN_DEFINITIONS[name])
@@ -182,6 +209,8 @@ _MEANINGS_IN_DEFINITIONS: Final = {
     "step_id": "The step, as its events call it.",
     "type": "What the step does.",
     "channel": "The channel of a message step; other steps have none.",
+    "next": "Where the step leads, each way with a name of its own; the following step when left out.",
+    "nodes": "The menus of a call, each with the inputs that it expects; only in an ivr_menu step.",
 }
 
 

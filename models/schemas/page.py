@@ -36,7 +36,11 @@ _VALUES: Final[dict[Any, str]] = {
     Nano: "amount",
     bool: "true or false",
 }
-_VALUES_BY_NAME: Final = {"channel": "word", "currency": "three capital letters", "properties": "object"}
+_VALUES_BY_NAME: Final = {
+    "channel": "word",
+    "currency": "three capital letters",
+    "properties": "JSON object",
+}
 
 
 def with_events(page: str) -> str:

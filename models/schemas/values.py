@@ -3,6 +3,7 @@
 from typing import Any, Final, Literal, get_args, get_origin
 
 from wayfold.models.events import (
+    EVENT_CLASS_OF_TYPE,
     Duration,
     Event,
     Identifier,
@@ -54,6 +55,15 @@ SCALAR: Final[Schema] = {
     "minimum": -PROPERTY_INTEGER_LIMIT,
     "exclusiveMaximum": PROPERTY_INTEGER_LIMIT,
 }
+PROPERTY_REFERENCE: Final = "#/$defs/property"
+PROPERTY: Final[Schema] = {
+    **SCALAR,
+    "type": ["string", "number", "boolean", "null", "array", "object"],
+    "items": {"$ref": PROPERTY_REFERENCE},
+    "additionalProperties": {"$ref": PROPERTY_REFERENCE},
+}
+"""Any JSON value whose whole numbers have at most 64 bits; it stands in a schema's `$defs`."""
+
 _OF_TYPE: Final[dict[Any, Schema]] = {
     Identifier: IDENTIFIER,
     Label: {"type": "string", "maxLength": MAXIMUM_IDENTIFIER_CHARACTERS, **_NO_CONTROL_CHARACTERS},
@@ -63,7 +73,7 @@ _OF_TYPE: Final[dict[Any, Schema]] = {
     Instant: TIME,
     Nano: AMOUNT,
     bool: {"type": "boolean"},
-    dict[str, Property]: {"type": "object", "additionalProperties": SCALAR},
+    dict[str, Property]: {"type": "object", "additionalProperties": {"$ref": PROPERTY_REFERENCE}},
 }
 _OF_NAME: Final[dict[str, Schema]] = {"channel": _CHANNEL, "currency": _CURRENCY}
 
@@ -85,21 +95,27 @@ MEANINGS: Final[dict[str, str]] = {
     "value": "What the goal is worth, exactly, with at most 9 decimals; needs currency.",
     "currency": "The currency's code of three capital letters.",
     "machine": "True for a bot, a link scanner or a mail privacy proxy.",
+    "link": "Which link, as its address or a name.",
     "reason": "Why it failed, in words.",
     "name": "The goal's name, as definitions call it.",
-    "properties": "Facts that a journey's goal may ask for; strings, numbers, booleans and nulls.",
+    "properties": "Any JSON; a journey's goal may ask for its strings, numbers, booleans and nulls.",
     "call_id": "The call.",
     "node_id": "The menu.",
     "parent_node_id": "The menu before this one; absent for the first.",
     "kind": "How the input was given.",
     "outcome": "How the call ended.",
     "duration_ms": "How long the call lasted, in milliseconds.",
+    "status": "Whether the journey runs, is paused or has finished.",
     "mode": "What is asked for: to stay in the numbers without identity (anonymise), or to be taken out "
     "of them (subtract). Neither changes a number yet.",
 }
 _MEANINGS_BY_TYPE: Final[dict[tuple[str, str], str]] = {
     ("journey.exited", "reason"): "Why the entry ended.",
     ("call.input_collected", "value"): "The keys pressed or the words said.",
+    **dict.fromkeys(
+        ((type_, "step_id") for type_ in EVENT_CLASS_OF_TYPE if type_.startswith("call.")),
+        "The step of the journey that makes the call.",
+    ),
 }
 
 

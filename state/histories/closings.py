@@ -1,19 +1,20 @@
 """Open windows: exited entries that a goal could still convert, at a watermark.
 
 A row stands for each exited entry whose window is open, in the order in which the windows close; it
-goes when the partition's watermark has passed it. What the rows come to is kept in the totals of the
-series ("open", version): first count all, second count those not converted. So a reader only looks at
-rows between the partition's watermark and the one it is asked for.
+goes when the account's watermark in the partition has passed it. What the rows come to is kept in the
+totals of the series ("open", version): first count all, second count those not converted. So a reader only
+looks at rows between the account's watermark in the partition and the one it is asked for. Versions in
+which nothing can convert have no rows.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from struct import unpack_from
 from typing import NamedTuple
 
 from wayfold.models.zone import Span
 from wayfold.state.cells.changes import Changes
 from wayfold.state.cells.totals import Change, Totals
-from wayfold.state.names.catalog import OPEN, Catalog, JourneyScope
+from wayfold.state.names.catalog import OPEN, AccountScope, Catalog, JourneyScope
 from wayfold.state.store import keys
 from wayfold.state.store.reader import StoreReader
 
@@ -43,11 +44,12 @@ class Closings:
         self._totals = totals
 
     def rows(
-        self, changes: Changes, before_ms: int, after_ms: int, changed: dict[int, Change]
+        self, changes: Changes, moved: Mapping[AccountScope, int], changed: dict[int, Change]
     ) -> Generator[None, None, tuple[list[Row], list[Range]]]:
-        """Find in pieces what to write or delete, and ranges to delete, when the watermark moves on.
+        """Find in pieces what to write or delete, and ranges to delete, when watermarks move on.
 
-        Adds to `changed` what becomes of the totals.
+        `moved` has the new watermarks of accounts that had events. Adds to `changed` what becomes of the
+        totals.
         """
         rows: list[Row] = []
         for count, (key, converted) in enumerate(changes.closings.items(), 1):
@@ -57,18 +59,17 @@ class Closings:
             change = self._change(changed, scope_number, version)
             old = self._store.get(key)
             new = None
-            if converted is not None and closes_at_ms >= after_ms:
+            account = self._catalog.numbered[scope_number].account
+            if converted is not None and closes_at_ms >= moved.get(account, account.watermark_ms):
                 new = CONVERTED if converted else UNCONVERTED
             change.first += (new is not None) - (old is not None)
             change.second += (new == UNCONVERTED) - (old == UNCONVERTED)
             if new != old:
                 rows.append((key, new))
-        if after_ms <= before_ms:
-            return rows, []
-        return rows, self._expire(changes, max(0, before_ms), after_ms, changed)
+        return rows, self._expire(changes, moved, changed)
 
     def read(self, scope: JourneyScope, version: int, watermark_ms: int, span: Span | None) -> Open:
-        """Exited entries of a version inside their window at a watermark, which is the partition's or later.
+        """Exited entries of a version inside their window at a watermark: the account's, or a later one.
 
         With a `span`, only those entered in it: these are counted from their rows.
         """
@@ -92,11 +93,12 @@ class Closings:
         )
 
     def _expire(
-        self, changes: Changes, before_ms: int, after_ms: int, changed: dict[int, Change]
+        self, changes: Changes, moved: Mapping[AccountScope, int], changed: dict[int, Change]
     ) -> list[Range]:
         ranges = []
         for scope, version, series in self._catalog.open_series:
-            if not self._totals.values.get(series, (0, 0, 0))[0]:
+            before_ms, after_ms = max(0, scope.account.watermark_ms), moved.get(scope.account, -1)
+            if after_ms <= before_ms or not self._totals.values.get(series, (0, 0, 0))[0]:
                 continue
             low, high = _bounds(scope.number, version, before_ms, after_ms)
             change = self._change(changed, scope.number, version)

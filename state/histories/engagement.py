@@ -14,8 +14,8 @@ from wayfold.state.store.reader import StoreReader
 class ConsumptionRow(msgspec.Struct, array_like=True, frozen=True):
     """A person's row of a month: engaged at (first entry of the month), billed at, in which journey.
 
-    `billed_at_ms` is the log's timestamp of the record that made the system count the person.
-    `correction` marks a row that was added after the month had closed.
+    `billed_at_ms` is the log's timestamp of the record that made the system count the person, of a correction
+    that which brought it. `correction` marks a row that was added after the month had closed.
     """
 
     engaged_at_ms: int
@@ -36,7 +36,6 @@ class Engagement:
     def __init__(self, store: StoreReader, changes: Changes) -> None:
         self._store = store
         self._changes = changes
-        self.watermark_ms = -1
 
     def entered(self, scope: JourneyScope, user: User, at_ms: int, event_id: str, timestamp_ms: int) -> bool:
         """Fold a `journey.entered`; True when the user's record changed.
@@ -73,7 +72,7 @@ class Engagement:
 
     def _append_row(self, scope: JourneyScope, person: int, month: int, row: ConsumptionRow) -> None:
         """Write the person's first row of the month."""
-        row = msgspec.structs.replace(row, correction=self._is_closed(scope, month))
+        row = msgspec.structs.replace(row, correction=_is_closed(scope, month))
         self._changes.rows[self._key(scope, person, month, 0)] = encode(row)
 
     def _mend_row(self, scope: JourneyScope, person: int, month: int, row: ConsumptionRow) -> None:
@@ -81,21 +80,24 @@ class Engagement:
         count, latest = 0, row
         while found := self._row(self._key(scope, person, month, count)):
             count, latest = count + 1, decode_row(found)
-        if self._is_closed(scope, month):
+        if _is_closed(scope, month):
             row = msgspec.structs.replace(row, correction=True)
         else:
             count -= 1
             row = msgspec.structs.replace(row, billed_at_ms=latest.billed_at_ms, correction=latest.correction)
         self._changes.rows[self._key(scope, person, month, count)] = encode(row)
 
-    def _is_closed(self, scope: JourneyScope, month: int) -> bool:
-        return self.watermark_ms >= 0 and scope.zone.place(self.watermark_ms).month > month
-
     def _key(self, scope: JourneyScope, person: int, month: int, count: int) -> bytes:
         return keys.engagement_key(keys.ENGAGEMENT, scope.account.number, month, person, count)
 
     def _row(self, key: bytes) -> bytes | None:
         return self._changes.rows.get(key) or self._store.get(key)
+
+
+def _is_closed(scope: JourneyScope, month: int) -> bool:
+    """Whether the account's events of the entries topic, as far as they were counted, passed the month."""
+    at_ms = scope.account.engaged_ms
+    return at_ms >= 0 and scope.zone.place(at_ms).month > month
 
 
 def _first(journeys: dict[str, tuple[int, str]]) -> First | None:

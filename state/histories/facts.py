@@ -129,9 +129,10 @@ class EntryFacts:
         exited = hour_of(entry.exited_at_ms)
         facts.append(plan.exited_event | exited)
         facts.append(plan.exited_entry | entered)
-        closes_at_ms = min(entry.exited_at_ms + plan.rules.window_ms, LAST_MS)
-        key = scope.closing_key(entry_id, person, entry.version, closes_at_ms, entered)
-        self.closings[key] = goal is not None
+        if plan.rules.may_convert:
+            closes_at_ms = min(entry.exited_at_ms + plan.rules.window_ms, LAST_MS)
+            key = scope.closing_key(entry_id, person, entry.version, closes_at_ms, entered)
+            self.closings[key] = goal is not None
         if goal is None:
             facts.append(plan.exits_event | exited)
             facts.append(plan.exits_entry | entered)

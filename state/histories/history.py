@@ -37,7 +37,6 @@ INTERACTED = 4  # the person viewed, opened or clicked one
 QUALIFIED = KNOWN | REACHED
 
 
-MARK_BYTES: Final = 8
 GROUP_BYTES: Final = 12
 _ARRAY_HEADER = b"\xdd"  # of MessagePack: an array whose length follows in four bytes
 
@@ -101,7 +100,7 @@ class History:
     `INTERACTED`. `counted` has a character (`state.names.plans`) for each series in which the user is counted
     over all time, of those that nobody ever leaves. Two are marks of a fixed width, one behind the other:
 
-    - `seen`: of each event id merged so far (`MARK_BYTES`);
+    - `seen`: of each event merged so far (`state.histories.marks`);
     - `groups`: of each message and the number of the status at its step that it has (`GROUP_BYTES`).
 
     `messages` holds the `message_count` message events, encoded one behind the other as they came.
@@ -216,7 +215,7 @@ class Goal(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class User(msgspec.Struct, array_like=True, gc=False):
     """What crosses a user's journeys.
 
-    `seen` holds hashes of goal event ids, `journeys` the ids of journeys with a known entry or a
+    `seen` has the marks of goal events, `journeys` the ids of journeys with a known entry or a
     goal at a step, `goals` all goal events by (time, event id), `months` per month number and
     journey the (time, event id) of the first `journey.entered`.
     """
@@ -263,17 +262,6 @@ def add_arrival(entry: Entry, arrival: Arrival) -> None:
     while index and (arrivals[index - 1].at_ms, arrivals[index - 1].event_id) > key:
         index -= 1
     arrivals.insert(index, arrival)
-
-
-def holds(marks: bytes, mark: bytes, width: int) -> bool:
-    """True when one of the marks, which stand one behind the other at a fixed width, is this one."""
-    # Not `in`: bytes first try whether what they are asked for is a number, which takes three times as long.
-    position = marks.find(mark)
-    while position >= 0:
-        if position % width == 0:
-            return True
-        position = marks.find(mark, position + 1)
-    return False
 
 
 decode_user = msgspec.msgpack.Decoder(User).decode

@@ -27,8 +27,8 @@ from wayfold.state.histories.history import (
     History,
     MessageEvent,
     event_order,
-    holds,
 )
+from wayfold.state.histories.marks import holds
 from wayfold.state.histories.pending import Item
 from wayfold.state.names.plans import MessageKind
 

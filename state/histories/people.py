@@ -108,12 +108,8 @@ class People:
 
     def goals_of(self, account: AccountScope, user_id: str) -> list[Goal]:
         """Goals of a user as they stand now; who is not in the cache does not come into it."""
-        key = (account.number, user_id)
-        user = self._users.get(key) or self._older_users.get(key)
-        if user is None:
-            row = self._store.get(account.key_prefix + user_id.encode())
-            return decode_user(row).goals if row else []
-        return user.goals
+        user = self.known_user(account, user_id)
+        return [] if user is None else user.goals
 
     def changed(self, account: AccountScope, user_id: str, user: User) -> None:
         """Note that a user's record is to be written with the batch."""
@@ -177,14 +173,32 @@ class People:
             if not generation:
                 self._forgotten.pop()
 
-    def check_home(self, user_id: str) -> None:
-        """Raise `WrongPartitionError` for a user that belongs to another partition."""
+    def stranger(self, user_id: str) -> Refusal | None:
+        """A refusal of a user that belongs to another partition, None for one of this."""
+        home = self._home(user_id)
+        return None if home == self._number else WrongPartitionError(user_id, self._number, home).refusal
+
+    def known_history(self, scope: JourneyScope, user_id: str) -> History | None:
+        """The history of a user in a journey if there is one; it does not come into the cache."""
+        found = scope.recent.get(user_id) or scope.older.get(user_id)
+        if found is None:
+            row = self._store.get(scope.key_prefix + user_id.encode())
+            return History.decode(row) if row else None
+        return found
+
+    def known_user(self, account: AccountScope, user_id: str) -> User | None:
+        """The user's own record if there is one; it does not come into the cache."""
+        key = (account.number, user_id)
+        found = self._users.get(key) or self._older_users.get(key)
+        if found is None:
+            row = self._store.get(account.key_prefix + user_id.encode())
+            return decode_user(row) if row else None
+        return found
+
+    def _new_user(self, account: AccountScope, user_id: str) -> User:
         home = self._home(user_id)
         if home != self._number:
             raise WrongPartitionError(user_id, self._number, home)
-
-    def _new_user(self, account: AccountScope, user_id: str) -> User:
-        self.check_home(user_id)
         user = User(self.next_person)
         self.next_person += 1
         self.new_persons.append((user.person, account, user_id))

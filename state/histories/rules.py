@@ -8,13 +8,34 @@ from wayfold.state.histories.history import Entry, Goal
 
 
 class VersionRules(msgspec.Struct, frozen=True):
-    """Rules of one journey version; `goal` None means that nothing converts."""
+    """Rules of one journey version; `goal` None means that nothing converts.
+
+    `is_defined` is false as long as the version has no definition, which may yet bring a goal.
+    """
 
     goal: GoalRule | None
     window_ms: int
+    is_defined: bool = True
+
+    @property
+    def may_convert(self) -> bool:
+        """Whether entries of the version can convert, or may be found to have."""
+        return self.goal is not None or not self.is_defined
+
+    def judges_like(self, other: "VersionRules") -> bool:
+        """Whether every entry comes to the same under both; to a goal's filter 1 and true differ."""
+        return (self.window_ms, self.is_defined, _content(self.goal)) == (
+            other.window_ms,
+            other.is_defined,
+            _content(other.goal),
+        )
 
 
-UNDEFINED = VersionRules(None, DEFAULT_CONVERSION_WINDOW_MS)
+UNDEFINED = VersionRules(None, DEFAULT_CONVERSION_WINDOW_MS, is_defined=False)
+
+
+def _content(goal: GoalRule | None) -> str | None:
+    return None if goal is None else goal.model_dump_json()
 
 
 def rules_of(definition: JourneyDefinition) -> VersionRules:

@@ -1,6 +1,6 @@
-"""What is said of records that are refused for their key or their time."""
+"""Refusals of records that are well-formed: for their key or their time."""
 
-from wayfold.models.events import UserEvent
+from wayfold.models.events import Event, UserEvent
 from wayfold.models.record import Record
 from wayfold.models.refusal import Reason, Refusal
 
@@ -8,21 +8,30 @@ FUTURE_LIMIT_MS = 3_600_000
 DAY_MS = 86_400_000
 
 
-def out_of_time(record: Record, event: UserEvent, at_ms: int, retention_ms: int) -> Refusal:
-    """An event too far ahead of its record's own time, or too far behind the partition's latest event."""
-    if at_ms > record.timestamp + FUTURE_LIMIT_MS:
-        return Refusal(
-            Reason.FUTURE,
-            "occurred_at",
-            f"{event.occurred_at.isoformat()} is more than an hour after the log took the record: "
-            "mend the publisher's clock",
-        )
+def future(event: Event) -> Refusal:
+    """An event too far ahead of its record's own time."""
+    return Refusal(
+        Reason.FUTURE,
+        "occurred_at",
+        f"{event.occurred_at.isoformat()} is more than an hour after the log took the record: "
+        "mend the publisher's clock",
+    )
+
+
+def late(event: Event, retention_ms: int) -> Refusal:
+    """An event too far behind what its account had before it in its topic partition."""
     return Refusal(
         Reason.LATE,
         "occurred_at",
-        f"{event.occurred_at.isoformat()} is more than {retention_ms // DAY_MS} days before the latest event "
-        "of the partition: it is past the retention; replay old logs into an empty system, or raise it",
+        f"{event.occurred_at.isoformat()} is more than {retention_ms // DAY_MS} days before an earlier event "
+        "of the account in this partition of the topic: load old events in the order of their time, before "
+        "newer ones, or raise the retention",
     )
+
+
+def skipped_by_operator(note: str) -> Refusal:
+    """A record that an operator turned into a dead letter."""
+    return Refusal(Reason.SKIPPED, "", f"an operator skipped this record{': ' if note else ''}{note}")
 
 
 def wrong_key(record: Record, event: UserEvent) -> Refusal:

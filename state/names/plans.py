@@ -191,6 +191,13 @@ class Plans:
             plan.rules = plan.committed_rules
         return plans
 
+    def with_rules(self, version: int, rules: VersionRules) -> "Plans":
+        """These plans with other rules of one version."""
+        plans = copy(self)
+        plans.versions = {**self.versions, version: copy(self.version(version))}
+        plans.versions[version].rules = rules
+        return plans
+
     def arrival(self, version: int, step_id: str, variant: str) -> ArrivalKind:
         """The kind of an arrival."""
         words = (version, step_id, variant)

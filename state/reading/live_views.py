@@ -1,6 +1,6 @@
 """The all-time views of a partition, kept in memory and changed by what each batch adds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from wayfold.state.cells.totals import Change, Totals
@@ -72,11 +72,13 @@ class LiveViews:
         for series, histogram in dwells.items():
             self._add_dwell(series, histogram)
 
-    def take_changed(self) -> list[tuple[JourneyScope, Views]]:
-        """Views that changed since the last call, by scope."""
+    def take_changed(
+        self, is_wanted: Callable[[JourneyScope], bool] = lambda _: True
+    ) -> list[tuple[JourneyScope, Views]]:
+        """Views that changed since they were last given, by scope; those of unwanted scopes wait."""
         taken = []
         for number, names in self._changed.items():
-            if names:
+            if names and is_wanted(self._catalog.numbered[number]):
                 views = self._views[number]
                 found = {name: dict(views[name]) for name in names if views[name]}
                 taken.append((self._catalog.numbered[number], found))

@@ -20,6 +20,7 @@ from wayfold.state.reading.views import (
     step_view,
     version_view,
 )
+from wayfold.state.reading.watermarks import greatest, watermark_of
 
 Document = dict[str, Any]
 
@@ -42,10 +43,12 @@ ENTRY_NUMBERS = (
 def finish(partials: Sequence[Mapping[str, Any]], query: Query) -> Document:
     """Make the document of a query from the partials of all partitions.
 
-    A partial is what `Partition.partial` gives: {"watermark_ms", "journeys": [{"account_id",
-    "journey_id", "definitions", "views"}], "accounts": [{"account_id", "time_zone", "views"}]}.
+    A partial is what `Partition.partial` gives: {"watermarks": {account: ms}, "journeys": [{"account_id",
+    "journey_id", "definitions", "views"}], "accounts": [{"account_id", "time_zone", "views"}]}. The watermark
+    is that of the account that is asked for, else the greatest of all.
     """
-    watermark_ms = max((partial["watermark_ms"] for partial in partials), default=-1)
+    watermarks = greatest(partial["watermarks"] for partial in partials)
+    watermark_ms = watermark_of(watermarks, query.account_id)
     journeys = _merged(row for partial in partials for row in partial["journeys"])
     accounts = _merged(row for partial in partials for row in partial["accounts"])
     return {
@@ -157,6 +160,7 @@ def _version(
     return {
         "journey_version": version,
         "name": journey_id if definition is None else definition["name"],
+        "definition_conflicts": 0 if definition is None else definition.get("conflicts", 0),
         "numbers": journey_numbers(views.get(version_view(version), {}), query),
         "steps": rows,
     }

@@ -25,3 +25,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     start: str | None = None
     end: str | None = None
     clock: Clock = "event"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it asks for all of its journey, account or system over all time."""
+        return self == Query(account_id=self.account_id, journey_id=self.journey_id, clock=self.clock)

@@ -155,6 +155,8 @@ class Reader:
         for version, series in list(scope.entered.items()):
             if only is not None and version != only:
                 continue
+            if not scope.plans.version(version).committed_rules.may_convert:
+                continue
             active_series = scope.series.get(("active_entries", version))
             active = 0 if active_series is None else self.counts(active_series, span)[0]
             found = self._closings.read(scope, version, watermark_ms, span)

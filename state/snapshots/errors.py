@@ -10,9 +10,22 @@ class SnapshotProblem(enum.StrEnum):
     DAMAGED = "damaged"
     OTHER_FORMAT = "other_format"
     OTHER_PARTITION = "other_partition"
+    OTHER_LOG = "other_log"
+    OTHER_CALENDAR = "other_calendar"
     MISSING = "missing"
     OCCUPIED = "occupied"
     STOPPED = "stopped"
+
+
+REFUSALS = {
+    SnapshotProblem.DAMAGED,
+    SnapshotProblem.MISSING,
+    SnapshotProblem.OTHER_FORMAT,
+    SnapshotProblem.OTHER_PARTITION,
+    SnapshotProblem.OTHER_LOG,
+    SnapshotProblem.OTHER_CALENDAR,
+}
+"""What is wrong with a snapshot itself, and not with the place where it is or goes."""
 
 
 class SnapshotError(Exception):

@@ -1,5 +1,7 @@
 """What a snapshot consists of: its manifest, and the names of its objects.
 
+Below the name of the log, so that two systems at one address never meet:
+
 partition-3/files/<sha-256>        content of one file, shared by the snapshots that have it
 partition-3/snapshots/<name>.json  manifest; written when all files are there
 partition-3/latest.json            name of the latest snapshot; written last
@@ -12,9 +14,10 @@ from pathlib import Path
 import msgspec
 
 from wayfold.state.snapshots.errors import SnapshotError, SnapshotProblem, damaged
+from wayfold.state.snapshots.log_identity import LogIdentity, calendar_difference, log_differences
 from wayfold.state.store.identity import FORMAT_VERSION
 
-SNAPSHOT_FORMAT_VERSION = 1
+SNAPSHOT_FORMAT_VERSION = 2
 MANIFEST_BYTES_LIMIT = 64 * 1024 * 1024
 _HASH_CHUNK_BYTES = 1024 * 1024
 
@@ -33,13 +36,15 @@ class SnapshotFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class SnapshotManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A snapshot: the state of a partition at `offsets`, and the files that hold it.
 
-    `offsets` gives the next offset of each topic, as the state in the files has it too; `watermark_ms` is
-    the partition's watermark, -1 when empty; `creation_id` names the store it was taken of.
+    `log` is what it was folded from; `offsets` gives the next offset of each topic, as the state in the
+    files has it too; `watermark_ms` is the partition's watermark, -1 when empty; `creation_id` names the
+    store it was taken of.
     """
 
     snapshot_format_version: int
     store_format_version: int
     name: str
+    log: LogIdentity
     partition: int
     creation_id: str
     created_at_ms: int
@@ -77,6 +82,27 @@ def decode_manifest(data: bytes, where: str, partition: int) -> SnapshotManifest
             "Look whether objects were copied or renamed in the snapshots' place.",
         )
     return manifest
+
+
+def check_log(manifest: SnapshotManifest, log: LogIdentity, where: str) -> None:
+    """Raise `SnapshotError` when a snapshot is of another log, or was counted by another calendar."""
+    differences = log_differences(manifest.log, log)
+    if differences:
+        raise SnapshotError(
+            where,
+            SnapshotProblem.OTHER_LOG,
+            f"was folded from another log: {'; '.join(differences)}",
+            "It is never restored here, and later snapshots take its place.",
+        )
+    difference = calendar_difference(manifest.log, log, manifest.watermark_ms / 1000)
+    if difference is not None:
+        raise SnapshotError(
+            where,
+            SnapshotProblem.OTHER_CALENDAR,
+            f"was counted by another calendar: {difference}",
+            "Start with the time zone database that it was made with, or without it: the events are then "
+            "folded again.",
+        )
 
 
 def _check_versions(found: dict[str, object], where: str) -> None:

@@ -2,15 +2,19 @@
 
 import contextlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from wayfold.state.snapshots.errors import SnapshotError, SnapshotProblem
 from wayfold.state.store.identity import sync_directory
 
 UNFINISHED_SUFFIX = ".unfinished"
+
+_OF_A_LOG = re.compile(r"(log-[0-9a-f]+)/partition-(\d+)/snapshots/")
 
 
 class ObjectMissingError(Exception):
@@ -45,10 +49,48 @@ class SnapshotObjects(Protocol):
         """Write the content of an object to a new file; raises `ObjectMissingError`."""
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """List the names below a prefix, which ends with `/`, and their sizes in bytes."""
+        """List the names below a prefix, which ends with `/` or is empty, and their sizes in bytes."""
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
+
+
+class ObjectsBelow:
+    """The objects whose names begin with a prefix, which ends with `/`, under names without it."""
+
+    def __init__(self, objects: SnapshotObjects, prefix: str) -> None:
+        self._objects = objects
+        self._prefix = prefix
+
+    @property
+    def url(self) -> str:
+        """Where the objects are."""
+        return f"{self._objects.url.rstrip('/')}/{self._prefix.rstrip('/')}"
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write an object."""
+        self._objects.put(self._prefix + name, data)
+
+    def put_file(self, name: str, file: Path) -> None:
+        """Write an object with the content of a file."""
+        self._objects.put_file(self._prefix + name, file)
+
+    def get(self, name: str) -> bytes:
+        """Read an object."""
+        return self._objects.get(self._prefix + name)
+
+    def get_file(self, name: str, file: Path) -> None:
+        """Write the content of an object to a new file."""
+        self._objects.get_file(self._prefix + name, file)
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """List the objects below a prefix."""
+        for name, size in self._objects.sizes(self._prefix + prefix):
+            yield name.removeprefix(self._prefix), size
+
+    def delete(self, name: str) -> None:
+        """Remove an object."""
+        self._objects.delete(self._prefix + name)
 
 
 class DirectoryObjects:
@@ -134,3 +176,20 @@ class DirectoryObjects:
         path = self._directory / name
         os.replace(unfinished, path)
         sync_directory(path.parent)
+
+
+def logs_at(objects: SnapshotObjects) -> dict[str, list[int]]:
+    """Name the logs of which there are snapshots in a place, each with the numbers of its partitions.
+
+    Raises `SnapshotError`.
+    """
+    found: dict[str, set[int]] = {}
+    try:
+        for path, _ in objects.sizes(""):
+            name = _OF_A_LOG.match(path)
+            if name:
+                found.setdefault(name[1], set()).add(int(name[2]))
+    except ObjectStorageError as error:
+        where, remedy = f"The place of the snapshots, {objects.url},", "Check its address, login and state."
+        raise SnapshotError(where, SnapshotProblem.STORAGE, f"cannot be read: {error}", remedy) from error
+    return {log: sorted(numbers) for log, numbers in sorted(found.items())}

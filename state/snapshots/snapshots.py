@@ -6,23 +6,23 @@ snapshot uploads only those that no earlier one had.
 """
 
 import os
-import random
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from wayfold.state.snapshots.errors import SnapshotError, SnapshotProblem, damaged
+from wayfold.state.snapshots.errors import REFUSALS, SnapshotError, SnapshotProblem, damaged
+from wayfold.state.snapshots.log_identity import LogIdentity
 from wayfold.state.snapshots.manifest import (
     MANIFEST_BYTES_LIMIT,
     SNAPSHOT_FORMAT_VERSION,
     SnapshotFile,
     SnapshotManifest,
+    check_log,
     decode_manifest,
     file_object,
     latest_object,
@@ -30,20 +30,17 @@ from wayfold.state.snapshots.manifest import (
     partition_prefix,
     sha256_of,
 )
-from wayfold.state.snapshots.objects import ObjectMissingError, ObjectStorageError, SnapshotObjects
+from wayfold.state.snapshots.objects import (
+    ObjectMissingError,
+    ObjectsBelow,
+    SnapshotObjects,
+)
+from wayfold.state.snapshots.retries import Retries
 from wayfold.state.store.errors import StoreRefusedError
 from wayfold.state.store.identity import FORMAT_VERSION, read_identity, sync_directory
 from wayfold.state.store.store import Store
 
-Answer = TypeVar("Answer")
-
-REFUSALS = {
-    SnapshotProblem.DAMAGED,
-    SnapshotProblem.MISSING,
-    SnapshotProblem.OTHER_FORMAT,
-    SnapshotProblem.OTHER_PARTITION,
-}
-"""What is wrong with a snapshot itself, and not with the place where it is or goes."""
+Usable = Callable[[SnapshotManifest], bool]
 
 
 class TakenSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,24 +58,32 @@ class RestoredSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshots:
-    """The snapshots of all partitions in one place.
+    """The snapshots of all partitions of one log, in a place that other logs may share.
 
-    Each call to the storage is tried up to `attempts` times, with pauses of `pause_s` seconds at first that
+    `log` is that log; a name alone is enough to read what is there, whatever it was folded from. Each call to
+    the storage is tried up to `attempts` times, with pauses of `pause_s` seconds at first that
     double. `keep` is the number of snapshots of a partition that `prune` leaves.
     """
 
     def __init__(
-        self, objects: SnapshotObjects, *, keep: int = 3, attempts: int = 4, pause_s: float = 0.5
+        self,
+        objects: SnapshotObjects,
+        log: LogIdentity | str,
+        *,
+        keep: int = 3,
+        attempts: int = 4,
+        pause_s: float = 0.5,
     ) -> None:
         if keep < 1 or attempts < 1:
             raise ValueError("keep and attempts must be at least 1")
-        self._objects = objects
+        self._log = log if isinstance(log, LogIdentity) else None
+        self._objects = ObjectsBelow(objects, f"{log.name if isinstance(log, LogIdentity) else log}/")
         self._keep = keep
-        self._attempts = attempts
-        self._pause_s = pause_s
         self._stopped = threading.Event()
+        self._try = Retries(self._objects.url, self._stopped, attempts, pause_s).call
         self._hashes: dict[int, dict[tuple[int, ...], str]] = {}
         self._taken: set[Path] = set()
+        self._verified: dict[int, set[str]] = {}
 
     def stop(self) -> None:
         """Make uploads and restores under way give up at the next file, as `SnapshotError` (stopped)."""
@@ -90,10 +95,13 @@ class Snapshots:
         The directory lies beside the store until `upload` or `discard` removes it. Raises
         `StoreFailedError`.
         """
+        if self._log is None:
+            raise ValueError("to take a snapshot one has to know its log")
         created_at_ms = time.time_ns() // 1_000_000
         manifest = SnapshotManifest(
             snapshot_format_version=SNAPSHOT_FORMAT_VERSION,
             store_format_version=FORMAT_VERSION,
+            log=self._log,
             name=f"{created_at_ms:014}-{uuid.uuid4().hex[:8]}",
             partition=store.identity.partition,
             creation_id=store.identity.creation_id,
@@ -132,6 +140,11 @@ class Snapshots:
             self._publish(manifest)
             # Whoever had the partition before may have pruned a file that this upload left in its place.
             self._upload_files(taken.directory, manifest)
+        except OSError as error:
+            where = self._where(taken.manifest.partition, taken.manifest.name)
+            detail = f"could not be read from {taken.directory} ({error})"
+            remedy = "Check the disk there; the next snapshot tries again."
+            raise SnapshotError(where, SnapshotProblem.STORAGE, detail, remedy) from error
         finally:
             self.discard(taken)
         return manifest
@@ -143,7 +156,13 @@ class Snapshots:
         return sorted((name[len(prefix) : -5] for name, _ in found if name.endswith(".json")), reverse=True)
 
     def manifest(self, partition: int, name: str) -> SnapshotManifest:
-        """Read what a snapshot consists of. Raises `SnapshotError`."""
+        """Read what a snapshot consists of. Raises `SnapshotError`, also for one of another log."""
+        manifest = self._manifest(partition, name)
+        if self._log is not None:
+            check_log(manifest, self._log, self._where(partition, name))
+        return manifest
+
+    def _manifest(self, partition: int, name: str) -> SnapshotManifest:
         where = self._where(partition, name)
         try:
             data = self._try(lambda: self._objects.get(manifest_object(partition, name)))
@@ -204,24 +223,74 @@ class Snapshots:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
-    def restore_latest(self, partition: int, path: Path) -> RestoredSnapshot:
-        """Restore the latest snapshot that is whole and of this program's format, see `restore`.
+    def restore_latest(
+        self, partition: int, path: Path, usable: Usable = lambda manifest: True
+    ) -> RestoredSnapshot:
+        """Restore the latest snapshot that is whole, of this log and program, and `usable`; see `restore`.
 
         An older one is as right as a later one: what it lacks is folded again. Raises `SnapshotError` when
         the storage or the disk fails, so that trouble there is not taken for an absence of snapshots.
         """
         refused: list[SnapshotError] = []
-        for name in self.names(partition):
+        for found in self.found(partition):
+            if isinstance(found, SnapshotError):
+                refused.append(found)
+                continue
+            if not usable(found):
+                continue
             try:
-                manifest = self.manifest(partition, name)
-                self.restore(manifest, path)
+                self.restore(found, path)
             except SnapshotError as error:
                 if error.problem not in REFUSALS:
                     raise
                 refused.append(error)
             else:
-                return RestoredSnapshot(manifest=manifest, refused=tuple(refused))
+                return RestoredSnapshot(manifest=found, refused=tuple(refused))
         return RestoredSnapshot(manifest=None, refused=tuple(refused))
+
+    def found(self, partition: int) -> Iterator[SnapshotManifest | SnapshotError]:
+        """Read the manifests of a partition, the latest first; one that is refused comes as the reason.
+
+        Raises `SnapshotError` when the storage fails.
+        """
+        for name in self.names(partition):
+            try:
+                manifest = self.manifest(partition, name)
+            except SnapshotError as error:
+                if error.problem not in REFUSALS:
+                    raise
+                yield error
+            else:
+                yield manifest
+
+    def verify(self, manifest: SnapshotManifest, scratch: Path) -> None:
+        """Read a snapshot back, all its files, so that something may depend on it; see `restore`.
+
+        A file that was read back once in this process is only looked for. `scratch` is a directory for what
+        is read, gone afterwards. Raises `SnapshotError`.
+        """
+        where = self._where(manifest.partition, manifest.name)
+        if self.manifest(manifest.partition, manifest.name) != manifest:
+            raise damaged(where, "has another manifest than it had")
+        prefix = f"{partition_prefix(manifest.partition)}files/"
+        present = self._try(lambda: dict(self._objects.sizes(prefix)))
+        verified = self._verified.get(manifest.partition, set())
+        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            scratch.mkdir(parents=True)
+            for file in manifest.files:
+                if present.get(file_object(manifest.partition, file.sha256)) != file.size_bytes:
+                    raise damaged(where, f"lacks its file {file.name}, or has it in another size")
+                if file.sha256 not in verified:
+                    self._download(manifest, file, scratch / file.name)
+                    (scratch / file.name).unlink()
+        except OSError as error:
+            detail = f"could not be read back to {scratch} ({error})"
+            remedy = "Check the disk there; the next time tries again."
+            raise SnapshotError(where, SnapshotProblem.STORAGE, detail, remedy) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        self._verified[manifest.partition] = {file.sha256 for file in manifest.files}
 
     def prune(self, partition: int) -> int:
         """Delete the oldest snapshots but for the latest `keep`; return how many. Raises `SnapshotError`.
@@ -246,7 +315,7 @@ class Snapshots:
         needed: set[str] = set()
         for name in names:
             try:
-                files = self.manifest(partition, name).files
+                files = self._manifest(partition, name).files
             except SnapshotError as error:
                 if error.problem is SnapshotProblem.MISSING:
                     continue
@@ -309,23 +378,6 @@ class Snapshots:
 
     def _delete(self, name: str) -> None:
         self._try(lambda: self._objects.delete(name))
-
-    def _try(self, action: Callable[[], Answer]) -> Answer:
-        """Call the storage, again after a pause when it fails, as often as is allowed."""
-        for attempt in range(1, self._attempts + 1):
-            try:
-                return action()
-            except ObjectStorageError as error:
-                if attempt == self._attempts or self._stopped.is_set():
-                    raise SnapshotError(
-                        f"The place of the snapshots, {self._objects.url},",
-                        SnapshotProblem.STORAGE,
-                        f"failed {attempt} times, at last with: {error}",
-                        "Check its address, login and state; the next snapshot tries again.",
-                    ) from error
-                pause_s = self._pause_s * 2 ** (attempt - 1)
-                self._stopped.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311
-        raise AssertionError("unreachable")
 
     def _check_going_on(self, manifest: SnapshotManifest) -> None:
         if self._stopped.is_set():

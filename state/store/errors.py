@@ -1,6 +1,7 @@
 """Why a store could not be opened, read or written, and what to do about it."""
 
 import enum
+import errno
 from pathlib import Path
 
 
@@ -13,6 +14,7 @@ class StoreProblem(enum.StrEnum):
     LOCKED = "locked"
     NOT_A_STORE = "not_a_store"
     DISK = "disk"
+    FULL = "full"
     CLOSED = "closed"
 
 
@@ -43,9 +45,15 @@ REBUILD = (
     "Stop what uses it, move the directory away and start again: the partition is then restored from its "
     "latest snapshot, if there is one, and the events after it are folded again."
 )
+FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says when there is no room."""
+MAKE_ROOM = "Make room on the disk: delete or move what is not needed there, or give it more."
 FREE_DISK = "Check the disk for space, permissions and faults, then start again."
 STOP_OTHER = "Stop the other process that has it open, or give each its own directory."
 REOPEN = "Open it again before using it."
+
+
+_FULL = ("No space left on device", "Disk quota exceeded")
 
 
 def problem_of(error: Exception) -> tuple[StoreProblem, str]:
@@ -54,6 +62,8 @@ def problem_of(error: Exception) -> tuple[StoreProblem, str]:
     RocksDB reports every trouble as one text that starts with the name of its status code.
     """
     message = str(error)
+    if (isinstance(error, OSError) and error.errno in FULL_ERRNOS) or any(text in message for text in _FULL):
+        return StoreProblem.FULL, MAKE_ROOM
     if isinstance(error, OSError):
         return StoreProblem.DISK, FREE_DISK
     if "lock hold by current process" in message or "While lock file" in message:

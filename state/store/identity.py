@@ -9,8 +9,9 @@ from wayfold.state.store.errors import StoreProblem, StoreRefusedError, damaged,
 
 # Version 2 added rows of erasures, and made `counted` of a history text. A store without the rows knows of
 # its erasures only how many came: read on, it would accept their repeats. Version 3 added the journal, which
-# an older program would not read.
-FORMAT_VERSION = 3
+# an older program would not read. Version 4 knows repeats by their type too, keeps the topic times of
+# accounts and the names of events, and takes several definitions of a version.
+FORMAT_VERSION = 4
 """Version of everything a store holds: its files, and the keys and values that the fold keeps in it."""
 
 IDENTITY_FILE = "wayfold-store.json"

@@ -3,11 +3,14 @@
 | row | key | value |
 |---|---|---|
 | meta | `m` | offsets, watermark, counters, next numbers |
-| account | `a` account | name |
+| account | `a` account | name, time zone, topic times |
 | scope | `j` scope | account and journey ids |
 | series | `n` series | scope and name |
 | kind | `k` kind | scope and words of an arrival or message event |
-| definition | `d` scope, version | the `journey.defined` event as JSON |
+| name | `w` account or journey, its number, kind of name, name | nothing: an accepted event had the name |
+| definition | `d` scope, version | `state.intake.definitions.Held` |
+| control id | `q` scope, hash of type and event id | nothing: the definition or status was accepted |
+| status | `y` scope | `state.intake.definitions.Status`: what the publisher last said |
 | history | `h` scope, user id | `state.histories.history.History` |
 | user | `u` account, user id | `state.histories.history.User` |
 | person | `i` person | account and user id |
@@ -18,7 +21,9 @@
 | closing | `x` scope, version, time, hour of entry, person, entry | whether the entry converted |
 | engagement | `e` account, month, person, row | the consumption row |
 | journal | `g` batch | what a batch did to totals, cells and user sets, until it is settled |
-| erasure | `r` hash of account, user and event id | `state.intake.erasures.Erasure` |
+| judgement | `v` number | `state.histories.judging.Judgement`: a late definition on its way |
+| frozen | `z` scope | the views of a journey from before a judgement, while it is on its way |
+| erasure | `r` hash of account and user, hash of event id | `state.intake.erasures.Erasure` |
 """
 
 import struct
@@ -31,6 +36,9 @@ HISTORY, USER, PERSON = b"h", b"u", b"i"
 TOTAL, CELL, DWELL, USER_SET = b"t", b"c", b"b", b"s"
 CLOSING, ENGAGEMENT, ERASURE = b"x", b"e", b"r"
 JOURNAL = b"g"
+NAME, CONTROL_ID, STATUS = b"w", b"q", b"y"
+JUDGEMENT, FROZEN = b"v", b"z"
+OF_ACCOUNT, OF_JOURNEY = 0, 1
 
 DAY_GRAIN, HOUR_GRAIN, ALL_GRAIN = 0, 1, 2
 TAKEN_OUT, PUT_IN = 0, 1
@@ -39,10 +47,39 @@ number_key = struct.Struct(">cI").pack
 cell_key = struct.Struct(">cIBI").pack
 set_key = struct.Struct(">cIBIQB").pack
 closing_key = struct.Struct(">cIQQIIQ").pack
-definition_key = struct.Struct(">cIQ").pack
+_number = struct.Struct(">cI")
+_definition = struct.Struct(">cIQ")
+definition_key = _definition.pack
 decode_person = msgspec.msgpack.Decoder(tuple[int, str]).decode
 engagement_key = struct.Struct(">cIIII").pack
-journal_key = struct.Struct(">cQ").pack
+_names = struct.Struct(">cBI")
+names_key = _names.pack
+_journal = struct.Struct(">cQ")
+journal_key = _journal.pack
+
+
+def split_number_key(key: bytes) -> int:
+    """The number in a key made by `number_key`, whatever follows it."""
+    number: int = _number.unpack_from(key)[1]
+    return number
+
+
+def split_journal_key(key: bytes) -> int:
+    """The number in a key made by `journal_key`."""
+    number: int = _journal.unpack(key)[1]
+    return number
+
+
+def split_definition_key(key: bytes) -> tuple[int, int]:
+    """Scope and version of a definition's key."""
+    _, number, version = _definition.unpack(key)
+    return number, version
+
+
+def split_names_key(key: bytes) -> tuple[bytes, int, int]:
+    """What a key made by `names_key` begins with: letter, whose names they are, and its number."""
+    letter, owner, number = _names.unpack_from(key)
+    return letter, owner, number
 
 
 def after(prefix: bytes) -> bytes:

@@ -220,10 +220,10 @@ class Store:
                 # Releases the interpreter's lock, which making the checkpoint does not.
                 self._database.flush(wait=True)
                 Checkpoint(self._database).create_checkpoint(str(directory))
+                write_mark(directory, self._database.latest_sequence_number())
+                write_identity(directory, self.identity)
             except Exception as error:
                 raise self._failure("make a checkpoint", error) from error
-            write_mark(directory, self._database.latest_sequence_number())
-            write_identity(directory, self.identity)
 
     def size_bytes(self) -> int:
         """Count the bytes of the store's tables on disk and in its write buffers."""
@@ -249,6 +249,8 @@ class Store:
             raise failed(self.path, "write out what was in memory", error) from error
         finally:
             self._mark.release()
+            # One that could not be written out would stay open, and locked, as long as it is held.
+            self._database = self._reader = self._caching_reader = cast("Rdict", _NoDatabase())
 
     def __enter__(self) -> Self:
         return self
@@ -264,6 +266,13 @@ class Store:
         if isinstance(error, DbClosedError) or self._in_use.finished:
             return closed(self.path)
         return failed(self.path, action, error)
+
+
+class _NoDatabase:
+    """What a closed store has in the place of its database: every use says so."""
+
+    def __getattr__(self, name: str) -> object:
+        raise DbClosedError(name)
 
 
 class _Cursor:

@@ -24,6 +24,8 @@ class RememberingPartition:
     def __init__(self, directory: Path, number: int) -> None:
         self.number = number
         self.watermark_ms = -1
+        self.judging_since_ms: int | None = None
+        self.counters: dict[str, int] = {}
         self.refused: list[DeadLetter] = []
         self.commits = 0
         self.closed = False
@@ -62,6 +64,10 @@ class RememberingPartition:
                 )
                 continue
             self._pending.append((record.value or b"").decode())
+
+    def reach(self, topic: str, offset: int) -> None:
+        expected = self._pending_offsets.get(topic, self.offsets.get(topic, 0))
+        self._pending_offsets[topic] = max(expected, offset)
 
     def prepare(self) -> Iterator[None]:
         yield

@@ -9,6 +9,7 @@ import pytest
 from tests.agents.fakes import RememberingPartition
 from wayfold.agents import effects
 from wayfold.agents.effects import OpenPartition, PartitionRevokedError, apply_batch
+from wayfold.agents.locating import FoldFailedError
 from wayfold.models.record import LogRecord
 from wayfold.models.refusal import DeadLetter
 
@@ -75,6 +76,14 @@ async def test_effects_come_in_their_order(journal: Journal) -> None:
     assert journal.entries == ["2 letters 1", "3 commit", "4 views", "5 progress {'entries': 2}"]
 
 
+async def test_offsets_without_records_are_committed(journal: Journal) -> None:
+    """A batch may be nothing but offsets that were passed: they become durable and are told on."""
+    await journal.apply(b"good")
+    await apply_batch(journal.opened, [], journal, Views(journal), Progress(journal), reached={"entries": 3})
+    assert journal.entries[-3:] == ["3 commit", "4 views", "5 progress {'entries': 3}"]
+    assert journal.partition.offsets == {"entries": 3}
+
+
 async def test_without_refused_records_no_letters_are_written(journal: Journal) -> None:
     """A batch without refusals does not touch the dead letter sink."""
     await journal.apply(b"good")
@@ -83,7 +92,7 @@ async def test_without_refused_records_no_letters_are_written(journal: Journal) 
 
 async def test_a_failing_fold_leaves_nothing_and_is_raised(journal: Journal) -> None:
     """An exception in the fold reaches the host, and nothing of the batch can be committed later."""
-    with pytest.raises(RuntimeError, match="the store is full"):
+    with pytest.raises(FoldFailedError, match="the store is full"):
         await journal.apply(b"good", b"poison")
     assert journal.entries == []
     await journal.apply(b"good", b"good")

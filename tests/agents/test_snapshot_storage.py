@@ -8,6 +8,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore
 
 from tests.agents.small_s3 import small_s3
+from tests.state.snapshots.logs import LOG
 from tests.state.snapshots.places import ObjectsInMemory
 from wayfold.agents.snapshot_storage import CloudObjects, SnapshotUrlError, open_snapshot_objects
 from wayfold.state.snapshots.objects import (
@@ -15,6 +16,7 @@ from wayfold.state.snapshots.objects import (
     ObjectMissingError,
     ObjectStorageError,
     SnapshotObjects,
+    logs_at,
 )
 from wayfold.state.snapshots.snapshots import Snapshots
 from wayfold.state.store.store import Store, StoreMemory
@@ -71,11 +73,12 @@ def test_objects_are_kept_by_name(objects: SnapshotObjects, tmp_path: Path) -> N
 
 def test_a_snapshot_comes_back_from_every_place(objects: SnapshotObjects, tmp_path: Path) -> None:
     """The whole way, from a store to another directory, works over each place."""
-    memory, snapshots = StoreMemory(16 * 1024 * 1024), Snapshots(objects)
+    memory, snapshots = StoreMemory(16 * 1024 * 1024), Snapshots(objects, LOG)
     with Store.open(tmp_path / "p0", memory, partition=0) as store:
         store.write([(b"a", b"1")])
         snapshots.upload(snapshots.take(store, {"entries": 1}, 0))
         snapshots.prune(0)
+    assert logs_at(objects) == {LOG.name: [0]}
     restored = snapshots.restore_latest(0, tmp_path / "restored")
     assert restored.manifest == snapshots.latest(0) is not None
     with Store.open(tmp_path / "restored", memory, partition=0) as store:

@@ -10,7 +10,6 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,18 @@ from rich.console import Console
 
 from local_services import wait_until
 from tests.audit.damage import raise_count
-from tests.services.cluster import PARTITIONS, Publisher, settings_for
+from tests.services.cluster import (
+    PARTITIONS,
+    Publisher,
+    make_topics_of_publishers_times,
+    settings_for,
+)
 from tests.services.hostile import hostile_log
 from tests.services.processes import WorkerProcess, environment
 from tests.services.verdict import LogPublisher, wait_until_folded
 from tests.state.settling import settle
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.topics import ensure_topics, find_topics, topic_name
-from wayfold.agents.worker.run import fold_settings
 from wayfold.audit import log_sources
 from wayfold.audit.audit import Verdict
 from wayfold.audit.live import AuditImpossibleError
@@ -34,7 +38,7 @@ from wayfold.audit.questions import Scope
 from wayfold.cli.auditing import run_audit
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import KafkaSettings, RedisSettings, Settings, StateSettings, WorkerSettings
-from wayfold.state.partition import FOLD_ORDER, Partition
+from wayfold.state.partition import Partition
 from wayfold.state.store import keys
 from wayfold.state.store.store import Store, StoreMemory
 
@@ -80,10 +84,7 @@ def publish(settings: Settings) -> None:
     simulated = [WAYFOLD, "simulate", "--count", str(SIMULATED), "--seed", "5", "--to", "kafka"]
     subprocess.run(simulated, env=environment(settings), check=True, capture_output=True, timeout=120)
     now_ms = time.time_ns() // 1_000_000
-    log = hostile_log(11, HOSTILE, HOSTILE // 6, PARTITIONS, now_ms)
-    # Whether a second user.erased is a repeat is open until erasure is folded: each comes once.
-    erasures = dict.fromkeys(record for record in log if record.kind == "users")
-    log = [*erasures, *(record for record in log if record.kind != "users")]
+    log = hostile_log(11, HOSTILE, HOSTILE // 6, PARTITIONS)
     for turn, compression in enumerate(COMPRESSIONS):
         publisher = LogPublisher(settings, now_ms, compression_type=compression)
         publisher.publish(log[turn :: len(COMPRESSIONS)])
@@ -149,7 +150,7 @@ def test_a_cluster_is_equal_to_its_topics(settings: Settings) -> None:
 def count_one_entry_more(settings: Settings, account_id: str, journey_id: str, version: int) -> None:
     """Damage a total of the first partition that has entries of the version."""
     memory = StoreMemory(32 * 1024 * 1024)
-    given = fold_settings(settings, find_topics(settings.kafka))
+    given = fold_settings(settings, find_topics(settings.kafka).partitions, settings.fold.partitioner)
     for number in range(PARTITIONS):
         path = settings.state.directory / f"partition-{number}"
         store = Store.open(path, memory, partition=number)
@@ -195,19 +196,19 @@ def test_every_record_below_the_ends_is_read(kafka: str, topics: Publisher) -> N
     assert found == {(number, kind): end for number, row in ends.items() for kind, end in row.items() if end}
 
 
-def publish_interleaved(settings: Settings, partition: int) -> dict[str, list[tuple[int, str, int]]]:
+def publish_interleaved(settings: Settings, partition: int) -> dict[str, list[tuple[int, int]]]:
     """Publish more to each of three topics than is held of one, in few compressed batches.
 
     Two begin together and the third when half of the first is over. Gives, by kind, what must be read:
-    the time, kind and offset of each record.
+    the time and offset of each record.
     """
     started_ms = time.time_ns() // 1_000_000
     first_ms = {"steps": started_ms, "messages": started_ms + 1, "entries": started_ms + INTERLEAVED}
     published = {
-        kind: [(at_ms + 2 * offset, kind, offset) for offset in range(INTERLEAVED)]
+        kind: [(at_ms + 2 * offset, offset) for offset in range(INTERLEAVED)]
         for kind, at_ms in first_ms.items()
     }
-    ensure_topics(settings.kafka)
+    make_topics_of_publishers_times(settings)
     producer = KafkaProducer(
         bootstrap_servers=settings.kafka.bootstrap_servers,
         compression_type="zstd",
@@ -216,32 +217,47 @@ def publish_interleaved(settings: Settings, partition: int) -> dict[str, list[tu
     )
     for kind, records in published.items():
         topic = topic_name(settings.kafka.topic_prefix, kind)
-        for at_ms, _, _ in records:
+        for at_ms, _ in records:
             producer.send(topic, b"{}" * 20, b"user", partition=partition, timestamp_ms=at_ms)
     producer.flush()
     producer.close()
     return published
 
 
-def test_topics_of_any_length_are_read_in_the_order_of_time(
+def test_topics_of_any_length_are_read_in_the_order_of_offsets(
     kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Topics with more records than are held of each are read whole and merged, from amid their batches."""
+    """Topics with more records than are held of each are read whole, in turn, up to amid a batch."""
     monkeypatch.setattr(log_sources, "QUIET_POLLS", 20)
     settings = settings_for(kafka, topic_prefix, tmp_path)
     published = publish_interleaved(settings, partition=1)
     published["entries"].pop()
     ends = {1: {kind: len(records) for kind, records in published.items()}}
-    read = [
-        (record.timestamp, kind, record.offset) for _, kind, record in KafkaLog(settings.kafka).read(ends)
-    ]
-    assert Counter(kind for _, kind, _ in read) == ends[1]
-    assert read == sorted(chain.from_iterable(published.values()), key=read_before)
+    read: dict[str, list[tuple[int, int]]] = {}
+    for number, kind, record in KafkaLog(settings.kafka).read(ends):
+        assert number == 1
+        read.setdefault(kind, []).append((record.timestamp, record.offset))
+    assert read == published
 
 
-def read_before(entry: tuple[int, str, int]) -> tuple[int, int, int]:
-    at_ms, kind, offset = entry
-    return at_ms, FOLD_ORDER.index(kind), offset
+def test_topics_that_end_with_markers_are_read_to_their_end(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was counted ends behind markers and records that were taken back: all before it is found."""
+    monkeypatch.setattr(log_sources, "QUIET_POLLS", 20)
+    settings = settings_for(kafka, topic_prefix, tmp_path)
+    with Publisher(settings, transactional_id=topic_prefix) as publisher:
+        producer = publisher.producer
+        producer.init_transactions()
+        producer.begin_transaction()
+        publisher.publish(5, partition=1)
+        producer.commit_transaction()
+        for kind in ("entries", "steps"):
+            producer.begin_transaction()
+            publisher.publish(3, kind, partition=1)
+            producer.abort_transaction()
+    read = list(KafkaLog(settings.kafka).read({1: {"entries": 10, "steps": 4}}))
+    assert [(kind, record.offset) for _, kind, record in read] == [("entries", offset) for offset in range(5)]
 
 
 def test_topics_without_their_beginning_are_not_audited(kafka: str, topics: Publisher) -> None:

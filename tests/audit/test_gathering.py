@@ -1,6 +1,8 @@
 """What the audit takes from the log, and by which rules."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wayfold.audit.counts import CompactCounts
 from wayfold.audit.gathering import Gathered, LogRules, Room, Selection
 from wayfold.audit.live import AuditImpossibleError
+from wayfold.audit.oracle import Limits
+from wayfold.audit.oracle.times import instant_ms
 from wayfold.audit.questions import Scope, ranges
 from wayfold.models.partitioner import PARTITIONERS
 from wayfold.models.record import LogRecord
@@ -36,6 +41,17 @@ def entered(offset: int, user: str, day: int, journey: str = "welcome") -> LogRe
     return LogRecord(offset, NOW_MS, user.encode(), json.dumps(event).encode())
 
 
+def arrived(offset: int, user: str, variant: str) -> LogRecord:
+    record = entered(offset, user, 1)
+    event = json.loads(record.value or b"") | {"type": "step.entered", "step_id": "mail", "variant": variant}
+    return LogRecord(offset, NOW_MS, user.encode(), json.dumps(event).encode())
+
+
+def moved(record: LogRecord, offset: int) -> LogRecord:
+    """The same record once more, further on in the log."""
+    return LogRecord(offset, record.timestamp, record.key, record.value)
+
+
 def test_a_sample_is_the_same_each_time_and_another_for_another_seed() -> None:
     """Who is in the sample follows from the user id and the seed alone, about as many as asked for."""
     users = [f"user-{number}".encode() for number in range(4_000)]
@@ -53,52 +69,122 @@ def test_nobody_or_everybody(user: bytes, seed: int) -> None:
     assert Selection(users_share=1.0, seed=seed).has_user(user)
 
 
-def test_an_event_is_late_because_of_one_that_is_not_needed() -> None:
-    """The watermark is that of all events, also where only one journey's are kept."""
-    gathered = Gathered(0, Selection(journey_id="welcome"), rules(), Room(10))
-    for record in (
-        entered(0, "ann", 1),
-        entered(1, "bob", 9, "other"),
-        entered(2, "bob", 20, "other"),
-        entered(3, "ann", 5),
-    ):
+def gather(
+    records: Sequence[LogRecord], selection: Selection, *ends: int, room: Room | None = None, **changes: Any
+) -> Gathered:
+    """Read entries of partition 0 of which one may ask below each of the ends."""
+    stops = [{0: {"entries": end}} for end in ends]
+    gathered = Gathered(0, selection, rules(**changes), room or Room(100), stops)
+    for record in records:
         gathered.add("entries", record)
-    acceptance = gathered.acceptance({"entries": 4})
-    assert acceptance.reasons == {("entries", 3): "late"}
+    return gathered
+
+
+def test_an_event_is_late_because_of_one_that_is_not_needed() -> None:
+    """Topic time is that of all events, also where only one journey's are kept."""
+    days = [("ann", 1, "welcome"), ("bob", 9, "other"), ("bob", 20, "other"), ("ann", 5, "welcome")]
+    records = [entered(offset, *day) for offset, day in enumerate(days)]
+    acceptance = gather(records, Selection(journey_id="welcome"), 4).acceptance({"entries": 4})
+    assert acceptance.refused == {"late": 1}
+    assert [event["event_id"] for event in acceptance.accepted] == ["e-0"]
+    assert acceptance.watermarks == {"default": instant_ms("2026-10-20T00:00:00Z")}
+
+
+def test_a_repeat_that_is_not_needed_makes_nothing_late() -> None:
+    """Also of events that are not kept it is known which ones repeat another and so move no topic time."""
+    first, again = entered(0, "bob", 1, "other"), entered(0, "bob", 20, "other")
+    records = [first, moved(again, 1), entered(2, "ann", 1)]
+    acceptance = gather(records, Selection(journey_id="welcome"), 3).acceptance({"entries": 3})
+    assert (acceptance.duplicates, acceptance.refused) == (1, {})
+    assert [event["event_id"] for event in acceptance.accepted] == ["e-2"]
+
+
+def test_names_that_are_not_needed_fill_the_limit_of_their_journey() -> None:
+    """A sample of users counts the names and events of all, so that it refuses what the system refuses."""
+    users = [f"user-{number}" for number in range(200)]
+    sample = Selection(users_share=0.05)
+    last = next(user for user in reversed(users) if sample.has_user(user.encode()))
+    records = [
+        arrived(offset, user, "a" if user != last else "b") for offset, user in enumerate([*users, last])
+    ]
+    gathered = Gathered(0, sample, rules(limits=Limits(variants=1)), Room(100), [{0: {"steps": 201}}])
+    for record in records:
+        gathered.add("steps", record)
+    acceptance = gathered.acceptance({"steps": 201})
+    assert acceptance.refused == {"limit": 2}
+    assert {event["user_id"] for event in acceptance.accepted} == {
+        user for user in users if sample.has_user(user.encode()) and user != last
+    }
+
+
+def test_records_that_an_operator_skipped_are_refused() -> None:
+    """Each partition has its own; other topics and partitions are not meant."""
+    records = [entered(offset, "ann", 1) for offset in range(3)]
+    skipped = {0: {("entries", 1), ("steps", 0)}, 1: {("entries", 2)}}
+    acceptance = gather(records, Selection(), 3, skipped=skipped).acceptance({"entries": 3})
+    assert acceptance.refused == {"skipped": 1}
     assert [event["event_id"] for event in acceptance.accepted] == ["e-0", "e-2"]
 
 
 def test_records_behind_the_numbers_are_left_out() -> None:
-    """Only records below the offsets of the numbers count."""
-    gathered = Gathered(0, Selection(), rules(), Room(10))
-    for offset in range(4):
-        gathered.add("entries", entered(offset, "ann", 1))
-    for end in (0, 1, 4):
-        assert len(gathered.acceptance({"entries": end}).accepted) == end
+    """What is said of several ends is said of the records below each, watermarks and refusals too."""
+    records = [
+        entered(0, "ann", 1),
+        entered(1, "ann", 9),
+        entered(2, "ann", 3),
+        moved(entered(1, "ann", 9), 3),
+    ]
+    gathered = gather(records, Selection(), 0, 1, 3, 4)
+    said = [gathered.acceptance({"entries": end}) for end in (0, 1, 3, 4)]
+    assert [len(acceptance.accepted) for acceptance in said] == [0, 1, 2, 2]
+    assert [acceptance.refused["late"] for acceptance in said] == [0, 0, 1, 1]
+    assert [acceptance.duplicates for acceptance in said] == [0, 0, 0, 1]
+    days = [instant_ms(f"2026-10-0{day}T00:00:00Z") for day in (1, 9)]
+    assert [acceptance.watermark_ms for acceptance in said] == [-1, days[0], days[1], days[1]]
 
 
 def test_the_room_is_for_all_partitions_together() -> None:
     """The limit holds over all partitions, and what is not needed takes no room."""
     room = Room(2)
-    parts = [Gathered(number, Selection(journey_id="welcome"), rules(), room) for number in (0, 1)]
-    for part in parts:
-        part.add("entries", entered(0, "ann", 3))
-        part.add("entries", entered(1, "ann", 2, "other"))
+    wanted = Selection(journey_id="welcome")
+    records = [entered(0, "ann", 3), entered(1, "ann", 2, "other")]
+    first, _ = (gather(records, wanted, 3, room=room) for _ in range(2))
     with pytest.raises(AuditImpossibleError, match="more than 2 events"):
-        parts[0].add("entries", entered(2, "ann", 3))
+        first.add("entries", entered(2, "ann", 3))
 
 
 def test_crc32_decides_where_a_user_belongs_when_it_is_set() -> None:
     """Records in a partition that is not their user's are refused by the partitioner that is set."""
     users = [f"user-{number}" for number in range(50)]
-    gathered = Gathered(1, Selection(), rules(partitions=4, partitioner="crc32"), Room(100))
-    for offset, user in enumerate(users):
-        gathered.add("entries", entered(offset, user, 1))
-    gathered.add("entries", LogRecord(len(users), NOW_MS, b"user-1", b"{"))
+    records = [entered(offset, user, 1) for offset, user in enumerate(users)]
+    records.append(LogRecord(len(users), NOW_MS, b"user-1", b"{"))
+    gathered = gather(records, Selection(), 100, partitions=4, partitioner="crc32")
     acceptance = gathered.acceptance({"entries": 100})
-    home = sum(PARTITIONERS["crc32"](user.encode(), 4) == 1 for user in users)
+    home = sum(PARTITIONERS["crc32"](user.encode(), 4) == 0 for user in users)
     assert len(acceptance.accepted) == home
     assert acceptance.refused == {"wrong_partition": len(users) - home, "unparseable": 1}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 400))))
+def test_compact_counts_count_like_a_counter(counted: list[tuple[str, int]]) -> None:
+    """Whatever is counted, in whichever order, and however often the table grew."""
+    compact, plain = CompactCounts(), Counter[tuple[str, str | None]]()
+    for kind, number in counted:
+        for what in ((kind, str(number)), (kind, None)):
+            compact[what] += 1
+            plain[what] += 1
+    assert [compact[what] for what in plain] == list(plain.values())
+    assert (len(compact), compact["d", None]) == (len(plain), 0)
+
+
+def test_compact_counts_take_little_memory() -> None:
+    """A hundred thousand ids take less than fifty bytes each, and each is found again."""
+    compact = CompactCounts()
+    for number in range(100_000):
+        compact["default", f"e-{number}"] += 1
+    assert len(compact) == 100_000
+    assert all(compact["default", f"e-{number}"] == 1 for number in range(100_000))
+    assert compact.size_bytes < 50 * 100_000
 
 
 @given(

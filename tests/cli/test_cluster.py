@@ -1,5 +1,6 @@
 """The cluster as one starts it: topics, a worker and a server, with real Kafka and Redis."""
 
+import json
 import os
 import signal
 import subprocess
@@ -41,6 +42,18 @@ class Cluster:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def replay(self, *arguments: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [WAYFOLD, "replay", *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return done.returncode, done.stdout + done.stderr
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -119,6 +132,36 @@ def test_a_cluster_serves_the_numbers_of_the_oracle(cluster: Cluster) -> None:
         for process in (worker, server):
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=60) == 0
+
+
+def test_replay_waits_for_the_workers(cluster: Cluster) -> None:
+    """Through Kafka and through the server a replay ends with what the workers made of its events."""
+    cluster.environment["WAYFOLD_FOLD_RETENTION_DAYS"] = "30"
+    cluster.do("topics", "create")
+    entered = {"type": "journey.entered", "user_id": "ann", "journey_id": "welcome", "journey_version": 1}
+    events: list[dict[str, Any]] = [
+        {**entered, "event_id": day, "entry_id": day, "occurred_at": f"2026-{day}T10:00:00Z"}
+        for day in ("11-01", "11-02", "08-01", "11-02")
+    ]
+    defined = {"event_id": "d", "occurred_at": "2026-11-01T00:00:00Z", "name": "Welcome", "steps": []}
+    events.append({"type": "journey.defined", "journey_id": "welcome", "journey_version": 1, **defined})
+    (cluster.directory / "events.jsonl").write_text("\n".join(map(json.dumps, events)))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with cluster.running("worker"), cluster.running("serve", "--port", str(port), "--ingest"):
+        wait_until(lambda: answers(f"{url}/readyz"), seconds=60, what="the cluster to be ready")
+        # A definition is judged in each of the four partitions.
+        for arguments, judged in (
+            (("--to", "kafka", "--wait"), "6 counted, 1 repeated, 1 refused (1 late)"),
+            (("--to", url), "0 counted, 7 repeated, 1 refused (1 late)"),
+        ):
+            status, said = cluster.replay("events.jsonl", "--unsorted", *arguments)
+            assert status == 3
+            assert judged in said
+            assert "8 records, because 1 of the events are judged in every partition" in said
+            assert "more events came" not in said
+        status, said = cluster.replay("events.jsonl", "--unsorted", "--to", "kafka")
+        assert (status, "--wait waits for it" in said) == (0, True)
 
 
 def test_serve_says_what_is_missing(cluster: Cluster) -> None:

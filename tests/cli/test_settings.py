@@ -51,6 +51,18 @@ def test_flag_beats_environment_beats_file_beats_default(
     }
 
 
+def test_a_log_is_trimmed_only_where_there_are_snapshots(tmp_path: Path) -> None:
+    """Trimming is off unless set, and refused without a place for snapshots, wherever it was set."""
+    assert load().settings.embedded.log_retention_days is None
+    assert problems(embedded__log_retention_days=30).startswith("embedded.log_retention_days is set and")
+    assert "Set state.snapshot_url" in problems(embedded__log_retention_days=30)
+    (tmp_path / "wayfold.toml").write_text("[embedded]\nlog_retention_days = 30\n")
+    assert "state.snapshot_url" in problems()
+    loaded = load({"state.snapshot_url": "s3://bucket/wayfold"})
+    assert loaded.settings.embedded.log_retention_days == 30
+    assert "from 1 to 36500" in problems(embedded__log_retention_days=0)
+
+
 def test_named_file_is_read_and_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A file named by --config or WAYFOLD_CONFIG is used, and missing it is an error, not a default."""
     other = tmp_path / "other.toml"

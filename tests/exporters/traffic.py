@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wayfold.audit import oracle
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 
@@ -99,8 +99,12 @@ class OracleSource:
         except ValueError as error:
             raise BadQuestionError("number", str(error)) from None
 
-    async def freshness(self) -> Freshness:
+    async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=int(time.time() * 1000), watermark_ms=1_793_613_607_000, lag_ms=0)
+
+    async def judged(self) -> Mapping[int, Judged]:
+        counters = {"accepted_total": len(self.events), "duplicate_total": 2, "refused_total:late": 1}
+        return {0: Judged(offsets={"steps": len(self.events) + 3}, counters=counters)}
 
     def zone(self, account_id: str) -> Zone:
         return Zone(ZONES.get(account_id, "UTC"))

@@ -8,6 +8,9 @@ from tests.generators.logs import Logged
 from tests.generators.world import HOUR_MS
 from wayfold.models.record import LogRecord
 
+MALFORMED = ("missing_field", "wrong_field")
+"""One thing may be missing and another wrong in one event: which of them is named is not the contract's."""
+
 WHOLE = (
     *(
         b"",

@@ -10,7 +10,7 @@ from wayfold.audit import oracle
 from wayfold.audit.oracle.times import instant_ms
 from wayfold.models.record import LogRecord
 
-BROADCAST = ("definitions", "users")
+BROADCAST = ("definitions",)
 
 
 class Logged(NamedTuple):

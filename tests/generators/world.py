@@ -75,12 +75,14 @@ MACHINE_STATUSES = ("viewed", "opened", "clicked")
 
 TOPICS: Mapping[str, str] = {
     "journey.defined": "definitions",
+    "journey.status": "definitions",
     "journey.entered": "entries",
     "journey.exited": "entries",
     "step.entered": "steps",
     **{f"message.{status}": "messages" for status in STATUSES},
     "goal.reached": "conversions",
     "call.started": "calls",
+    "call.menu_reached": "calls",
     "call.ended": "calls",
     "user.erased": "users",
 }
@@ -93,7 +95,8 @@ KINDS = (
     *("goal.reached",) * 6,
     *("edge goal",) * 2,
     *("placed goal",) * 2,
-    *("journey.defined",) * 3,
+    *("journey.defined",) * 4,
+    "journey.status",
     "call",
     "user.erased",
 )
@@ -114,7 +117,7 @@ class World:
     anchors: Sequence[str] = ANCHORS[:2]
     kinds: Sequence[str] = KINDS
     event_ids: Sequence[str] = EVENT_IDS
-    definitions: dict[tuple[str, str, int], Event] = field(default_factory=dict)
+    definitions: dict[tuple[str, str, int, int], Event] = field(default_factory=dict)
     taken: dict[tuple[str, ...], Event] = field(default_factory=dict)
     times: list[datetime] = field(default_factory=list)
     exits: list[tuple[str, str, datetime]] = field(default_factory=list)
@@ -125,6 +128,9 @@ class World:
         account = pick(self.accounts)
         if kind == "journey.defined":
             event = self._definition(pick, account)
+        elif kind == "journey.status":
+            event = self._status(pick, account)
+            self._settle_id(event)
         else:
             event = self._user_event(pick, kind, account)
             self._settle_id(event)
@@ -202,26 +208,37 @@ class World:
         return {"account_id": account, "user_id": user, "occurred_at": written(at, pick(OFFSETS))}
 
     def _definition(self, pick: Pick, account: str) -> Event:
-        """The one definition of a journey version: the same whenever it is picked again."""
-        journey, version = pick(self.journeys), pick(self.versions)
-        key = (account, journey, version)
+        """One of a few definitions of a journey version, of which the earliest holds."""
+        journey, version, content = pick(self.journeys), pick(self.versions), pick((1, 1, 1, 2, 3))
+        key = (account, journey, version, content)
         if key not in self.definitions:
             goal = pick((None, *GOALS))
             wanted = pick(WANTED)
             window_ms = pick(WINDOWS_MS)
             self.definitions[key] = {
                 "type": "journey.defined",
-                "event_id": f"define-{journey}-{version}",
+                "event_id": f"define-{version}-{pick((1, 2))}-{content}",
                 "occurred_at": self._time(pick),
                 "account_id": account,
                 "journey_id": journey,
                 "journey_version": version,
-                "name": f"Journey {journey} {version}",
+                "name": f"Journey {journey} {version} {content}",
                 "steps": [_step(pick, step) for step in self.steps[: pick((1, 2, 3))]],
                 "goal": None if goal is None else {"name": goal, **_given("properties", wanted)},
                 **_given("conversion_window_ms", window_ms),
             }
         return self.definitions[key]
+
+    def _status(self, pick: Pick, account: str) -> Event:
+        """What the publisher says of a journey: whether it runs."""
+        return {
+            "type": "journey.status",
+            "event_id": pick(self.event_ids),
+            "occurred_at": self._time(pick),
+            "account_id": account,
+            "journey_id": pick(self.journeys),
+            "status": pick(("running", "paused", "finished")),
+        }
 
     def _time(self, pick: Pick) -> str:
         if self.times and pick((False, True)):
@@ -245,8 +262,8 @@ class World:
 def scope_of(event: Mapping[str, Any]) -> tuple[str, ...]:
     """Within what an event id must not name two contents, or the first to arrive would decide the numbers."""
     kind = event["type"]
-    place = kind if kind in ("goal.reached", "user.erased") else f"journey {event.get('journey_id')}"
-    return (event.get("account_id", "default"), event["user_id"], place)
+    journey = "" if kind == "goal.reached" else event.get("journey_id", "")
+    return (event.get("account_id", "default"), event.get("user_id", ""), kind, journey)
 
 
 def written(at: datetime, offset: str) -> str:

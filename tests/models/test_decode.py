@@ -15,14 +15,18 @@ from wayfold.models.encode import InvalidEventError, encode_event
 from wayfold.models.events import (
     END_OF_TIME_MS,
     EVENT_CLASS_OF_TYPE,
+    CallStarted,
     Event,
     GoalReached,
     JourneyEntered,
+    JourneyStatus,
+    MessageClicked,
     MessageEvent,
     MessageFailed,
     MessageOpened,
     MessageSent,
     StepEntered,
+    UserEvent,
     occurred_ms,
 )
 from wayfold.models.examples import EXAMPLES, as_binary, as_cloudevent
@@ -108,6 +112,12 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert opened.machine is False
     assert isinstance(entered, StepEntered)
     assert entered.variant == ""
+    clicked = read(EXAMPLES["message.clicked"], link=None)
+    assert isinstance(clicked, MessageClicked)
+    assert clicked.link == ""
+    started = read(EXAMPLES["call.started"], step_id=None)
+    assert isinstance(started, CallStarted)
+    assert started.step_id is None
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -237,10 +247,33 @@ def test_message_classes_name_their_status() -> None:
 
 
 def test_events_of_one_millisecond_have_an_order() -> None:
-    """Entered, step, message, goal, exited: ranks grow in this order."""
+    """Entered, step, message, goal, exited, and of calls started, menu, input, ended: ranks grow so."""
     types = ("journey.entered", "step.entered", "message.sent", "goal.reached", "journey.exited")
-    ranks = [EVENT_CLASS_OF_TYPE[type_].RANK for type_ in types]
-    assert ranks == sorted(set(ranks))
+    calls = ("call.started", "call.menu_reached", "call.input_collected", "call.ended")
+    for order in (types, calls):
+        ranks = [EVENT_CLASS_OF_TYPE[type_].RANK for type_ in order]
+        assert ranks == sorted(set(ranks))
+
+
+def test_properties_may_be_any_json() -> None:
+    """Lists and objects are read as they were sent, numbers inside of them too, and encode to the same."""
+    properties = {"plan": "pro", "n": 1.0, "items": [{"sku": "a", "price": 9.5, "tags": [None, True, "1.5"]}]}
+    event = read(EXAMPLES["goal.reached"], properties=properties)
+    assert isinstance(event, GoalReached)
+    assert event.properties == properties
+    items: Any = event.properties["items"]
+    assert type(items[0]["price"]) is float
+    again = decode_event(None, encode_event(event))
+    assert again == event
+
+
+def test_a_status_is_about_a_journey_and_no_user() -> None:
+    """`journey.status` is read on the topic of definitions, quickly and as a CloudEvent, without a user."""
+    for status in ("running", "paused", "finished"):
+        event = read(EXAMPLES["journey.status"], status=status, account_id="acme")
+        assert isinstance(event, JourneyStatus)
+        assert (event.journey_id, event.status, event.account_id) == ("welcome", status, "acme")
+        assert not isinstance(event, UserEvent)
 
 
 def test_text_beyond_ascii_is_kept() -> None:

@@ -89,10 +89,16 @@ def test_every_required_field_is_missed_by_name(type_: str) -> None:
         (EXAMPLES["message.failed"], {"reason": "x" * 4097}, "at most 4096"),
         (EXAMPLES["message.failed"], {"step_id": "s"}, "without a journey"),
         (EXAMPLES["message.opened"], {"machine": "yes"}, "true or false"),
-        (GOAL, {"properties": [1]}, "an object"),
-        (GOAL, {"properties": {"items": []}}, "strings, numbers"),
+        (EXAMPLES["message.clicked"], {"link": "x" * 4097}, "at most 4096"),
+        (EXAMPLES["message.clicked"], {"link": 7}, "at most 4096"),
+        (GOAL, {"properties": [1]}, "a JSON object"),
+        (GOAL, {"properties": "plan"}, "a JSON object"),
         (GOAL, {"name": ""}, "1 to 256"),
         (EXAMPLES["call.ended"], {"duration_ms": -1}, "milliseconds"),
+        (EXAMPLES["call.started"], {"step_id": ""}, "1 to 256"),
+        (EXAMPLES["call.ended"], {"step_id": "a\nb"}, "control characters"),
+        (EXAMPLES["journey.status"], {"status": "stopped"}, "running, paused, finished"),
+        (EXAMPLES["journey.status"], {"journey_id": "a\nb"}, "control characters"),
         (EXAMPLES["user.erased"], {"mode": "forget"}, "anonymise, subtract"),
     ],
 )
@@ -105,12 +111,34 @@ def test_wrong_values_are_named_with_what_is_right(
     assert says in refusal.message
 
 
-def test_properties_beyond_64_bits_are_named() -> None:
-    """A whole number that no store can keep is refused under the property's own path."""
-    assert refused_fields(GOAL, properties={"n": 2**63}).field == "properties.n"
-    assert not isinstance(
-        decode_event(None, json.dumps({**GOAL, "properties": {"n": -(2**63)}}).encode()), Refusal
-    )
+@pytest.mark.parametrize(
+    ("properties", "field"),
+    [
+        ('{"n": 9223372036854775808}', "properties.n"),
+        ('{"n": [{"a": 1}, {"a": [1, -9223372036854775809]}]}', "properties.n[1].a[1]"),
+        ('{"n": {"a": {"b": 9223372036854775808}}}', "properties.n.a.b"),
+        ('{"n": [1e400]}', "properties.n[0]"),
+        (f'{{"n": [{"9" * 300}]}}', "properties.n[0]"),
+        ('{"n": 1e400}', "properties"),
+        (f'{{"n": [{"9" * 5000}]}}', "properties"),
+        (f'{{"{"k" * 5000}": {{"{"m" * 5000}": 9223372036854775808}}}}', f"properties.{'k' * 188}…"),
+    ],
+)
+def test_properties_that_no_store_can_keep_are_named(properties: str, field: str) -> None:
+    """A number beyond 64 bits, or beyond any float, is refused by its path, at whatever depth."""
+    found = refused(json.dumps({**GOAL, "properties": 0}).replace("0}", properties + "}").encode())
+    assert (found.reason, found.field) == (Reason.WRONG_FIELD, field)
+    fits = {"n": -(2**63), "of": [2**63 - 1, {"deep": [1e300]}]}
+    assert not isinstance(decode_event(None, json.dumps({**GOAL, "properties": fits}).encode()), Refusal)
+
+
+def test_properties_of_any_depth_are_read_up_to_the_limit() -> None:
+    """Properties may be nested as deep as any event, and one level more is too large."""
+    for levels in (MAXIMUM_DEPTH - 2, MAXIMUM_DEPTH - 1):
+        nested = "[" * levels + "0.5" + "]" * levels
+        value = json.dumps({**GOAL, "properties": {"n": 0}}).replace('"n": 0', f'"n": {nested}').encode()
+        found = decode_event(None, value)
+        assert isinstance(found, Refusal) is (levels == MAXIMUM_DEPTH - 1)
 
 
 @pytest.mark.parametrize("missing", ["journey_id", "journey_version", "entry_id", "step_id"])

@@ -20,7 +20,7 @@ def when(time: str) -> str:
     return f"{DAY}T{time}{'' if time.count(':') == 2 else ':00'}Z"
 
 
-def _event(kind: str, time: str, event_id: str | None, **fields: Any) -> Event:
+def _event(kind: str, time: str, event_id: str | None, /, **fields: Any) -> Event:
     given = {name: value for name, value in fields.items() if value is not None}
     content = "/".join(str(value) for value in (kind, time, *given.values()))
     return {"type": kind, "event_id": event_id or content, "occurred_at": when(time), **given}
@@ -43,6 +43,7 @@ def defined(
     steps: list[Event] | None = None,
     account: str | None = None,
     at: str = "2026-11-01T00:00:00Z",
+    event_id: str | None = None,
 ) -> Event:
     """A journey version with one goal and a window of a day, unless told otherwise."""
     goal_object = (
@@ -55,7 +56,7 @@ def defined(
     event = _event(
         "journey.defined",
         at,
-        f"define-{journey}-{version}",
+        event_id or f"define-{journey}-{version}",
         account_id=account,
         journey_id=journey,
         journey_version=version,
@@ -105,11 +106,54 @@ def step(
     entry: str = "first",
     version: int = 1,
     journey: str = "welcome",
+    account: str | None = None,
     event_id: str | None = None,
 ) -> Event:
     """The user arrives at a step."""
-    place = _bound(user, entry, version, journey)
+    place = {"account_id": account, **_bound(user, entry, version, journey)}
     return _event("step.entered", at, event_id, **place, step_id=step_id, variant=variant)
+
+
+def call(
+    what: str,
+    user: str,
+    at: str,
+    *,
+    node: str | None = None,
+    step: str | None = None,
+    entry: str = "first",
+    version: int = 1,
+    journey: str = "welcome",
+    event_id: str | None = None,
+) -> Event:
+    """The user's call starts, reaches a node of its menu, gets an input there, or ends."""
+    own: dict[str, dict[str, Any]] = {
+        "started": {},
+        "menu_reached": {"node_id": node},
+        "input_collected": {"node_id": node, "value": "1", "kind": "dtmf"},
+        "ended": {"outcome": "completed", "duration_ms": 60_000},
+    }
+    place = _bound(user, entry, version, journey)
+    return _event(f"call.{what}", at, event_id, **place, call_id="c1", step_id=step, **own[what])
+
+
+def status(
+    says: str,
+    at: str,
+    *,
+    journey: str = "welcome",
+    account: str | None = None,
+    event_id: str | None = None,
+) -> Event:
+    """The journey's publisher says whether it runs."""
+    return _event("journey.status", at, event_id, account_id=account, journey_id=journey, status=says)
+
+
+def erased(
+    user: str, at: str, *, mode: str = "anonymise", account: str | None = None, event_id: str | None = None
+) -> Event:
+    """The user asks to be forgotten."""
+    return _event("user.erased", at, event_id, account_id=account, user_id=user, mode=mode)
 
 
 def message(

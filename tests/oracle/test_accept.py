@@ -1,82 +1,18 @@
-"""Which records are accepted: late, future, repeated and malformed ones, per partition in their order."""
+"""Which records are events: their fields, envelopes, keys and places."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.oracle.story import defined, entered, goal, message, when
+from tests.oracle.records import record
+from tests.oracle.story import call, defined, entered, erased, goal, message, status
 from wayfold.audit import oracle
-from wayfold.audit.oracle.rules import TOPIC_OF
 from wayfold.audit.oracle.times import instant_ms
 
-HOUR = 3_600_000
-RETENTION = 400 * 24 * HOUR
 
-
-def _record(event: dict[str, Any], offset: int = 0, delay_ms: int = 0, **changes: Any) -> tuple[Any, ...]:
-    """The record of an event, logged `delay_ms` after it occurred, in its topic and with its key."""
-    event = {**event, **changes}
-    event = {name: value for name, value in event.items() if value is not ...}
-    timestamp_ms = instant_ms(event["occurred_at"]) + delay_ms
-    key = None if "user_id" not in event else event["user_id"].encode()
-    return (TOPIC_OF.get(event["type"], "entries"), offset, timestamp_ms, key, json.dumps(event).encode())
-
-
-def _reasons(*records: tuple[Any, ...], retention_ms: int = RETENTION) -> dict[str, int]:
-    return dict(oracle.accept(records, retention_ms).refused)
-
-
-def test_good_records_are_accepted_once() -> None:
-    """A repeat is counted and has no effect."""
-    event = entered("ann", "10:00")
-    result = oracle.accept([_record(event, 0), _record(event, 1), _record(entered("bob", "11:00"), 2)])
-    assert [some["user_id"] for some in result.accepted] == ["ann", "bob"]
-    assert (result.duplicates, dict(result.refused)) == (1, {})
-    assert result.watermark_ms == instant_ms(when("11:00"))
-
-
-def test_the_first_of_two_contents_of_one_id_counts() -> None:
-    """The same id with other content is its publisher's error."""
-    first, second = entered("ann", "10:00", event_id="x"), entered("ann", "11:00", event_id="x")
-    result = oracle.accept([_record(first, 0), _record(second, 1)])
-    assert (result.accepted, result.duplicates) == ([first], 1)
-
-
-def test_more_than_the_retention_behind_the_watermark_is_late() -> None:
-    """Exactly the retention behind is accepted, one millisecond more is not."""
-    newest = _record(entered("ann", "10:00"))
-    just = _record(entered("bob", "09:00"), 1, delay_ms=HOUR)
-    late = _record(entered("cid", "08:59:59.999"), 2, delay_ms=HOUR)
-    result = oracle.accept([newest, just, late], HOUR)
-    assert [some["user_id"] for some in result.accepted] == ["ann", "bob"]
-    assert result.reasons == {("entries", 2): "late"}
-
-
-def test_lateness_is_decided_in_the_order_of_arrival() -> None:
-    """Old events that come first are not late: old logs replay into an empty system."""
-    assert (
-        _reasons(_record(entered("cid", "01:00")), _record(entered("ann", "10:00")), retention_ms=HOUR) == {}
-    )
-
-
-def test_more_than_an_hour_ahead_of_the_record_is_future() -> None:
-    """Exactly an hour is accepted; a refused record does not move the watermark."""
-    event = entered("ann", "10:00")
-    assert _reasons(_record(event, delay_ms=-HOUR)) == {}
-    result = oracle.accept([_record(event, delay_ms=-HOUR - 1)])
-    assert (dict(result.refused), result.watermark_ms) == ({"future": 1}, -1)
-
-
-def test_definitions_are_the_first_of_their_version() -> None:
-    """The same again is a repeat; another content is a conflict."""
-    again = defined(at="2026-11-05T00:00:00Z")
-    result = oracle.accept([_record(defined()), _record(again, 1), _record(defined(goal="signup"), 2)])
-    assert (len(result.accepted), result.duplicates, dict(result.refused)) == (
-        1,
-        1,
-        {"definition_conflict": 1},
-    )
+def _reasons(*records: tuple[Any, ...]) -> dict[str, int]:
+    return dict(oracle.accept(records).refused)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +34,7 @@ def test_definitions_are_the_first_of_their_version() -> None:
 )
 def test_fields_of_entries(changes: dict[str, Any], reason: str) -> None:
     """Missing and wrong fields are told apart."""
-    assert _reasons(_record(entered("ann", "10:00"), **changes)) == {reason: 1}
+    assert _reasons(record(entered("ann", "10:00"), **changes)) == {reason: 1}
 
 
 @pytest.mark.parametrize(
@@ -119,19 +55,86 @@ def test_fields_of_entries(changes: dict[str, Any], reason: str) -> None:
 )
 def test_fields_of_messages(changes: dict[str, Any], reason: str) -> None:
     """All of the journey's fields or none, a lower-case channel, and money with its currency."""
-    assert _reasons(_record(message("sent", "ann", "10:00"), **changes)) == {reason: 1}
+    assert _reasons(record(message("sent", "ann", "10:00"), **changes)) == {reason: 1}
 
 
 def test_a_goal_names_its_whole_place_or_none() -> None:
     """journey_id, entry_id and step_id come together."""
-    assert _reasons(_record(goal("ann", "10:00", journey="welcome"))) == {"missing_field": 1}
-    assert _reasons(_record(goal("ann", "10:00", journey="welcome", entry="e", step="s"))) == {}
+    assert _reasons(record(goal("ann", "10:00", journey="welcome"))) == {"missing_field": 1}
+    assert _reasons(record(goal("ann", "10:00", journey="welcome", entry="e", step="s"))) == {}
+
+
+def test_properties_of_a_goal_are_any_json_values() -> None:
+    """Only the properties as a whole must be an object."""
+    properties = {"lines": [{"sku": 1}], "shop": {"id": None}, "n": 1.5, "ok": True}
+    assert _reasons(record(goal("ann", "10:00", properties=properties))) == {}
+    wrongs: list[Any] = [[], "a", 1]
+    for wrong in wrongs:
+        assert _reasons(record(goal("ann", "10:00"), properties=wrong)) == {"wrong_field": 1}
+
+
+@pytest.mark.parametrize("value", [[], ["a"], {}, {"a": 1}])
+def test_a_filter_asks_for_no_list_and_no_object(value: Any) -> None:
+    """It could match nothing."""
+    assert _reasons(record(defined(properties={"plan": value}))) == {"wrong_field": 1}
+    assert _reasons(record(defined(properties={"plan": None, "n": 1, "ok": True, "t": "x"}))) == {}
+
+
+def test_a_status_says_one_of_three_words() -> None:
+    """It names its journey, and no user."""
+    for word in ("running", "paused", "finished"):
+        assert _reasons(record(status(word, "10:00"))) == {}
+    assert _reasons(record(status("stopped", "10:00"))) == {"wrong_field": 1}
+    assert _reasons(record(status("running", "10:00"), status=...)) == {"missing_field": 1}
+    assert _reasons(record(status("running", "10:00"), journey_id=...)) == {"missing_field": 1}
+
+
+def test_a_click_may_have_a_link_and_a_call_a_step() -> None:
+    """Text of any length, and the id of a step."""
+    click, start = message("clicked", "ann", "10:00"), call("started", "ann", "10:00")
+    assert _reasons(record(click, link="https://shop.example/" + "x" * 500)) == {}
+    assert _reasons(record(click, link=7)) == {"wrong_field": 1}
+    assert _reasons(record(start, step_id="menu")) == {}
+    assert _reasons(record(start, step_id="")) == {"wrong_field": 1}
+
+
+MENU = {"step_id": "menu", "type": "ivr_menu"}
+NODES = [{"node_id": "root", "inputs": ["1", "2"]}, {"node_id": "sales", "inputs": []}]
+
+
+@pytest.mark.parametrize(
+    ("step", "accepted"),
+    [
+        ({**MENU, "nodes": NODES}, True),
+        ({**MENU, "nodes": []}, True),
+        ({**MENU, "nodes": [*NODES, NODES[0]]}, False),
+        ({**MENU, "nodes": [{"node_id": "root"}]}, False),
+        ({**MENU, "nodes": [{"node_id": "root", "inputs": [1]}]}, False),
+        ({**MENU, "nodes": [{"node_id": "root", "inputs": [], "colour": 1}]}, False),
+        ({**MENU, "nodes": {}}, False),
+        ({"step_id": "menu", "type": "wait", "nodes": NODES}, False),
+        ({**MENU, "next": [{"step_id": "end", "name": "yes"}, {"step_id": "menu", "name": "no"}]}, True),
+        ({**MENU, "next": [{"step_id": "nowhere", "name": "yes"}]}, False),
+        ({**MENU, "next": [{"name": "yes"}]}, False),
+        ({**MENU, "next": ["end"]}, False),
+    ],
+)
+def test_branches_and_menus_of_a_definition(step: dict[str, Any], accepted: bool) -> None:
+    """A step leads to steps of its definition, and only a menu has nodes, each once."""
+    reasons = _reasons(record(defined(steps=[step, {"step_id": "end", "type": "end"}])))
+    assert (reasons == {}) == accepted
+
+
+def test_an_end_leads_nowhere() -> None:
+    """It is the end."""
+    steps = [{"step_id": "end", "type": "end", "next": [{"step_id": "end", "name": "again"}]}]
+    assert _reasons(record(defined(steps=steps))) == {"wrong_field": 1}
 
 
 def test_what_is_extra_is_ignored_on_events_and_refused_in_definitions() -> None:
     """An unknown field of a definition is a mistake that would change its meaning."""
-    assert _reasons(_record(entered("ann", "10:00"), colour="red")) == {}
-    assert _reasons(_record(defined(), colour="red")) == {"wrong_field": 1}
+    assert _reasons(record(entered("ann", "10:00"), colour="red")) == {}
+    assert _reasons(record(defined(), colour="red")) == {"wrong_field": 1}
 
 
 def test_what_is_no_json_object_is_unparseable() -> None:
@@ -152,14 +155,37 @@ def test_what_is_no_json_object_is_unparseable() -> None:
 
 
 def test_topic_key_and_partition_must_be_the_events() -> None:
-    """A record under another user's key would be folded elsewhere, so it is refused."""
-    topic, offset, timestamp_ms, key, value = _record(entered("ann", "10:00"))
+    """A record under another user's key would be folded elsewhere, so it is refused: an erasure too."""
+    topic, offset, timestamp_ms, key, value = record(entered("ann", "10:00"))
     assert _reasons(("steps", offset, timestamp_ms, key, value)) == {"wrong_topic": 1}
     assert _reasons((topic, offset, timestamp_ms, b"bob", value)) == {"wrong_key": 1}
-    record = (topic, offset, timestamp_ms, key, value)
-    right = oracle.partition_of(b"ann", 4)
-    assert not oracle.accept([record], partition=right, partitions=4).refused
-    assert oracle.accept([record], partition=(right + 1) % 4, partitions=4).refused == {"wrong_partition": 1}
+    for event in (entered("ann", "10:00"), erased("ann", "10:00")):
+        home = oracle.partition_of(b"ann", 4)
+        row = record(event)
+        assert not oracle.accept([row], partition=home, partitions=4).refused
+        assert oracle.accept([row], partition=(home + 1) % 4, partitions=4).refused == {"wrong_partition": 1}
+        assert oracle.accept([(*row[:3], None, row[4])]).refused == {"wrong_key": 1}
+
+
+def test_what_is_said_of_a_journey_needs_no_key_and_belongs_everywhere() -> None:
+    """Definitions and statuses are published to every partition, under any key or none."""
+    for event in (defined(), status("running", "10:00")):
+        row = record(event)
+        for partition, key in enumerate((None, b"ann", b"")):
+            rows = [(*row[:3], key, row[4])]
+            assert not oracle.accept(rows, partition=partition, partitions=3).refused
+
+
+def test_the_partitioner_is_that_of_the_publishers() -> None:
+    """Another one than Kafka's own can be given."""
+    row = record(entered("ann", "10:00"))
+
+    def by_length(key: bytes, partitions: int) -> int:
+        return len(key) % partitions
+
+    for partition, refused in ((3, {}), (2, {"wrong_partition": 1})):
+        result = oracle.accept([row], partition=partition, partitions=4, partitioner=by_length)
+        assert result.refused == refused
 
 
 @pytest.mark.parametrize(

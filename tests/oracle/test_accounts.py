@@ -36,6 +36,13 @@ def test_a_person_belongs_to_the_journey_of_the_first_entry_of_the_month(ask: As
     assert _months(ask(story)) == [("2026-11", 1, {"winback": (1, 0)})]
 
 
+def test_of_two_entries_with_one_event_id_the_lesser_journey_is_the_first(ask: Ask) -> None:
+    """The same id in two journeys at one time is no repeat, and the journey decides which comes first."""
+    story = [entered("ann", "10:00", journey=journey, event_id="a") for journey in ("winback", "welcome")]
+    for told in (story, story[::-1]):
+        assert _months(ask(told)) == [("2026-11", 1, {"welcome": (1, 0)})]
+
+
 def test_marginal_persons_are_those_whom_no_other_journey_engaged_that_month(ask: Ask) -> None:
     """Another journey in another month does not matter."""
     story = [

@@ -1,7 +1,7 @@
 """The conversion window: when a goal converts an entry, and what an exit does to it."""
 
 from tests.oracle.programs import Ask
-from tests.oracle.story import defined, entered, exited, goal, journey_numbers, parts
+from tests.oracle.story import DAY_MS, Event, defined, entered, erased, exited, goal, journey_numbers, parts
 
 
 def test_a_goal_at_the_entry_time_converts(ask: Ask) -> None:
@@ -105,6 +105,70 @@ def test_open_counts_the_entries_that_a_goal_at_the_watermark_could_convert(ask:
     numbers = journey_numbers(ask(story))
     assert numbers["conversion_rate_open"] == {"entries": 2, "closes_at": "2026-11-02T14:00:00.000Z"}
     assert numbers["total_exits_open"] == {"entries": 2, "closes_at": "2026-11-02T14:00:00.000Z"}
+
+
+def test_open_is_judged_at_the_watermark_of_the_account(ask: Ask) -> None:
+    """Events of another account, and control events, however late, close none of its windows."""
+    story = [
+        *(defined(window_ms=3_600_000, account=account) for account in ("acme", None)),
+        *(event for account in ("acme", None) for event in _visit(account)),
+        entered("bob", "12:00:00.001", account="acme", journey="other"),
+        erased("zoe", "23:00"),
+        defined(version=2, at="2026-11-02T23:00:00Z"),
+    ]
+    document = ask(story)
+    closed, still_open = (
+        next(row for row in document["journeys"] if (row["account_id"], row["journey_id"]) == place)[
+            "numbers"
+        ]
+        for place in (("acme", "welcome"), ("default", "welcome"))
+    )
+    assert closed["conversion_rate_open"] == {"entries": 0, "closes_at": None}
+    assert still_open["conversion_rate_open"] == {"entries": 1, "closes_at": "2026-11-02T12:00:00.000Z"}
+    assert still_open["total_exits_open"] == {"entries": 1, "closes_at": "2026-11-02T12:00:00.000Z"}
+    assert document["watermark"] == "2026-11-02T12:00:00.001Z"
+
+
+def _visit(account: str | None) -> list[Event]:
+    return [entered("ann", "10:00", account=account), exited("ann", "11:00", account=account)]
+
+
+def test_a_version_without_a_goal_has_nothing_open(ask: Ask) -> None:
+    """Nothing can convert its entries; those of a version that nobody defined yet can still turn out to."""
+    story = [
+        defined(goal=None),
+        entered("ann", "10:00"),
+        exited("ann", "11:00"),
+        entered("bob", "10:00"),
+        entered("cid", "10:00", version=2),
+    ]
+    document = ask(story)
+    nothing = {"entries": 0, "closes_at": None}
+    assert journey_numbers(document, version=1)["conversion_rate_open"] == nothing
+    assert journey_numbers(document, version=1)["total_exits_open"] == nothing
+    assert journey_numbers(document, version=1)["active_entries"] == 1
+    assert journey_numbers(document, version=2)["conversion_rate_open"]["entries"] == 1
+    assert journey_numbers(document)["conversion_rate_open"]["entries"] == 1
+    with_goal = ask([*story, defined(version=2, goal=None)])
+    assert journey_numbers(with_goal)["conversion_rate_open"] == nothing
+
+
+def test_windows_around_a_watermark(ask: Ask) -> None:
+    """Of windows that end a millisecond before, at and after it, the last two are open, converted or not."""
+    story = [
+        defined(window_ms=3 * DAY_MS),
+        *(entered(user, "2026-11-01T09:00:00Z") for user in ("y1", "y2", "y3", "y4")),
+        exited("y1", "2026-11-01T10:00:00.000Z"),
+        exited("y2", "2026-11-01T09:59:59.999Z"),
+        exited("y3", "2026-11-01T10:00:00.001Z"),
+        exited("y4", "2026-11-01T09:30:00.000Z"),
+        goal("y3", "2026-11-01T09:30:00Z"),
+        goal("dan", "2026-11-04T10:00:00.000Z", name="other"),
+    ]
+    numbers = journey_numbers(ask(story))
+    assert numbers["total_exits"] == 3
+    assert numbers["conversion_rate_open"] == {"entries": 2, "closes_at": "2026-11-04T10:00:00.001Z"}
+    assert numbers["total_exits_open"] == {"entries": 1, "closes_at": "2026-11-04T10:00:00.000Z"}
 
 
 def test_one_millisecond_past_the_window_an_entry_is_final(ask: Ask) -> None:

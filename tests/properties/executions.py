@@ -12,6 +12,7 @@ from tests.generators.world import TIME_ZONES, Event
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest
 from wayfold.state.store.memory_store import MemoryStore
 
 Events = list[tuple[str, Event]]
@@ -78,6 +79,7 @@ def run(
         cache_histories=cache_histories or generator.choice((1, 3, 8_000)),
         read_ahead_rows=generator.choice((1, 3, 1_024)),
         journal_records=generator.choice((0, 5, 40, 10_000)),
+        judged_histories=generator.choice((1, 2, 5, 2_000)),
     )
     partitions = []
     for number, log in enumerate(log_of(arriving, execution.partitions)):
@@ -148,6 +150,8 @@ def _fold(
         accident = generator.choice(_ACCIDENTS) if generator.random() < execution.accidents else ""
         if life.commit(cut[place], accident):
             place = life.after(place + 1, accident, generator)
+    while life.partition.judging_since_ms is not None:
+        life.partition.commit()
     return life.partition
 
 
@@ -166,7 +170,7 @@ def fold_batch(partition: Partition, batch: Sequence[Logged]) -> None:
 def answer(partitions: Sequence[Partition], query: Mapping[str, Any]) -> Event:
     """The numbers document over the partitions, whose shares travel as JSON, as between processes."""
     asked = Query(**query)
-    watermark_ms = max(partition.watermark_ms for partition in partitions)
-    partials = [partition.partial(asked, watermark_ms) for partition in partitions]
+    watermarks = greatest(partition.watermarks for partition in partitions)
+    partials = [partition.partial(asked, watermarks) for partition in partitions]
     document: Event = finish([json.loads(json.dumps(partial)) for partial in partials], asked)
     return document

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.generators.garbage import spoiled
+from tests.generators.garbage import MALFORMED, spoiled
 from tests.generators.logs import Logged, log_of
 from tests.generators.seeded import event_set, replay_hint, seeds, with_repeats
 from tests.generators.times import log_over_years
@@ -16,9 +16,6 @@ from wayfold.audit import oracle
 from wayfold.models.record import LogRecord
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.store.memory_store import MemoryStore
-
-# One thing may be missing and another wrong in one event: which of them is named is not the contract's.
-MALFORMED = ("missing_field", "wrong_field")
 
 
 def _events(seed: int, generator: random.Random) -> list[tuple[str, Event]]:

@@ -19,9 +19,11 @@ from wayfold.publish import (
     InvalidEventError,
     JourneyDefined,
     JourneyEntered,
+    JourneyStatus,
     MessageSent,
     Publisher,
     PublishError,
+    UserErased,
     amount,
 )
 from wayfold.publish import publisher as publish
@@ -111,14 +113,23 @@ def test_money_arrives_exactly_and_waiting_for_one_event_works(
         publisher.close()
 
 
-def test_definitions_go_to_every_partition(
+def test_definitions_and_statuses_go_to_every_partition(
     kafka: str, topic_prefix: str, read: Callable[[str], list[tuple[int, bytes | None, Event]]]
 ) -> None:
-    """A definition published by a service reaches all partitions, as `wayfold define` does it."""
+    """What a service says of a journey reaches all partitions, what it asks for a person that person's."""
     definition = parse_definition("{journey_id: welcome, journey_version: 1, name: Welcome, steps: []}")
+    paused = JourneyStatus(event_id="s", occurred_at=NOW, journey_id="welcome", status="paused")
+    erased = UserErased(event_id="e", occurred_at=NOW, user_id="ada", mode="anonymise")
     with Publisher(kafka, topic_prefix=topic_prefix) as publisher:
         publisher.publish(JourneyDefined(event_id="d", occurred_at=NOW, definition=definition))
-    assert sorted(partition for partition, _, _ in read("definitions")) == list(range(PARTITIONS))
+        publisher.publish(paused)
+        publisher.publish(erased)
+    found = read("definitions")
+    for event_id in ("d", "s"):
+        places = sorted(partition for partition, _, event in found if event.event_id == event_id)
+        assert places == list(range(PARTITIONS))
+    assert [event for partition, _, event in found if event.event_id == "s"] == [paused] * PARTITIONS
+    assert read("users") == [(PARTITIONERS["murmur2"](b"ada", PARTITIONS), b"ada", erased)]
 
 
 def test_an_event_that_would_be_refused_is_not_sent(

@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ConfigResource
 
+from local_services import wait_until
 from tests.agents.fakes import RememberingPartition
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
 from wayfold.agents.kafka_clients import client_options
-from wayfold.agents.topics import ensure_topics, find_topics, topic_name
+from wayfold.agents.topics import TIMESTAMP_TYPE, ensure_topics, event_topics, find_topics, topic_name
 from wayfold.agents.worker.worker import Worker
 from wayfold.models.record import Record
 from wayfold.settings import FoldSettings, KafkaSettings, Settings, StateSettings
@@ -39,6 +41,28 @@ def settings_for(bootstrap_servers: str, prefix: str, directory: Path, **kafka: 
         state=StateSettings(directory=directory),
         fold=FoldSettings(batch_interval_ms=20),
     )
+
+
+def set_timestamp_type(settings: Settings, timestamp_type: str, topics: Sequence[str]) -> None:
+    """Have records of these topics carry Kafka's time (LogAppendTime) or the publisher's (CreateTime)."""
+    admin = KafkaAdminClient(**client_options(settings.kafka))
+
+    def is_known() -> bool:
+        asked = [ConfigResource("topic", topic, [TIMESTAMP_TYPE]) for topic in topics]
+        found = admin.describe_configs(asked, config_filter="all")["topic"]
+        return all(found[topic][TIMESTAMP_TYPE]["value"] == timestamp_type for topic in topics)
+
+    admin.alter_configs(
+        [ConfigResource("topic", topic, {TIMESTAMP_TYPE: timestamp_type}) for topic in topics]
+    )
+    wait_until(is_known, seconds=30, what=f"the topics have {timestamp_type}")
+    admin.close()
+
+
+def make_topics_of_publishers_times(settings: Settings) -> None:
+    """Make topics whose records carry the times that a test gives them."""
+    ensure_topics(settings.kafka)
+    set_timestamp_type(settings, "CreateTime", event_topics(settings.kafka.topic_prefix))
 
 
 class GappyPartition(RememberingPartition):

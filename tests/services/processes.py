@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from local_services import wait_until
+from tests.packaging.sources import REPOSITORY
 from wayfold.settings import Settings
 
 START_S = 60.0
@@ -26,19 +27,23 @@ main()
 def environment(settings: Settings) -> dict[str, str]:
     """The environment in which `wayfold` has these settings."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("WAYFOLD_")}
-    for group, fields in settings.model_dump(mode="json", exclude_unset=True).items():
+    for group, fields in settings.model_dump(mode="json", exclude_unset=True, exclude_none=True).items():
         for name, value in fields.items():
             given[f"WAYFOLD_{group}_{name}".upper()] = value if isinstance(value, str) else json.dumps(value)
     return given
 
 
 class WorkerProcess:
-    """One `wayfold worker`, started again as often as a test likes, always with the same settings."""
+    """One `wayfold worker`, started again as often as a test likes, always with the same settings.
 
-    def __init__(self, name: str, settings: Settings, log_folder: Path) -> None:
+    `before` is Python that runs before it, in the repository.
+    """
+
+    def __init__(self, name: str, settings: Settings, log_folder: Path, before: str = "") -> None:
         self.name = name
         self.log_path = log_folder / f"{name}.log"
         self._environment = environment(settings)
+        self._program = f"{before}\n{PROGRAM}"
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0
         self._log: IO[bytes] = self.log_path.open("ab")
@@ -50,8 +55,14 @@ class WorkerProcess:
     def start(self) -> None:
         """Start it; returns at once."""
         self._started_at = self.log_path.stat().st_size
-        command = [sys.executable, "-c", PROGRAM, "worker"]
-        self._process = subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=self._log)
+        command = [sys.executable, "-c", self._program, "worker"]
+        self._process = subprocess.Popen(
+            command, cwd=REPOSITORY, env=self._environment, stdout=self._log, stderr=self._log
+        )
+
+    def wait(self) -> int:
+        """Wait until it has ended by itself; returns the exit status."""
+        return self._ended()
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -167,7 +167,7 @@ def run_chaos(cluster: Cluster, plan: Plan, seed: int) -> None:
     """Publish, let accidents happen, wait until all is folded, end the workers, compare."""
     generator = random.Random(seed)
     timestamp_ms = time.time_ns() // 1_000_000
-    log = hostile_log(seed, plan.events, plan.mutated, PARTITIONS, timestamp_ms)
+    log = hostile_log(seed, plan.events, plan.mutated, PARTITIONS)
     publisher = LogPublisher(cluster.settings[0], timestamp_ms)
     accidents = Accidents(cluster, generator)
     over = threading.Event()

@@ -22,8 +22,10 @@ from tests.services.verdict import (
     wait_until_folded,
 )
 from wayfold.agents.snapshot_storage import open_snapshot_objects
-from wayfold.agents.topics import ensure_topics, topic_name
+from wayfold.agents.topics import all_topics, ensure_topics, find_topics, topic_name
+from wayfold.agents.worker.run import log_identity
 from wayfold.settings import FoldSettings, RedisSettings, Settings, StateSettings, WorkerSettings
+from wayfold.state.snapshots.log_identity import LogIdentity
 from wayfold.state.snapshots.snapshots import Snapshots
 
 SESSION_MS = 3_000
@@ -35,7 +37,7 @@ class Bench:
     def __init__(self, kafka: str, redis_url: str, prefix: str, folder: Path, records: int) -> None:
         self.kafka, self.redis_url, self.prefix, self.folder = kafka, redis_url, prefix, folder
         self.timestamp_ms = time.time_ns() // 1_000_000
-        self.log = hostile_log(7, records, records // 5, PARTITIONS, self.timestamp_ms)
+        self.log = hostile_log(7, records, records // 5, PARTITIONS)
         ensure_topics(self.settings("one").kafka)
         self.publisher = LogPublisher(self.settings("one"), self.timestamp_ms)
 
@@ -56,6 +58,10 @@ class Bench:
                 "worker": WorkerSettings(port=0),
             }
         )
+
+    def log_identity(self) -> LogIdentity:
+        settings = self.settings("one")
+        return log_identity(settings, find_topics(settings.kafka))
 
     @contextmanager
     def worker(self, name: str, directory: str | None = None) -> Iterator[WorkerProcess]:
@@ -152,7 +158,7 @@ def test_a_worker_asleep_past_its_session_writes_nothing_stale(bench: Bench) -> 
 def test_a_worker_without_its_state_goes_on_from_a_snapshot(bench: Bench) -> None:
     """With the disk gone and the log's beginning deleted, a snapshot and the rest of the log are enough."""
     first, second = bench.parts(2)
-    snapshots = Snapshots(open_snapshot_objects(str(bench.folder / "snapshots")))
+    snapshots = Snapshots(open_snapshot_objects(str(bench.folder / "snapshots")), bench.log_identity())
     per_partition = [sum(record.partition == number for record in first) for number in range(PARTITIONS)]
 
     def are_made() -> bool:
@@ -175,6 +181,37 @@ def test_a_worker_without_its_state_goes_on_from_a_snapshot(bench: Bench) -> Non
     with bench.worker("one") as worker:
         worker.wait_for_log("snapshot_restored")
         bench.finish(worker)
+
+
+def test_topics_that_were_made_again_take_nothing_of_the_old_ones(bench: Bench) -> None:
+    """State of topics that are gone is refused, and their snapshots are passed over by a fresh worker."""
+    first = bench.log_identity()
+    snapshots = Snapshots(open_snapshot_objects(str(bench.folder / "snapshots")), first)
+
+    def is_made() -> bool:
+        return all(snapshots.latest(number) is not None for number in range(PARTITIONS))
+
+    with bench.worker("one") as worker:
+        bench.publisher.publish(bench.log)
+        wait_until(is_made, seconds=90, what="there are snapshots")
+        assert worker.stop() == 0, worker.tail()
+    kafka = bench.settings("one").kafka
+    admin = KafkaAdminClient(bootstrap_servers=bench.kafka)
+    admin.delete_topics(all_topics(bench.prefix))
+    wait_until(
+        lambda: not set(all_topics(bench.prefix)) & set(admin.list_topics()),
+        seconds=60,
+        what="the topics are gone",
+    )
+    admin.close()
+    ensure_topics(kafka)
+    assert bench.log_identity().name != first.name
+    with bench.worker("one") as worker:
+        wait_until(lambda: not worker.is_running, seconds=60, what="the worker ends")
+        assert "deleted and created again" in worker.log()
+    with bench.worker("two") as worker:
+        worker.wait_for_log("partition_opened")
+        assert "snapshot_restored" not in worker.log()
 
 
 def test_a_second_worker_on_the_same_directory_is_refused(bench: Bench) -> None:

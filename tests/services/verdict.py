@@ -12,17 +12,18 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from local_services import ServiceError, wait_until
-from tests.services.cluster import PARTITIONS
+from tests.services.cluster import PARTITIONS, make_topics_of_publishers_times
 from tests.services.hostile import Published, expected
 from wayfold.agents.dead_letters import list_letters
+from wayfold.agents.fold_settings import fold_settings
 from wayfold.agents.topics import event_topics, find_topics, topic_name
-from wayfold.agents.worker.run import fold_settings
 from wayfold.audit import oracle
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import RedisSettings, Settings
 from wayfold.state.partition import Partition
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest
 from wayfold.state.store.store import Store, StoreMemory
 
 CATCH_UP_S = 240.0
@@ -36,9 +37,13 @@ QUERIES: Sequence[dict[str, Any]] = (
 
 
 class LogPublisher:
-    """Publishes a log record by record, keyed and placed as it says; `options` go to KafkaProducer."""
+    """Publishes a log record by record, keyed and placed as it says, all of one time.
+
+    `options` go to KafkaProducer. The topics are made when they are not there.
+    """
 
     def __init__(self, settings: Settings, timestamp_ms: int, **options: object) -> None:
+        make_topics_of_publishers_times(settings)
         self.prefix = settings.kafka.topic_prefix
         self.timestamp_ms = timestamp_ms
         self.producer = KafkaProducer(
@@ -110,7 +115,7 @@ class Verdict:
         found: list[str] = []
 
         def is_equal() -> bool:
-            found[:] = oracle.differences(asyncio.run(_redis_document(self.settings.redis)), document)
+            found[:] = oracle.differences(asyncio.run(redis_document(self.settings.redis)), document)
             return not found
 
         with suppress(ServiceError):
@@ -124,10 +129,10 @@ class Verdict:
             partitions = _open_copies(self.settings, directories, self.log, stack)
             if len(partitions) < PARTITIONS:
                 return [f"only partitions {sorted(partitions)} have a store that folded all their records"]
-            watermark_ms = max(partition.watermark_ms for partition in partitions.values())
+            watermarks = greatest(partition.watermarks for partition in partitions.values())
             for query in QUERIES:
                 asked = Query(**query)
-                partials = [partition.partial(asked, watermark_ms) for partition in partitions.values()]
+                partials = [partition.partial(asked, watermarks) for partition in partitions.values()]
                 lines = oracle.differences(finish(partials, asked), self.expected.numbers(query))
                 found += [f"stores, {query}: {line}" for line in lines]
             counted = sum((Counter(partition.counters) for partition in partitions.values()), Counter[str]())
@@ -156,7 +161,7 @@ def _open_copies(
 ) -> dict[int, Partition]:
     """Open of each partition a copy that has folded the whole log; others are where a worker left them."""
     memory = StoreMemory(64 * 1024 * 1024)
-    given = fold_settings(settings, find_topics(settings.kafka))
+    given = fold_settings(settings, find_topics(settings.kafka).partitions, settings.fold.partitioner)
     records = Counter(record.partition for record in log)
     partitions: dict[int, Partition] = {}
     for number in range(given.partitions):
@@ -171,7 +176,8 @@ def _open_copies(
     return partitions
 
 
-async def _redis_document(settings: RedisSettings) -> dict[str, Any]:
+async def redis_document(settings: RedisSettings) -> dict[str, Any]:
+    """What the readers of Redis see now, over all time."""
     reader = RedisReader(settings)
     try:
         return dict(await reader.document(Query()))
@@ -186,4 +192,4 @@ def entries_in(document: Mapping[str, Any]) -> int:
 
 def entries_in_redis(settings: Settings) -> int:
     """How many entries the readers of Redis see now."""
-    return entries_in(asyncio.run(_redis_document(settings.redis)))
+    return entries_in(asyncio.run(redis_document(settings.redis)))

@@ -10,9 +10,16 @@ from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.models.decode import decode_event
 from wayfold.models.events import (
     EVENT_CLASSES,
+    CallEnded,
+    CallEvent,
+    CallInputCollected,
+    CallMenuReached,
     Event,
     GoalReached,
+    JourneyDefined,
     JourneyExited,
+    JourneyStatus,
+    MessageClicked,
     MessageEvent,
     StepEntered,
     UserErased,
@@ -89,6 +96,8 @@ def test_everything_that_happens_in_real_traffic_happens() -> None:
     goals = [event for event in events if isinstance(event, GoalReached)]
     assert {event.currency for event in goals} == {None, "EUR", "PLN", "USD"}
     assert any(event.step_id for event in goals)
+    assert any(isinstance(event.properties and event.properties.get("items"), list) for event in goals)
+    assert len({event.link for event in events if isinstance(event, MessageClicked)} - {""}) > 5
 
 
 def test_goals_fall_during_and_after_journeys_and_some_behind_the_window() -> None:
@@ -123,6 +132,57 @@ def test_the_definitions_name_the_steps_of_the_events() -> None:
             assert steps[event.journey_id, event.journey_version or 0, event.step_id or ""] == event.channel
 
 
+def test_entries_go_the_ways_that_the_definitions_name() -> None:
+    """Yes and no, variants, timeouts and answers are ways of the definitions, and each is taken."""
+    ways: dict[tuple[str, int, str], set[str]] = {}
+    names: set[str | None] = set()
+    for definition in definitions():
+        for step, following in itertools.zip_longest(definition.steps, definition.steps[1:]):
+            place = (definition.journey_id, definition.journey_version, step.step_id)
+            ways[place] = {way.step_id for way in step.next or ()}
+            names |= {way.name for way in step.next or ()}
+            if step.next is None and following is not None:
+                ways[place] = {following.step_id}
+    assert {"yes", "no", "a", "b", "timeout", "answered"} <= names
+    arrivals: dict[str, list[tuple[int, StepEntered]]] = {}
+    for _, event in decoded(arrivals_of(2, 40_000)):
+        if isinstance(event, StepEntered):
+            arrivals.setdefault(event.entry_id, []).append((occurred_ms(event.occurred_at), event))
+    taken: dict[tuple[str, int, str], set[str]] = {}
+    for of_entry in arrivals.values():
+        way = [event for _, event in sorted(of_entry, key=lambda each: (each[0], each[1].event_id))]
+        for one, other in itertools.pairwise(dict.fromkeys(each.step_id for each in way)):
+            taken.setdefault((way[0].journey_id, way[0].journey_version, one), set()).add(other)
+    assert taken == {place: targets for place, targets in ways.items() if targets}
+
+
+def test_calls_go_through_the_nodes_of_their_step() -> None:
+    """Calls name the step that makes them, its nodes, mostly inputs that it expects, and end in every way."""
+    nodes = {
+        (definition.journey_id, step.step_id): {node.node_id: node.inputs for node in step.nodes}
+        for definition in definitions()
+        for step in definition.steps
+        if step.nodes
+    }
+    calls = [event for _, event in decoded(arrivals_of(2, 60_000)) if isinstance(event, CallEvent)]
+    reached: set[str] = set()
+    expected: list[bool] = []
+    for event in calls:
+        step = nodes[event.journey_id, event.step_id or ""]
+        if isinstance(event, CallMenuReached):
+            reached.add(event.node_id)
+            assert event.parent_node_id in (None, *step)
+        elif isinstance(event, CallInputCollected):
+            expected.append(event.value in step[event.node_id])
+    assert reached == {node for step in nodes.values() for node in step}
+    assert 0.8 < sum(expected) / len(expected) < 1
+    assert {event.outcome for event in calls if isinstance(event, CallEnded)} == {
+        "completed",
+        "dropped",
+        "failed",
+    }
+
+
 def test_live_traffic_comes_at_its_rate_and_never_from_the_future() -> None:
     """After its beginning, live traffic has the rate that was asked for, give or take a tenth."""
     start_ms, rate = 1_790_000_000_000, 200.0
@@ -139,13 +199,20 @@ def test_live_traffic_comes_at_its_rate_and_never_from_the_future() -> None:
 
 
 async def test_simulate_sends_definitions_first_and_exactly_as_many_events_as_asked() -> None:
-    """The journeys are defined before their events, and the summary counts the events."""
+    """The journeys are defined, and said to run, before their events; the summary counts the events."""
     sink = KeptRecords()
     summary = await simulate(SinkDestination(sink), Simulation(seed=1, count=2_500))
-    kinds = [record.kind for record in sink.records]
-    assert kinds[: len(definitions())] == ["definitions"] * len(definitions())
-    assert "definitions" not in kinds[len(definitions()) :]
-    assert len(kinds) - len(definitions()) == summary.events == 2_500
+    journeys = {(each.account_id, each.journey_id) for each in definitions()}
+    control = len(definitions()) + len(journeys)
+    events = [decode_event(record.kind, record.value) for record in sink.records[:control]]
+    assert [each.definition for each in events if isinstance(each, JourneyDefined)] == definitions()
+    said = [each for each in events if isinstance(each, JourneyStatus)]
+    assert {(each.account_id, each.journey_id, each.status) for each in said} == {
+        (*journey, "running") for journey in journeys
+    }
+    kinds = [record.kind for record in sink.records[control:]]
+    assert "definitions" not in kinds
+    assert len(kinds) == summary.events == 2_500
 
 
 async def test_live_simulation_ends_at_its_count() -> None:

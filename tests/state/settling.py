@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from wayfold.state.partition import FoldSettings, Partition, PartitionStore
+from wayfold.state.commit import PartitionStore
+from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.store import keys
 
 

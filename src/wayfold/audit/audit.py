@@ -9,7 +9,6 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -73,8 +72,7 @@ class System(msgspec.Struct, frozen=True):
 
     def recount(self, acceptances: Mapping[int, Acceptance]) -> Recount:
         """Recompute from the accepted events of all partitions."""
-        events = chain.from_iterable(acceptances[number].accepted for number in sorted(acceptances))
-        return Recount(events, self.time_zones, self.default_time_zone)
+        return Recount(acceptances, self.time_zones, self.default_time_zone)
 
 
 def _no_progress(_: int) -> None:
@@ -96,8 +94,9 @@ async def audit(
     if scope.users_share is not None:
         return await _audit_users(system, scope, max_events, progress)
     answers = await ask_all(system.live, scope, system.zones(scope))
-    reading = _read(system, scope, _furthest(answers), max_events, progress)
-    found = _definition_differences(answers[0].said)
+    stops = [answer.said.offsets for answer in answers]
+    reading = _read(system, scope, stops, max_events, progress)
+    found: list[Difference] = []
     compared = 0
     recount: Recount | None = None
     recounted: Offsets = {}
@@ -109,6 +108,7 @@ async def audit(
         document, recomputed = _both(answer, recount)
         if answer is answers[0]:
             _require_known(scope, document, recomputed)
+            found += _definition_differences(said, recount)
         found += [_difference(answer.name, sentence) for sentence in differences(document, recomputed)]
         if scope.selection.is_all and not answer.only_open:
             found += _counter_differences(answer.name, said, reading.acceptances)
@@ -116,20 +116,20 @@ async def audit(
     return Verdict(
         equal=not found,
         scope=scope,
-        watermark=None if recount is None else recount.watermark,
+        watermark=None if recount is None else recount.watermark(scope.query),
         records=reading.records,
         events=reading.events,
         compared=compared,
         differences=found,
-        notes=_notes(found, reading),
+        notes=[] if recount is None else _notes(recount),
     )
 
 
-def _furthest(answers: Sequence[Answer]) -> Offsets:
-    """The greatest offsets of all answers: those of a partition go back when it moves to an older state."""
+def _furthest(stops: Sequence[Offsets]) -> Offsets:
+    """The greatest of all offsets: those of a partition go back when it moves to an older state."""
     furthest: dict[int, dict[str, int]] = {}
-    for answer in answers:
-        for number, row in answer.said.offsets.items():
+    for offsets in stops:
+        for number, row in offsets.items():
             known = furthest.setdefault(number, {})
             known.update((kind, max(offset, known.get(kind, 0))) for kind, offset in row.items())
     return furthest
@@ -139,10 +139,9 @@ def _both(answer: Answer, recount: Recount) -> tuple[Mapping[str, Any], Mapping[
     """What the system says and what the events give, laid out alike."""
     said, query = answer.said, answer.query
     document = finish([said.partials[number] for number in sorted(said.partials)], query)
-    judged_at_ms = max(0, said.watermark_ms)
     if answer.only_open:
-        return open_numbers(document), recount.open_numbers(query, judged_at_ms)
-    return document, recount.numbers(query, judged_at_ms)
+        return open_numbers(document), recount.open_numbers(query, said.watermarks)
+    return document, recount.numbers(query, said.watermarks)
 
 
 class Reading(msgspec.Struct):
@@ -163,15 +162,17 @@ class Reading(msgspec.Struct):
 
 
 def _read(
-    system: System, scope: Scope, ends: Offsets, max_events: int, progress: Callable[[int], None]
+    system: System, scope: Scope, stops: Sequence[Offsets], max_events: int, progress: Callable[[int], None]
 ) -> Reading:
+    """Read the log up to the furthest of the stops; it can be decided below each of them."""
+    ends = _furthest(stops)
     if sorted(ends) != list(range(system.log.partitions)):
         raise AuditImpossibleError(
             f"the system has partitions {sorted(ends)} and the log has {system.log.partitions}: they do not "
             "belong together; name the log of this system"
         )
     room = Room(max_events)
-    gathered = {number: Gathered(number, scope.selection, system.rules, room) for number in ends}
+    gathered = {number: Gathered(number, scope.selection, system.rules, room, stops) for number in ends}
     records = 0
     for number, kind, record in system.log.read(ends):
         gathered[number].add(kind, record)
@@ -199,9 +200,10 @@ async def _audit_users(
     ):
         raise AuditImpossibleError("a journey was defined while the lists were asked for; audit again")
     moving = _Moving(before.offsets, system.log)
-    reading = _read(msgspec.structs.replace(system, log=moving), scope, after, max_events, progress)
+    reading = _read(msgspec.structs.replace(system, log=moving), scope, [after], max_events, progress)
     reading.accept(after)
-    recomputed = system.recount(reading.acceptances).lists(scope.query)
+    recount = system.recount(reading.acceptances)
+    recomputed = recount.lists(scope.query)
     _require_known(scope, document, {"journeys": [*recomputed], "accounts": []})
 
     def compared(users: set[str]) -> set[str]:
@@ -213,7 +215,7 @@ async def _audit_users(
         ours, theirs = (compared(lists.get((place, number), set())) for lists in (said, recomputed))
         if ours != theirs:
             found.append(Difference(f"{place}.{number}", _only(ours - theirs), _only(theirs - ours)))
-    notes = _notes(found, reading)
+    notes = _notes(recount)
     if moving.users:
         notes.append(f"{len(moving.users):,} users had events in the meantime and were left out")
     return Verdict(
@@ -269,19 +271,35 @@ def _require_known(scope: Scope, said: Mapping[str, Any], recomputed: Mapping[st
         )
 
 
-def _definition_differences(said: LiveNumbers) -> list[Difference]:
-    """Find definitions that a partition has otherwise than the others; the document shows one of them."""
+def _definition_differences(said: LiveNumbers, recount: Recount) -> list[Difference]:
+    """Find definitions by which a partition judges that are not those which its log holds."""
     found = []
-    known: dict[tuple[str, str, str], Any] = {}
     for number, partial in sorted(said.partials.items()):
-        for journey in partial["journeys"]:
-            for version, definition in journey["definitions"].items():
-                place = (journey["account_id"], journey["journey_id"], version)
-                first = known.setdefault(place, definition)
-                if definition != first:
-                    path = f"partitions[{number}].definitions[{'/'.join(place)}]"
-                    found.append(Difference(path, definition, first))
+        held = {
+            (account, journey, str(version)): {
+                "name": definition.name,
+                "steps": [list(step) for step in definition.steps],
+            }
+            for (account, journey, version), definition in recount.defined[number].items()
+        }
+        for row in partial["journeys"]:
+            place = (row["account_id"], row["journey_id"])
+            judging = {version: _shown_of(shown) for version, shown in row["definitions"].items()}
+            wanted = {version: shown for (*where, version), shown in held.items() if (*where,) == place}
+            for version in sorted({*judging, *wanted}):
+                if judging.get(version) != wanted.get(version):
+                    path = f"partitions[{number}].definitions[{'/'.join((*place, version))}]"
+                    found.append(Difference(path, judging.get(version), wanted.get(version)))
     return found
+
+
+def _shown_of(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What a definition in a partition's share says that is shown with the numbers."""
+    names = ("step_id", "name", "type", "channel")
+    return {
+        "name": definition["name"],
+        "steps": [[step.get(name) for name in names] for step in definition["steps"]],
+    }
 
 
 def _counter_differences(
@@ -306,16 +324,24 @@ def _counter_differences(
     return found
 
 
-def _notes(found: Sequence[Difference], reading: Reading) -> list[str]:
-    """Say what may explain differences without a number being wrong."""
-    late = sum(acceptance.refused["late"] for acceptance in reading.acceptances.values())
-    if not found or not late:
-        return []
-    note = (
-        f"{late:,} events were late in the order of the log. Which ones are late depends on the order "
-        "in which the topics were folded, and no log says it: differences may come from there"
-    )
-    return [note]
+def _notes(recount: Recount) -> list[str]:
+    """Say what is wrong with the definitions in the log, by which numbers are nevertheless right."""
+    notes = []
+    everywhere = sorted(set().union(*recount.defined.values()))
+    for version in everywhere:
+        lacking = [number for number, held in recount.defined.items() if version not in held]
+        account, journey, number = version
+        if lacking:
+            notes.append(
+                f"partitions {', '.join(map(str, lacking))} lack the definition of version {number} of "
+                f"{journey!r} (account {account!r}) and judge without it: publish it again"
+            )
+    notes += [
+        f"version {number} of {journey!r} (account {account!r}) was defined with {others + 1} contents: the "
+        "earliest holds; define what is new as another version"
+        for (account, journey, number), others in sorted(recount.conflicts.items())
+    ]
+    return notes
 
 
 def _count(document: object) -> int:

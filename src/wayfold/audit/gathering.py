@@ -1,21 +1,22 @@
 """What the audit takes from the log: everything, or only what a journey or a sample of users needs."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from wayfold.audit.live import AuditImpossibleError
-from wayfold.audit.oracle import Acceptance, accept
-from wayfold.audit.oracle.acceptance import BROADCAST, bare
-from wayfold.audit.oracle.rules import RefusedError
+from wayfold.audit.counts import CompactCounts
+from wayfold.audit.live import AuditImpossibleError, Offsets
+from wayfold.audit.oracle import Acceptance, Limits
+from wayfold.audit.oracle.acceptance import REPEATED, Judge
+from wayfold.audit.oracle.events import CONTROL, OF_JOURNEYS, OracleEvent
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.models.record import Record
 
 HASH_SPACE: Final = 2**64
-NO_FUTURE_MS: Final = 2**62
-MURMUR2: Final = "murmur2"
+GOALS: Final = "conversions"
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,97 +38,119 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         digest = hashlib.blake2b(user_id, digest_size=8, salt=self.seed.to_bytes(8, "big", signed=True))
         return int.from_bytes(digest.digest(), "big") < self.users_share * HASH_SPACE
 
-    def wants(self, kind: str, record: Record) -> bool:
-        """Whether a record can count in what is audited; what cannot be read does not."""
-        if kind in BROADCAST or self.is_all:
+    def wants(self, kind: str, event: OracleEvent) -> bool:
+        """Whether an event can count in what is audited."""
+        if self.is_all or event.kind in OF_JOURNEYS:
             return True
-        if record.key is None or not self.has_user(record.key):
+        if event.user is None or not self.has_user(event.user.encode()):
             return False
-        if self.journey_id is None or kind == "conversions":
-            return True
-        try:
-            return bare(record.value, record.headers).get("journey_id") == self.journey_id
-        except RefusedError:
-            return False
+        return kind == GOALS or self.journey_id in (None, event.journey)
 
 
 class LogRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides whether a record is accepted, as the running system is set."""
+    """What decides whether a record is accepted, as the running system is set.
+
+    `skipped` are the records that an operator skipped, by partition as (topic kind, offset).
+    """
 
     partitions: int
     partitioner: Partitioner
     retention_ms: int
+    limits: Limits = Limits()
+    skipped: Mapping[int, Collection[tuple[str, int]]] = {}
+
+    def judge(self, number: int) -> Judge:
+        """What decides the records of a partition."""
+        return Judge(
+            self.retention_ms,
+            partition=number,
+            partitions=self.partitions,
+            partitioner=PARTITIONERS[self.partitioner],
+            limits=self.limits,
+            skipped=self.skipped.get(number, ()),
+            counts=CompactCounts,
+        )
 
 
 class Gathered:
-    """The records of one partition that are needed, in the order of the log.
+    """One partition of the log: the events in it that are needed, and what became of all its records.
 
-    Of records that are not wanted, the latest events stay as long as a wanted one may be late because of
-    them: one for each wanted record at most.
+    A record's verdict follows from what lies before it in its own topic, so it is given once, as the record
+    is read. `stops` are the offsets, by topic kind, below which it can be asked for afterwards.
     """
 
-    def __init__(self, number: int, selection: Selection, rules: LogRules, room: "Room") -> None:
-        self.number = number
+    def __init__(
+        self, number: int, selection: Selection, rules: LogRules, room: "Room", stops: Iterable[Offsets]
+    ) -> None:
         self._selection = selection
-        self._rules = rules
         self._room = room
-        self._records: list[tuple[Any, ...]] = []
-        self._misplaced: list[tuple[str, int, str]] = []
-        self._latest: tuple[Any, ...] | None = None
-        self._watermark_ms = -1
+        self._judge = rules.judge(number)
+        self._events: list[tuple[str, int, Mapping[str, Any]]] = []
+        self._stops: dict[str, set[int]] = {}
+        for offsets in stops:
+            for kind, end in offsets.get(number, {}).items():
+                self._stops.setdefault(kind, set()).add(end)
+        self._tallies: dict[str, _Tally] = {}
 
     def add(self, kind: str, record: Record) -> None:
-        """Take the next record. Raises `AuditImpossibleError` when there is no room for more."""
+        """Take the next record of a topic. Raises `AuditImpossibleError` when there is no room for more."""
+        tally = self._tallies.get(kind)
+        if tally is None:
+            tally = self._tallies[kind] = _Tally(stops=sorted(self._stops.get(kind, ())))
+        tally.stop_before(record.offset)
         row = (kind, record.offset, record.timestamp, record.key, record.value, record.headers)
-        if self._is_elsewhere(kind, record.key):
-            self._misplaced.append((kind, record.offset, self._reason_of_misplaced(row)))
-        elif self._selection.wants(kind, record):
-            self._keep_latest()
-            self._keep(row)
-        else:
-            verdict = self._accept([row])
-            if verdict.watermark_ms > self._watermark_ms:
-                self._watermark_ms, self._latest = verdict.watermark_ms, row
+        verdict = self._judge.judge(row)
+        if verdict.event is None or verdict.fields is None:
+            tally.verdicts[verdict.reason or ""] += 1
+            return
+        if verdict.event.kind not in CONTROL:
+            account = verdict.event.account
+            tally.watermarks[account] = max(verdict.event.at, tally.watermarks.get(account, -1))
+        if self._selection.wants(kind, verdict.event):
+            self._room.take_one()
+            self._events.append((kind, record.offset, verdict.fields))
 
     def acceptance(self, ends: Mapping[str, int]) -> Acceptance:
-        """Decide the records below the offset that `ends` gives for each kind, by the oracle's rules."""
-        self._keep_latest()
-        result = self._accept([row for row in self._records if row[1] < ends.get(row[0], 0)])
-        result.refused.update(
-            reason for kind, offset, reason in self._misplaced if offset < ends.get(kind, 0)
-        )
+        """What became of the records below the offset that `ends` gives for each kind, one of the stops.
+
+        `accepted` are the events that are needed; all else is said of all records.
+        """
+        result = Acceptance()
+        for kind, offset, fields in self._events:
+            if offset < ends.get(kind, 0):
+                result.accepted.append(dict(fields))
+        for kind, tally in self._tallies.items():
+            verdicts, watermarks = tally.below(ends.get(kind, 0))
+            result.refused.update(verdicts)
+            for account, at in watermarks.items():
+                result.watermarks[account] = max(at, result.watermarks.get(account, -1))
+        result.duplicates = result.refused.pop(REPEATED, 0)
+        result.watermark_ms = max(result.watermarks.values(), default=-1)
         return result
 
-    def _keep(self, row: tuple[Any, ...]) -> None:
-        self._room.take_one()
-        self._records.append(row)
 
-    def _keep_latest(self) -> None:
-        if self._latest is not None:
-            self._keep(self._latest)
-            self._latest = None
+class _Tally(msgspec.Struct):
+    """What became of the records of one topic partition so far, and what had below the stops passed."""
 
-    def _accept(self, records: Sequence[tuple[Any, ...]]) -> Acceptance:
-        if self._rules.partitioner != MURMUR2:
-            return accept(records, self._rules.retention_ms)
-        return accept(
-            records, self._rules.retention_ms, partition=self.number, partitions=self._rules.partitions
-        )
+    stops: list[int]
+    verdicts: Counter[str] = msgspec.field(default_factory=Counter)
+    watermarks: dict[str, int] = {}
+    passed: dict[int, tuple[Counter[str], dict[str, int]]] = {}
 
-    def _is_elsewhere(self, kind: str, key: bytes | None) -> bool:
-        """Whether the oracle, which knows only murmur2, cannot see that this key belongs elsewhere."""
-        if self._rules.partitioner == MURMUR2 or kind in BROADCAST or key is None:
-            return False
-        return PARTITIONERS[self._rules.partitioner](key, self._rules.partitions) != self.number
+    def stop_before(self, offset: int) -> None:
+        """Keep what there is below every stop up to an offset."""
+        while self.stops and self.stops[0] <= offset:
+            self.passed[self.stops.pop(0)] = (Counter(self.verdicts), dict(self.watermarks))
 
-    def _reason_of_misplaced(self, row: tuple[Any, ...]) -> str:
-        kind, offset, _, *content = row
-        alone = accept([(kind, offset, NO_FUTURE_MS, *content)], self._rules.retention_ms)
-        return next(iter(alone.refused), "wrong_partition")
+    def below(self, stop: int) -> tuple[Counter[str], dict[str, int]]:
+        """What became of the records below a stop: of all, when none was read behind it."""
+        if stop == 0:
+            return Counter(), {}
+        return self.passed.get(stop, (self.verdicts, self.watermarks))
 
 
 class Room:
-    """Bounds the records that are held in memory, over all partitions."""
+    """Bounds the events that are held in memory, over all partitions."""
 
     def __init__(self, limit: int) -> None:
         self.taken = 0

@@ -19,17 +19,22 @@ class LiveNumbers(msgspec.Struct, frozen=True):
     """Every partition's share of the numbers, each as of one commit, by partition.
 
     The shares are those of `wayfold.state.partition.Partition.partial`, with the offsets and counters of
-    the same commit. `watermark_ms` is where open conversion windows were judged: the watermark, or an
-    instant ahead of it while events come in.
+    the same commit. `watermarks` say, by account, where open conversion windows were judged: its watermark,
+    or an instant ahead of it while events come in.
     """
 
     partials: Mapping[int, dict[str, Any]]
-    watermark_ms: int
+    watermarks: Mapping[str, int]
 
     @property
     def offsets(self) -> Offsets:
         """How far each partition had come."""
         return {number: partial["offsets"] for number, partial in self.partials.items()}
+
+    @property
+    def watermark_ms(self) -> int:
+        """The last instant at which windows were judged, -1 without any account."""
+        return max(self.watermarks.values(), default=-1)
 
 
 class LiveSystem(Protocol):
@@ -41,7 +46,7 @@ class LiveSystem(Protocol):
     async def numbers(self, query: Query, judged_at_ms: int = 0) -> LiveNumbers:
         """Give every partition's share of the answer to a query.
 
-        Open windows are judged at `judged_at_ms`, or at the watermark when that is later.
+        Open windows are judged at `judged_at_ms`, or at the account's watermark when that is later.
         """
 
     async def users(self, query: Query, number: str) -> set[str]:

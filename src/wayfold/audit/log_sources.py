@@ -1,8 +1,7 @@
 """Where the audit reads the event log: the embedded host's directory, or Kafka's topics."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from heapq import merge
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,14 +13,13 @@ from wayfold.agents.topics import partition_count, topic_name
 from wayfold.audit.live import AuditImpossibleError, Offsets
 from wayfold.models.record import Record
 from wayfold.settings import KafkaSettings
-from wayfold.state.partition import FOLD_ORDER
 
 READ_RECORDS: Final = 5_000
 POLL_MS: Final = 500
 FETCH_WAIT_MS: Final = 10
 """How long a broker waits for records to come at the end of a partition, which nobody needs.
 
-Until it answers, the client asks it for no other partition of the topic.
+Until it answers, the client asks it for no other partition.
 """
 QUIET_POLLS: Final = 120
 """Polls in a row without a record after which the brokers are taken to have no more."""
@@ -40,7 +38,7 @@ class EventLog(Protocol):
         """How many partitions every topic kind has."""
 
     def read(self, ends: Offsets) -> Iterator[Entry]:
-        """Give every record below `ends`, within each partition in the order in which the log took them.
+        """Give every record below `ends`, those of each topic partition in the order of their offsets.
 
         Raises `AuditImpossibleError` when records are gone.
         """
@@ -86,82 +84,60 @@ class KafkaLog:
         self.partitions = partition_count(settings)
 
     def read(self, ends: Offsets) -> Iterator[Entry]:
-        """Give every record below `ends`, partition by partition; see `EventLog.read`.
-
-        Between topics the order is that of the records' timestamps.
-        """
-        kinds = [kind for kind in FOLD_ORDER if any(row.get(kind) for row in ends.values())]
-        with ExitStack() as opened:
-            topics = [opened.enter_context(closing(_Topic(self._settings, kind))) for kind in kinds]
-            for number, row in sorted(ends.items()):
-                counted = [topic for topic in topics if row.get(topic.kind)]
-                for topic in counted:
-                    topic.require_all(number, row[topic.kind])
-                parts = (_timed(topic.kind, topic.read(number, row[topic.kind])) for topic in counted)
-                for _, _, kind, record in merge(*parts, key=lambda entry: entry[:2]):
-                    yield number, kind, record
-
-
-class _Topic:
-    """One event topic with a consumer of its own, which reads one partition after another.
-
-    One consumer for all topics would have to pause those whose time has not come, or it would hold all
-    they have. kafka-python 3.0.12 may never go on with a partition that was paused when a part of what had
-    been fetched of it was given out.
-    """
-
-    def __init__(self, settings: KafkaSettings, kind: str) -> None:
-        self.kind = kind
-        self._name = topic_name(settings.topic_prefix, kind)
-        self._consumer = KafkaConsumer(
-            **blocking_client_options(settings),
+        """Give every record below `ends`, one topic partition after another; see `EventLog.read`."""
+        consumer = KafkaConsumer(
+            **blocking_client_options(self._settings),
             group_id=None,
             enable_auto_commit=False,
             isolation_level="read_committed",
             max_poll_records=READ_RECORDS,
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
+        with closing(consumer):
+            parts = [
+                (number, kind, end)
+                for number, row in sorted(ends.items())
+                for kind, end in sorted(row.items())
+                if end
+            ]
+            for number, kind, end in parts:
+                self._require_all(consumer, kind, number, end)
+            for number, kind, end in parts:
+                for record in self._records(consumer, kind, number, end):
+                    yield number, kind, record
 
-    def close(self) -> None:
-        """Disconnect."""
-        self._consumer.close()
+    def _place(self, kind: str, number: int) -> TopicPartition:
+        return TopicPartition(topic_name(self._settings.topic_prefix, kind), number)
 
-    def require_all(self, number: int, end: int) -> None:
+    def _require_all(self, consumer: KafkaConsumer, kind: str, number: int, end: int) -> None:
         """Raise when records of a partition below the end are gone."""
-        place = TopicPartition(self._name, number)
-        begin = self._consumer.beginning_offsets([place])[place]
-        upcoming = self._consumer.end_offsets([place])[place]
-        _require_all(f"the topic {self._name}", self.kind, number, begin)
+        place = self._place(kind, number)
+        begin = consumer.beginning_offsets([place])[place]
+        upcoming = consumer.end_offsets([place])[place]
+        _require_all(f"the topic {place.topic}", kind, number, begin)
         if upcoming < end:
             raise AuditImpossibleError(
-                f"the topic {self._name} ends at offset {upcoming} of partition {number} "
+                f"the topic {place.topic} ends at offset {upcoming} of partition {number} "
                 f"and {end} were counted: it was made again since; {RECOUNT_ADVICE}"
             )
 
-    def read(self, number: int, end: int) -> Iterator[Record]:
+    def _records(self, consumer: KafkaConsumer, kind: str, number: int, end: int) -> Iterator[Record]:
         """Give the records of a partition below the end; no other partition can be read meanwhile."""
-        place = TopicPartition(self._name, number)
-        self._consumer.assign([place])
-        self._consumer.seek_to_beginning(place)
+        place = self._place(kind, number)
+        consumer.assign([place])
+        consumer.seek_to_beginning(place)
         quiet_polls = 0
-        while (position := self._consumer.position(place)) < end:
+        while (position := consumer.position(place)) < end:
             if quiet_polls == QUIET_POLLS:
                 raise AuditImpossibleError(
-                    f"Kafka gives no records of {self._name}, partition {number}, from offset {position} on; "
-                    "see that its brokers run, then audit again"
+                    f"Kafka gives no records of {place.topic}, partition {number}, from offset {position} "
+                    "on; see that its brokers run, then audit again"
                 )
-            records = self._consumer.poll(timeout_ms=POLL_MS).get(place, ())
+            records = consumer.poll(timeout_ms=POLL_MS).get(place, ())
             quiet_polls = 0 if records else quiet_polls + 1
             for record in records:
                 if record.offset < end:
                     yield record
-
-
-def _timed(kind: str, records: Iterator[Record]) -> Iterator[tuple[int, int, str, Record]]:
-    """Put before each record what it is merged by: its time, and among equals the place of its kind."""
-    rank = FOLD_ORDER.index(kind)
-    for record in records:
-        yield record.timestamp, rank, kind, record
 
 
 def _require_all(where: str, kind: str, number: int, first: int) -> None:

@@ -150,7 +150,7 @@ def later_instants(scope: Scope, said: LiveNumbers) -> Sequence[int]:
         default=-1,
     )
     chance = Random(scope.seed)  # noqa: S311 - nobody gains by guessing it
-    left_ms = last_ms - max(0, said.watermark_ms)
+    left_ms = last_ms - max(0, min(said.watermarks.values(), default=0))
     if left_ms <= 0:
         return ()
     return sorted(

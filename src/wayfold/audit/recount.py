@@ -1,14 +1,15 @@
 """The numbers and lists of accepted events, recomputed with the oracle, many questions to one event set."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from wayfold.audit.oracle.acceptance import Acceptance
 from wayfold.audit.oracle.accounts import Journey, accounts_of
-from wayfold.audit.oracle.document import account_document, journey_document
-from wayfold.audit.oracle.events import STATUSES, event_set, watermark_of
+from wayfold.audit.oracle.document import account_document, journey_document, watermark_text
+from wayfold.audit.oracle.events import STATUSES, event_set
 from wayfold.audit.oracle.facts import Fact, Filter, users_of
 from wayfold.audit.oracle.journeys import journey_numbers
-from wayfold.audit.oracle.times import instant_text
+from wayfold.audit.oracle.versions import conflicts, held_definitions
 from wayfold.state.reading.query import Query
 
 # The numbers whose users are compared, and the oracle's facts behind each.
@@ -57,47 +58,59 @@ Lists = dict[tuple[Place, str], set[str]]
 
 
 class Recount:
-    """What the oracle makes of events that were accepted.
+    """What the oracle makes of the events that every partition accepted.
 
-    `time_zones` are the accounts' own. ValueError when an event cannot be read.
+    Each partition is judged by the definitions that it holds. `time_zones` are the accounts' own. ValueError
+    when an event cannot be read.
     """
 
     def __init__(
-        self, events: Iterable[Mapping[str, Any]], time_zones: Mapping[str, str], default_time_zone: str
+        self, partitions: Mapping[int, Acceptance], time_zones: Mapping[str, str], default_time_zone: str
     ) -> None:
-        chosen = event_set(events)
-        self.watermark_ms = watermark_of(chosen)
-        self._accounts = accounts_of(chosen, time_zones, default_time_zone)
+        events = {number: event_set(partitions[number].accepted) for number in sorted(partitions)}
+        self.watermarks: dict[str, int] = {}
+        for acceptance in partitions.values():
+            for account, at in acceptance.watermarks.items():
+                self.watermarks[account] = max(at, self.watermarks.get(account, -1))
+        self.defined = {number: held_definitions(some) for number, some in events.items()}
+        """By partition and version the definition that holds there."""
+        self.conflicts = conflicts(event for some in events.values() for event in some)
+        """By version how many other contents were defined, where there are any."""
+        self._accounts = accounts_of(events.values(), time_zones, default_time_zone)
 
-    @property
-    def watermark(self) -> str | None:
-        """The greatest time of the events, None without any."""
-        return instant_text(self.watermark_ms) if self.watermark_ms >= 0 else None
+    def watermark(self, query: Query) -> str | None:
+        """The greatest time of all events, or of the account that is asked for; None without any."""
+        return watermark_text(self.watermarks, query.account_id)
 
-    def numbers(self, query: Query, judged_at_ms: int) -> dict[str, Any]:
+    def numbers(self, query: Query, judged_at: Mapping[str, int]) -> dict[str, Any]:
         """The numbers document of an account, a journey or all, over a range or all time.
 
-        It says what `oracle.numbers` says, only that open windows are judged at a given instant, not at the
-        watermark: a running system may go on between choosing the instant and giving its numbers.
+        It says what `oracle.numbers` says, only that open windows are judged at the instants that are given
+        for accounts: a running system may go on between choosing them and giving its numbers.
         """
         asked = {name: getattr(query, name) for name in ASKED}
         wheres = {name: Filter.of(asked, account.zone) for name, account in self._accounts.items()}
         return {
-            "watermark": self.watermark,
+            "watermark": self.watermark(query),
             "accounts": [
                 account_document(account, asked, wheres[name])
                 for name, account in self._accounts.items()
                 if query.account_id in (None, name) and query.journey_id is None
             ],
             "journeys": [
-                journey_document(journey, asked, wheres[journey.account], judged_at_ms)
+                journey_document(journey, asked, wheres[journey.account], self._judged_ms(journey, judged_at))
                 for journey in self._journeys(query)
             ],
         }
 
-    def open_numbers(self, query: Query, judged_at_ms: int) -> dict[str, Any]:
-        """How many windows are open at an instant, over all time, as `open_numbers` of a document."""
-        return {"journeys": [_open_numbers_of(journey, judged_at_ms) for journey in self._journeys(query)]}
+    def open_numbers(self, query: Query, judged_at: Mapping[str, int]) -> dict[str, Any]:
+        """How many windows are open at instants, over all time, as `open_numbers` of a document."""
+        return {
+            "journeys": [
+                _open_numbers_of(journey, self._judged_ms(journey, judged_at))
+                for journey in self._journeys(query)
+            ]
+        }
 
     def lists(self, query: Query) -> Lists:
         """The users behind the numbers of journeys, their versions and steps; empty lists are left out."""
@@ -108,6 +121,10 @@ class Recount:
                     found[place, number] = users_of(facts)
         return found
 
+    def _judged_ms(self, journey: Journey, judged_at: Mapping[str, int]) -> int:
+        """Where a journey's windows are judged: its account's watermark, when no instant is given."""
+        return judged_at.get(journey.account, self.watermarks.get(journey.account, -1))
+
     def _journeys(self, query: Query) -> Iterator[Journey]:
         """The journeys that a query asks about."""
         for name, account in self._accounts.items():
@@ -117,7 +134,7 @@ class Recount:
 
     def _facts(self, whole: Place, journey: Journey) -> Iterator[tuple[Place, str, list[Fact]]]:
         for version in (None, *journey.versions()):
-            counted = journey.entry_facts(Filter(version=version), self.watermark_ms)
+            counted = journey.entry_facts(Filter(version=version), self._judged_ms(journey, {}))
             for number, name in JOURNEY_LISTS.items():
                 yield whole._replace(version=version), number, counted[name]
         counted = journey.step_facts(Filter())

@@ -14,18 +14,25 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from wayfold.agents.embedded.open import events_directory
+from wayfold.agents.control import read_control
+from wayfold.agents.embedded.control import read_local_control
+from wayfold.agents.embedded.open import control_directory, events_directory
+from wayfold.agents.fold_settings import limits_of
+from wayfold.agents.topics import find_topics
 from wayfold.audit.audit import System, Verdict, audit
 from wayfold.audit.gathering import LogRules
 from wayfold.audit.live import AuditImpossibleError, LiveNumbers
 from wayfold.audit.log_sources import EventLog, KafkaLog, LocalLog
+from wayfold.audit.oracle import Limits
 from wayfold.audit.questions import Scope
 from wayfold.cli.options import DEFAULT_URL
 from wayfold.exporters.api.cluster import PARTIALS, STATUSES, USERS, Reply
 from wayfold.exporters.api.internal import TOKEN_HEADER, PartialsQuestion, UsersQuestion
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import Settings
+from wayfold.state.control import ControlTable
 from wayfold.state.reading.query import Query
+from wayfold.state.reading.watermarks import greatest
 
 T = TypeVar("T")
 
@@ -53,19 +60,24 @@ class LiveOverHttp:
         """Give every partition's share; raises `AuditImpossibleError` when one cannot be asked."""
         owners = await self._by_url()
         statuses = await self._ask(owners, "partitions", None, STATUSES)
-        watermark_ms = max(judged_at_ms, *(status.watermark_ms for status in statuses.values()))
+        watermarks = greatest(status.watermarks for status in statuses.values())
         # A partition cannot judge open windows at an instant that it has passed: when events come in
-        # meanwhile, all are asked about an instant that lies ahead, as far as it takes.
+        # meanwhile, all are asked about instants that lie ahead, as far as it takes.
         for ahead_ms in AHEAD_MS:
-            judged_ms = max(0, watermark_ms + ahead_ms)
+            judged = {account: max(at_ms, judged_at_ms) + ahead_ms for account, at_ms in watermarks.items()}
 
-            def question(numbers: list[int], at_ms: int = judged_ms) -> PartialsQuestion:
-                return PartialsQuestion(query=query, partitions=numbers, watermark_ms=at_ms)
+            def question(numbers: list[int], judged: dict[str, int] = judged) -> PartialsQuestion:
+                return PartialsQuestion(query=query, partitions=numbers, watermarks=judged)
 
             partials = await self._ask(owners, "partial", question, PARTIALS)
-            watermark_ms = max(partial["watermark_ms"] for partial in partials.values())
-            if watermark_ms <= judged_ms:
-                return LiveNumbers(partials, judged_ms)
+            if any(partial["judging_since_ms"] is not None for partial in partials.values()):
+                raise AuditImpossibleError(
+                    "a definition that came late is on its way through its journey's users; audit again when "
+                    "`lag_ms` is 0"
+                )
+            watermarks = greatest(partial["watermarks"] for partial in partials.values())
+            if all(at_ms <= judged.get(account, -1) for account, at_ms in watermarks.items()):
+                return LiveNumbers(partials, judged)
         raise AuditImpossibleError("the events' time runs ahead too fast; audit again when it is calmer")
 
     async def users(self, query: Query, number: str) -> set[str]:
@@ -171,7 +183,8 @@ async def _embedded(
         )
 
     live = LiveOverHttp(session, owners, _token(settings))
-    yield _system(settings, live, LocalLog(events_directory(directory)), "murmur2")
+    control = read_local_control(control_directory(directory))
+    yield _system(settings, live, LocalLog(events_directory(directory)), "murmur2", control)
 
 
 @asynccontextmanager
@@ -179,16 +192,25 @@ async def _cluster(settings: Settings, session: aiohttp.ClientSession) -> AsyncI
     reader = RedisReader(settings.redis)
     try:
         live = LiveOverHttp(session, reader.owners, _token(settings))
-        yield _system(settings, live, KafkaLog(settings.kafka), settings.fold.partitioner)
+        topics = await asyncio.to_thread(find_topics, settings.kafka)
+        control = await read_control(settings.kafka, topics)
+        yield _system(settings, live, KafkaLog(settings.kafka), settings.fold.partitioner, control)
     finally:
         await reader.close()
 
 
-def _system(settings: Settings, live: LiveOverHttp, log: EventLog, partitioner: Any) -> System:
+def _system(
+    settings: Settings, live: LiveOverHttp, log: EventLog, partitioner: Any, control: ControlTable
+) -> System:
+    skipped: dict[int, set[tuple[str, int]]] = {}
+    for skip in control.skips():
+        skipped.setdefault(skip.partition, set()).add((skip.topic, skip.offset))
     rules = LogRules(
         partitions=log.partitions,
         partitioner=partitioner,
         retention_ms=settings.fold.retention_days * DAY_MS,
+        limits=Limits(**msgspec.structs.asdict(limits_of(settings))),
+        skipped=skipped,
     )
     return System(live, log, rules, settings.fold.account_time_zones, settings.fold.time_zone)
 

@@ -18,6 +18,14 @@ class TopicsAction(StrEnum):
     CREATE = "create"
 
 
+class Status(StrEnum):
+    """What a journey may be said to do."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
 app = typer.Typer(
     name="wayfold",
     help="Exact, always fresh numbers from the events of customer journeys.",
@@ -74,6 +82,10 @@ def run(
         Path | None,
         typer.Option("--data", metavar="DIR", help="Directory of log and state (embedded.directory)."),
     ] = None,
+    start_at_oldest: Annotated[
+        bool,
+        typer.Option(help="Begin partitions without state where the log begins, though records are gone."),
+    ] = False,
     config: Config = None,
     given: Set = None,
 ) -> None:
@@ -83,7 +95,7 @@ def run(
     from wayfold.cli.logs import configure_logs
 
     configure_logs(loaded.settings.log)
-    run_embedded(loaded.settings, demo=demo)
+    run_embedded(loaded.settings, demo=demo, start_at_oldest=start_at_oldest)
 
 
 @app.command(rich_help_panel="Hosts")
@@ -91,7 +103,8 @@ def worker(
     start_at_oldest: Annotated[
         bool,
         typer.Option(
-            help="Begin partitions without state where the topics begin now, though records are gone."
+            "--start-at-oldest",
+            help="Begin partitions without state where the topics begin now, though records are gone.",
         ),
     ] = False,
     config: Config = None,
@@ -156,7 +169,25 @@ def define(
 
     from wayfold.cli.sending import define as define_all
 
-    define_all(files, to, settings_of(config, given).settings, Console())
+    define_all(files, to, settings_of(config, given).settings, Console(stderr=to == "-"))
+
+
+@app.command(rich_help_panel="Send")
+def status(
+    journey: Annotated[str, typer.Argument(help="Journey id.")],
+    says: Annotated[Status, typer.Argument(metavar="STATUS", help="running, paused or finished.")],
+    account: Annotated[str, typer.Option(help="Whose journey it is.")] = "default",
+    to: To = "http",
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Publish that a journey runs, is paused or has finished."""
+    from rich.console import Console
+
+    from wayfold.cli.sending import say_status
+
+    settings = settings_of(config, given).settings
+    say_status(journey, says.value, account, to, settings, Console(stderr=to == "-"))
 
 
 @app.command(rich_help_panel="Send")
@@ -170,6 +201,18 @@ def replay(
     unsorted: Annotated[
         bool, typer.Option("--unsorted", help="In the order of the file, not of time.")
     ] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="CHARACTER", help="What separates CSV cells, or tab; else found by itself."),
+    ] = None,
+    wait: Annotated[
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="End when all is judged, and say how; by default over HTTP only.",
+            show_default=False,
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path, typer.Option(metavar="FILE", help="Where an interrupted replay keeps how far it came.")
     ] = Path("wayfold-replay.json"),
@@ -180,21 +223,28 @@ def replay(
     config: Config = None,
     given: Set = None,
 ) -> None:
-    """Send the events of files; sending them again changes nothing."""
+    """Send the events of files, and say how many counted; sending them again changes nothing.
+
+    Exit 0: all of them count; without waiting: all are sent. 3: some were refused. 1: not all could be sent,
+    or nobody says what became of them. 2: wrong options.
+    """
     from rich.console import Console
 
     from wayfold.cli.replaying import replay_files
 
-    replay_files(
+    status = replay_files(
         files,
         to,
         settings_of(config, given).settings,
         Console(stderr=True),
         mapping_file=mapping,
+        delimiter=delimiter,
         checkpoint_file=checkpoint,
         problems_file=problems,
         is_sorted=not unsorted,
+        wait=wait,
     )
+    raise typer.Exit(status)
 
 
 @app.command(rich_help_panel="Send")

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 import uvloop
@@ -13,8 +14,11 @@ from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.destinations.sink import SinkDestination
 from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.open import Opened, open_host
+from wayfold.agents.embedded.skipping import skip_in_host
+from wayfold.agents.embedded.watches_http import watches_router
 from wayfold.agents.ingest.accept import KnownDefinition
 from wayfold.agents.ingest.http import ingest_router
+from wayfold.agents.sink import EVENT_KINDS
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.given import Limits
@@ -35,30 +39,27 @@ READY_RECORDS = 50_000
 log = structlog.get_logger(__name__)
 
 
-def run_embedded(settings: Settings, *, demo: bool) -> None:
+def run_embedded(settings: Settings, *, demo: bool, start_at_oldest: bool) -> None:
     """Run the embedded host until SIGINT or SIGTERM; with `demo` it makes its own traffic.
+
+    `start_at_oldest` lets it go on without records that were trimmed and that no state has.
 
     Raises what cannot be opened or listened on, and `HostStoppedError` when the fold fails.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, demo))
+        runner.run(_run(settings, demo, start_at_oldest))
 
 
-async def _run(settings: Settings, demo: bool) -> None:
+async def _run(settings: Settings, demo: bool, start_at_oldest: bool) -> None:
     taken = listen(settings.http.host, settings.http.port, "http")
     async with AsyncExitStack() as stack:
         stack.callback(taken.close)
         telemetry = Telemetry()
-        opened = open_host(settings, telemetry=telemetry)
-        if settings.state.snapshot_url is not None:
-            log.warning(
-                "snapshots_not_taken",
-                setting="state.snapshot_url",
-                reason="only workers take snapshots; the log in the data directory is the copy, from which "
-                "everything is built again",
-            )
+        opened = open_host(settings, telemetry=telemetry, start_at_oldest=start_at_oldest)
         stack.push_async_callback(opened.close)
         opened.host.start()
+        if opened.snapshots is not None:
+            await stack.enter_async_context(opened.snapshots.running())
         source = _source(settings, opened, telemetry)
         metrics = MetricsWriter(
             telemetry,
@@ -72,8 +73,9 @@ async def _run(settings: Settings, demo: bool) -> None:
             source,
             metrics,
             routes=[
-                ingest_router(opened.host, _known(opened)),
-                letters_router(opened.dead_letters, opened.host, read_lines),
+                ingest_router(opened.host, _known(opened), watched=opened.host.append),
+                watches_router(opened.host.watches),
+                letters_router(opened.dead_letters, opened.host, read_lines, partial(skip_in_host, opened)),
                 partitions_router(lambda: opened.partitions),
             ],
             limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
@@ -131,12 +133,15 @@ def _source(settings: Settings, opened: Opened, telemetry: Telemetry) -> LocalNu
     def unready() -> list[str]:
         if host.failure is not None:
             return [f"counting has stopped: {host.failure}"]
+        if host.full is not None:
+            return [f"counting waits for room on the disk: {host.full}"]
         behind = host.behind_records()
         return [f"{behind} events of the log are not counted yet"] if behind > READY_RECORDS else []
 
     return LocalNumbers(
         lambda: opened.partitions,
         lag_ms=host.lag_ms,
+        ends=lambda: {at: end for at, end in host.log.next_offsets().items() if at[0] in EVENT_KINDS},
         unready=unready,
         zone=zones_of(settings.fold),
         telemetry=telemetry,

@@ -8,7 +8,8 @@ import typer
 from wayfold.cli.options import Config, Json, Set, settings_of
 
 app = typer.Typer(
-    help="Records that were refused: list them, mend them, send them again.", no_args_is_help=True
+    help="Records that were refused: list them, mend them, send them again. Skip one that stops a worker.",
+    no_args_is_help=True,
 )
 
 Data = Annotated[
@@ -55,3 +56,35 @@ def resend_(
     from wayfold.cli.letters import resend_lines
 
     resend_lines(settings_of(config, given).settings, url, file, Console())
+
+
+@app.command("skip")
+def skip_(
+    topic: Annotated[str, typer.Argument(help="Topic kind, such as entries, or the topic's full name.")],
+    partition: Annotated[int, typer.Argument(min=0)],
+    offset: Annotated[int, typer.Argument(min=0)],
+    note: Annotated[str, typer.Option(help="Why; it stands in the dead letter.")] = "",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also one that is counted; the state has to be built anew then."),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Directory of an embedded host that does not run."),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="A running embedded host, http://host:port; neither: Kafka.")
+    ] = None,
+    config: Config = None,
+    given: Set = None,
+) -> None:
+    """Refuse one record for ever, now and whenever state is built again; it becomes a dead letter."""
+    from rich.console import Console
+
+    from wayfold.agents.skipping import SkipRequest
+    from wayfold.cli.letters import skip_record
+
+    if data is not None and url is not None:
+        raise typer.BadParameter("give --data or --url, not both")
+    request = SkipRequest(topic=topic, partition=partition, offset=offset, note=note, force=force)
+    skip_record(settings_of(config, given).settings, request, data, url, Console())

@@ -1,4 +1,4 @@
-"""`wayfold define` and `wayfold simulate`: records on their way to either host."""
+"""`wayfold define`, `status` and `simulate`: records on their way to either host."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from wayfold.agents.definitions import definition_record, load_definition
+from wayfold.agents.definitions import definition_record, load_definition, status_record
 from wayfold.agents.destinations.addresses import open_destination
 from wayfold.simulate.run import Simulation, Summary, simulate
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from wayfold.agents.destinations.destination import Destination
     from wayfold.agents.ingest.accept import Rejected
+    from wayfold.agents.sink import Outgoing
+    from wayfold.models.events import Status
     from wayfold.settings import Settings
 
 
@@ -26,9 +28,11 @@ class RefusedError(Exception):
 
 
 @asynccontextmanager
-async def opened_destination(address: str, settings: "Settings") -> "AsyncIterator[Destination]":
+async def opened_destination(
+    address: str, settings: "Settings", watch_id: str | None = None
+) -> "AsyncIterator[Destination]":
     """Open the destination that an address means, for as long as the body runs; raises DestinationError."""
-    destination = await open_destination(address, settings)
+    destination = await open_destination(address, settings, watch_id)
     try:
         yield destination
     finally:
@@ -41,12 +45,7 @@ def define(files: Sequence[Path], address: str, settings: "Settings", console: C
     Raises DefinitionError for a wrong file, RefusedError, DestinationError.
     """
     definitions = [load_definition(path) for path in files]
-
-    async def send() -> "Sequence[Rejected]":
-        async with opened_destination(address, settings) as destination:
-            return await destination.send([definition_record(definition) for definition in definitions])
-
-    rejected = asyncio.run(send())
+    rejected = _send([definition_record(definition) for definition in definitions], address, settings)
     if rejected:
         raise RefusedError("\n".join(f"{files[one.index]}: {one.message}" for one in rejected))
     for definition in definitions:
@@ -55,6 +54,34 @@ def define(files: Sequence[Path], address: str, settings: "Settings", console: C
             f"{len(definition.steps)} steps",
             highlight=False,
         )
+
+
+def say_status(
+    journey_id: str,
+    status: "Status",
+    account_id: str,
+    address: str,
+    settings: "Settings",
+    console: Console,
+) -> None:
+    """Publish that a journey runs, is paused or has finished from now on.
+
+    Raises InvalidEventError, RefusedError, DestinationError.
+    """
+    rejected = _send([status_record(journey_id, status, account_id)], address, settings)
+    if rejected:
+        raise RefusedError(rejected[0].message)
+    console.print(f"{account_id}/{journey_id} is {status}", highlight=False, markup=False)
+
+
+def _send(records: "Sequence[Outgoing]", address: str, settings: "Settings") -> "Sequence[Rejected]":
+    """Send records and return when they are durable, with what was not taken."""
+
+    async def send() -> "Sequence[Rejected]":
+        async with opened_destination(address, settings) as destination:
+            return await destination.send(records)
+
+    return asyncio.run(send())
 
 
 def run_simulation(address: str, simulation: Simulation, settings: "Settings", console: Console) -> None:

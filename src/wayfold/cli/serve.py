@@ -5,12 +5,14 @@ import signal
 from contextlib import AsyncExitStack
 
 import aiohttp
+import structlog
 import uvloop
 from litestar.types import ControllerRouterHandler
 
 from wayfold.agents.collector import spare_what_is_there
 from wayfold.agents.destinations.kafka import KafkaSink
 from wayfold.agents.ingest.http import ingest_router, no_ingest_router
+from wayfold.agents.topic_times import times_warning
 from wayfold.cli.redis_login import check_redis_login
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app
@@ -21,6 +23,8 @@ from wayfold.exporters.prometheus.page import MetricsWriter
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import Settings
 from wayfold.state.telemetry import Telemetry
+
+_log = structlog.get_logger(__name__)
 
 
 def run_server(settings: Settings, *, ingest: bool) -> None:
@@ -63,6 +67,9 @@ async def _run(settings: Settings, ingest: bool) -> None:
         if ingest:
             sink = await KafkaSink.open(settings.kafka, settings.fold.partitioner)
             stack.push_async_callback(sink.close)
+            warning = await asyncio.to_thread(times_warning, settings.kafka)
+            if warning is not None:
+                _log.warning("topics_carry_publishers_times", reason=warning)
             routes.append(ingest_router(sink))
         else:
             routes.append(no_ingest_router())

@@ -25,11 +25,14 @@ def restore_(
     partition: Annotated[int, typer.Argument(min=0, help="Number of the partition.")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Empty directory for the store.")],
     name: Annotated[str | None, typer.Option(help="Which snapshot; left out: the latest.")] = None,
+    log: Annotated[
+        str | None, typer.Option(help="Of which log, where several have snapshots; see list.")
+    ] = None,
     config: Config = None,
     given: Set = None,
 ) -> None:
-    """Restore a partition's store; a worker does this by itself when it lacks a partition's state."""
+    """Restore a partition's store; a host does this by itself when it lacks a partition's state."""
     from wayfold.cli.snapshots import restore_snapshot
 
-    manifest = restore_snapshot(settings_of(config, given).settings, partition, directory, name)
+    manifest = restore_snapshot(settings_of(config, given).settings, partition, directory, name, log)
     typer.echo(f"restored snapshot {manifest.name} of partition {partition} to {directory}")

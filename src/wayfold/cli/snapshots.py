@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from wayfold.agents.snapshot_storage import open_snapshot_objects
+from wayfold.agents.state_directory import PARTITION_PREFIX, note_log
 from wayfold.exporters.api.instants import instant
 from wayfold.settings import Settings, SettingsError
 from wayfold.state.snapshots.errors import SnapshotError
 from wayfold.state.snapshots.manifest import SnapshotManifest
+from wayfold.state.snapshots.objects import SnapshotObjects, logs_at
 from wayfold.state.snapshots.snapshots import Snapshots
 
 
@@ -22,33 +23,25 @@ class NoSnapshotError(Exception):
     """There is no snapshot to restore; the message says of what."""
 
 
-def open_snapshots(settings: Settings) -> Snapshots:
+def open_place(settings: Settings) -> SnapshotObjects:
     """Open the place of the snapshots; raises SettingsError when none is set, SnapshotUrlError."""
     url = settings.state.snapshot_url
     if url is None:
         raise SettingsError(["state.snapshot_url is not set; set it to where the snapshots are"])
-    return Snapshots(open_snapshot_objects(url), keep=settings.state.snapshot_keep)
+    return open_snapshot_objects(url)
 
 
-def find_snapshots(snapshots: Snapshots, partitions: int) -> Iterator[SnapshotManifest | SnapshotError]:
-    """Yield what there is, latest first in each partition; a damaged one as the error that says so.
-
-    At least `partitions` are looked at, and more as long as there are snapshots of them.
-    """
-    for number in count():
-        names = snapshots.names(number)
-        if not names and number >= partitions:
-            return
-        for name in names:
-            try:
-                yield snapshots.manifest(number, name)
-            except SnapshotError as error:
-                yield error
+def find_snapshots(objects: SnapshotObjects) -> Iterator[SnapshotManifest | SnapshotError]:
+    """Yield what there is of every log, latest first in each partition; a damaged one as the error."""
+    for log, partitions in logs_at(objects).items():
+        snapshots = Snapshots(objects, log)
+        for number in partitions:
+            yield from snapshots.found(number)
 
 
 def print_snapshots(settings: Settings, console: Console, *, as_json: bool) -> None:
     """Print the snapshots of all partitions. Raises SnapshotError when the place cannot be read."""
-    found = list(find_snapshots(open_snapshots(settings), settings.kafka.topic_partitions))
+    found = list(find_snapshots(open_place(settings)))
     manifests = [one for one in found if isinstance(one, SnapshotManifest)]
     if as_json:
         print(json.dumps([_row(manifest) for manifest in manifests], indent=2))
@@ -56,13 +49,14 @@ def print_snapshots(settings: Settings, console: Console, *, as_json: bool) -> N
         console.print("no snapshots yet")
     else:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for heading in ("partition", "snapshot", "taken", "watermark", "records", "bytes"):
+        for heading in ("log", "partition", "snapshot", "taken", "watermark", "records", "bytes"):
             table.add_column(
                 heading, justify="right" if heading in ("partition", "records", "bytes") else "left"
             )
         for manifest in manifests:
             row = _row(manifest)
             table.add_row(
+                manifest.log.name,
                 str(manifest.partition),
                 manifest.name,
                 row["taken_at"],
@@ -78,6 +72,8 @@ def print_snapshots(settings: Settings, console: Console, *, as_json: bool) -> N
 
 def _row(manifest: SnapshotManifest) -> dict[str, Any]:
     return {
+        "log": manifest.log.name,
+        "topics": sorted(manifest.log.topic_ids),
         "partition": manifest.partition,
         "name": manifest.name,
         "taken_at": instant(manifest.created_at_ms),
@@ -89,15 +85,31 @@ def _row(manifest: SnapshotManifest) -> dict[str, Any]:
 
 
 def restore_snapshot(
-    settings: Settings, partition: int, directory: Path, name: str | None
+    settings: Settings, partition: int, directory: Path, name: str | None, log: str | None
 ) -> SnapshotManifest:
     """Restore a snapshot, the latest unless named, into an empty directory.
 
-    Raises SnapshotError, and NoSnapshotError when the partition has none.
+    A directory of a partition among a host's states is noted to be of the snapshot's log, and refused when
+    they are of another. Raises SnapshotError, StateDirectoryError, and NoSnapshotError when there is none, or
+    more than one log has snapshots of the partition and none is named.
     """
-    snapshots = open_snapshots(settings)
-    manifest = snapshots.latest(partition) if name is None else snapshots.manifest(partition, name)
-    if manifest is None:
+    objects = open_place(settings)
+    logs = [found for found, numbers in logs_at(objects).items() if partition in numbers]
+    if log is not None:
+        logs = [found for found in logs if found == log]
+    if len(logs) > 1:
+        raise NoSnapshotError(
+            f"{len(logs)} logs have snapshots of partition {partition} at {objects.url}: {', '.join(logs)}. "
+            "Name one with --log; `wayfold snapshots list --json` says which topics each has"
+        )
+    snapshots = Snapshots(objects, logs[0]) if logs else None
+    manifest = None
+    if snapshots is not None:
+        manifest = snapshots.latest(partition) if name is None else snapshots.manifest(partition, name)
+    if snapshots is None or manifest is None:
         raise NoSnapshotError(f"partition {partition} has no snapshot at {settings.state.snapshot_url}")
+    if directory.name == f"{PARTITION_PREFIX}{partition}":
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        note_log(directory.parent, manifest.log)
     snapshots.restore(manifest, directory)
     return manifest

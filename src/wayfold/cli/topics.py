@@ -1,7 +1,8 @@
-"""`wayfold topics`: whether the topics in Kafka fit together, and their creation."""
+"""`wayfold topics`: whether the topics in Kafka are as the workers need them, and their creation."""
 
 from rich.console import Console
 
+from wayfold.agents.topic_times import times_warning
 from wayfold.agents.topics import all_topics, ensure_topics, find_topics
 from wayfold.settings import Settings
 
@@ -16,3 +17,6 @@ def show_topics(settings: Settings, console: Console, *, create: bool) -> None:
     for name in all_topics(settings.kafka.topic_prefix):
         console.print(f"{name}{' (created)' if name in created else ''}", highlight=False)
     console.print(f"{found.partitions} partitions each, keyed by user id", highlight=False)
+    warning = times_warning(settings.kafka)
+    if warning is not None:
+        console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)

@@ -132,7 +132,7 @@ class Publisher:
     def publish(self, event: Event) -> Published:
         """Hand an event over and return at once, unless the client's buffer is full.
 
-        Definitions and erasures go to every partition, all others to that of their user. Raises
+        Definitions and statuses of journeys go to every partition, all others to that of their user. Raises
         `InvalidEventError` for an event that would be refused, and `PublishError` when the topic does not
         exist, the buffer stays full, or no broker answers any more.
         """

@@ -170,6 +170,8 @@ def _problem(error: ErrorDetails, sources: Mapping[str, str]) -> str:
     dotted = ".".join(location[:2])
     origin = sources.get(dotted)
     place = f"{dotted} ({origin})" if origin else dotted
+    if not location:
+        return error["msg"].removeprefix("Value error, ")
     known = dict(fields())
     if error["type"] == "extra_forbidden":
         close = difflib.get_close_matches(dotted, known, 1)

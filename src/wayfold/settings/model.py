@@ -23,6 +23,7 @@ def _known_zone(name: str) -> str:
 
 
 TimeZoneName = Annotated[str, AfterValidator(_known_zone)]
+Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
@@ -165,9 +166,9 @@ class StateSettings(Group):
     memory_limit_bytes: Annotated[int, Field(ge=32 * MEBIBYTE)] = 256 * MEBIBYTE
     """Most bytes of memory that the stores' caches and write buffers take, all partitions together."""
     snapshot_url: str | None = None
-    """Where snapshots go and come from: a directory, file://…, s3://…, gs://… or az://…. Unset: no
-    snapshots. Only workers take them; the embedded host's log is its copy.
-    Object stores' own variables (AWS_… and the like) give the login."""
+    """Where snapshots go and come from: a directory, file://…, s3://…, gs://… or az://…. Several
+    systems may share it. Unset: no snapshots. Object stores' own variables (AWS_… and the like) give the
+    login."""
     snapshot_interval_s: Annotated[int, Field(ge=1, le=604_800)] = 900
     """Seconds between two snapshots of a partition."""
     snapshot_keep: Annotated[int, Field(ge=1, le=1_000)] = 3
@@ -182,8 +183,21 @@ class FoldSettings(Group):
     account_time_zones: dict[str, TimeZoneName] = {}
     """Time zones by account id, as in {"acme": "Europe/Berlin"}."""
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
-    """Days of event time within which repeats are recognised and late events taken; older ones are
-    refused."""
+    """Days that an event may be behind the latest before it, of its account and in its partition of its
+    topic; older ones are refused as late."""
+    limit_steps: Limit = 1_000
+    """Most different steps in the events of a journey, in one partition of a topic; the names of definitions
+    do not count. An event that would bring one more is refused: each name makes series of numbers."""
+    limit_variants: Limit = 100
+    """Most different variants in the events of a journey, likewise."""
+    limit_channels: Limit = 100
+    """Most different channels in the events of a journey, or in those outside of all, likewise."""
+    limit_goal_names: Limit = 1_000
+    """Most different goal names in the events of a journey, or in those outside of all, likewise."""
+    limit_nodes: Limit = 1_000
+    """Most different menu nodes in the calls of a journey, likewise."""
+    limit_user_events: Limit = 10_000
+    """Most events of one user and type in a journey, or outside of all, for ever."""
     partitioner: Literal["murmur2", "crc32"] = "murmur2"
     """How publishers map a user to a partition, Wayfold itself among them: murmur2 (Kafka's Java default)
     or crc32 (librdkafka's default)."""
@@ -203,6 +217,9 @@ class EmbeddedSettings(Group):
     and one in a new directory, which is quickest, since one process folds them in turn."""
     segment_bytes: Annotated[int, Field(ge=4_096, le=1024 * MEBIBYTE)] = 64 * MEBIBYTE
     """Bytes after which the log starts a new file."""
+    log_retention_days: Annotated[int | None, Field(ge=1, le=36_500)] = None
+    """Days after which events are deleted from the log, by whole files and once a snapshot holds them; needs
+    state.snapshot_url. Unset: the log is kept for ever, so that everything can be recounted and audited."""
     durable: bool = True
     """Whether accepted events are forced to disk (fsync) before the answer; false survives a crash of
     the process but not of the machine."""
@@ -281,6 +298,15 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.embedded.log_retention_days is not None and self.state.snapshot_url is None:
+            raise ValueError(
+                "embedded.log_retention_days is set and state.snapshot_url is not: what is deleted from the "
+                "log can be had from snapshots only. Set state.snapshot_url, or leave the retention unset"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(

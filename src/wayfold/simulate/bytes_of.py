@@ -65,6 +65,8 @@ class StepBytes:
         holes = ("entry_id", "message_id", "platform")
         self.message = message_bytes(step.channel, here, holes, account) if step.channel else {}
         """By status; … entry id, message id, platform."""
+        self.calls = call_bytes(step, here, account) if step.menus else {}
+        """By what happened; … entry id, call id, and a call's end also its duration in milliseconds."""
 
 
 class PlanBytes:
@@ -79,35 +81,55 @@ class PlanBytes:
         """… entry id, reason."""
         properties = "".join(f',"{key}":"{value}"' for key, value in plan.goal.properties.items())
         named = ("name", _quoted(plan.goal.name))
-        listed = ("properties", f'{{"device":"phone"{properties}}}')
+        items = ITEMS if plan.goal.has_items else ""
+        listed = ("properties", f'{{"device":"phone"{properties}{items}}}')
         self.goal = template("goal.reached", named, listed, account=account)
         """No further holes."""
         self.goal_value = template(
             "goal.reached", named, listed, holes=("value", "currency"), account=account
         )
         """… value, currency."""
-        self.calls = {
-            name: template(kind, *bound, *fields, holes=("entry_id", "call_id"), account=account)
-            for name, (kind, fields) in _CALLS.items()
-        }
-        """By what happened; … entry id, call id."""
         self.newsletter = message_bytes("email", (), ("message_id", "platform"), account)
         """Messages outside of journeys, by status; … message id, platform."""
 
 
-_CALLS: Final[dict[str, tuple[str, tuple[tuple[str, str], ...]]]] = {
-    "started": ("call.started", ()),
-    "menu": ("call.menu_reached", (("node_id", '"confirm"'),)),
-    "input": ("call.input_collected", (("node_id", '"confirm"'), ("value", '"1"'), ("kind", '"dtmf"'))),
-    "completed": ("call.ended", (("outcome", '"completed"'), ("duration_ms", "41000"))),
-    "dropped": ("call.ended", (("outcome", '"dropped"'), ("duration_ms", "9000"))),
-}
+ITEMS: Final = ',"items":[{"sku":"m-17","price":9.5,"count":2},{"sku":"k-3","price":4,"count":1}]'
+"""What was bought, as shops send it along with a purchase."""
+
+CLICKED: Final = "clicked {}"
+REACHED: Final = "menu {}"
+PRESSED: Final = "input {} {}"
+ENDED: Final = "ended {}"
+OTHER_INPUT: Final = "9"
+"""What people press though it is not expected."""
+
+
+def call_bytes(step: PlanStep, here: tuple[tuple[str, str], ...], account: str) -> dict[str, bytes]:
+    """Make the patterns of a call's events: `started`, `REACHED`, `PRESSED` and `ENDED` with their words."""
+
+    def make(kind: str, *more: tuple[str, str]) -> bytes:
+        return template(f"call.{kind}", *here, *more, holes=("entry_id", "call_id"), account=account)
+
+    first = step.menus[0].node_id
+    patterns = {"started": make("started")}
+    for outcome in ("completed", "dropped", "failed"):
+        ended = make("ended", ("outcome", _quoted(outcome)))
+        patterns[ENDED.format(outcome)] = ended[:-1] + b',"duration_ms":%d}'
+    for menu in step.menus:
+        node = ("node_id", _quoted(menu.node_id))
+        parent = () if menu.node_id == first else (("parent_node_id", _quoted(first)),)
+        patterns[REACHED.format(menu.node_id)] = make("menu_reached", node, *parent)
+        for text in (*menu.inputs, OTHER_INPUT):
+            kind = "dtmf" if text.isdigit() else "speech"
+            given = (("value", _quoted(text)), ("kind", _quoted(kind)))
+            patterns[PRESSED.format(menu.node_id, text)] = make("input_collected", node, *given)
+    return patterns
 
 
 def message_bytes(
     channel_name: str, fields: tuple[tuple[str, str], ...], holes: tuple[str, ...], account: str
 ) -> dict[str, bytes]:
-    """Make the patterns of a channel's message events, by status."""
+    """Make the patterns of a channel's message events, by status, and `clicked` also by its link's number."""
     channel = CHANNELS[channel_name]
     base = (*fields, ("channel", _quoted(channel_name)))
     currency = "USD" if account == "acme" else "EUR"
@@ -120,7 +142,10 @@ def message_bytes(
     patterns["sent"] = make("sent", *paid)
     patterns["failed"] = make("failed", ("reason", '"unreachable"'))
     patterns["machine_opened"] = make("opened", ("machine", "true"))
-    patterns["machine_clicked"] = make("clicked", ("machine", "true"))
+    links = [("link", _quoted(link)) for link in channel.links]
+    patterns["machine_clicked"] = make("clicked", ("machine", "true"), *links[:1])
+    for number, link in enumerate(links):
+        patterns[CLICKED.format(number)] = make("clicked", link)
     return patterns
 
 

@@ -1,16 +1,18 @@
 """One person's way through one journey, as the events that it leaves behind."""
 
 import random
-from typing import Final
+from typing import Any, Final
 
-from wayfold.simulate.bytes_of import PlanBytes, Stamps
-from wayfold.simulate.plans import CHANNELS, Branch, Channel, Plan, PlanStep, Range
+from wayfold.simulate.bytes_of import CLICKED, ENDED, OTHER_INPUT, PRESSED, REACHED, PlanBytes, Stamps
+from wayfold.simulate.plans import CHANNELS, Branch, Channel, Menu, Plan, PlanStep, Range
 
 PLATFORMS: Final = (b"ios", b"android", b"web")
 LEAVES_AT_GOAL_SHARE: Final = 0.5
 STEP_GOAL_SHARE: Final = 0.6
 OPENED_AGAIN_SHARE: Final = 0.2
-CALL_COMPLETED_SHARE: Final = 0.7
+HUNG_UP_SHARE: Final = 0.2
+"""Of those who answer a call, at each of its menus."""
+OTHER_INPUT_SHARE: Final = 0.08
 
 Raw = tuple[int, str, bytes]
 """An event: when it occurs in milliseconds UTC, its topic kind, and its bytes."""
@@ -80,7 +82,7 @@ class Walker:
         """Arrive at a step, and let happen what happens there."""
         patterns = self._bytes.steps[step.step_id]
         if step.type == "split":
-            pass_.variant = branch.variant.encode()
+            pass_.variant = branch.name.encode()
         event_id, at = pass_.next_id(), self._stamp(at_ms)
         if pass_.variant:
             value = patterns.entered_variant % (event_id, at, pass_.user, pass_.entry, pass_.variant)
@@ -91,7 +93,7 @@ class Walker:
             self._message(pass_, patterns.message, CHANNELS[step.channel], at_ms + self._delay((0.2, 3)))
             pass_.variant = b""
         elif step.type == "ivr_menu":
-            self._call(pass_, at_ms)
+            self._call(pass_, step, branch, at_ms)
         elif step.goal is not None and self._random() < STEP_GOAL_SHARE:
             done_ms = at_ms + self._delay((20, 1_800))
             values = (pass_.next_id(), self._stamp(done_ms), pass_.user, pass_.entry)
@@ -135,7 +137,10 @@ class Walker:
             if chance() >= stage.share:
                 return
             at_ms += delay(stage.after)
-            self._status(pass_, patterns[stage.status], at_ms, message, platform)
+            pattern = patterns[stage.status]
+            if stage.status == "clicked" and channel.links:
+                pattern = patterns[CLICKED.format(int(chance() ** 2 * len(channel.links)))]
+            self._status(pass_, pattern, at_ms, message, platform)
             if stage.status == "opened" and chance() < OPENED_AGAIN_SHARE:
                 self._status(pass_, patterns["opened"], at_ms + delay((60, 7_200)), message, platform)
 
@@ -147,17 +152,39 @@ class Walker:
             value = pattern % (pass_.next_id(), at, pass_.user, pass_.entry, message, platform)
         pass_.events.append((at_ms, "messages", value))
 
-    def _call(self, pass_: "_Pass", at_ms: int) -> None:
-        call = b"c" + pass_.next_id()
-        course = (
-            ("started", "menu", "input", "completed")
-            if self._random() < 0.7
-            else ("started", "menu", "dropped")
-        )
-        for name in course:
+    def _call(self, pass_: "_Pass", step: PlanStep, branch: Branch, at_ms: int) -> None:
+        """Call somebody, who answers just when the entry goes that way."""
+        happens = ["started", *(self._answered(step.menus) if branch.name == "answered" else ())]
+        if len(happens) == 1:
+            happens.append(ENDED.format("failed"))
+        patterns, call = self._bytes.steps[step.step_id].calls, b"c" + pass_.next_id()
+        started_ms = 0
+        for name in happens:
             at_ms += self._delay((2, 25))
-            values = (pass_.next_id(), self._stamp(at_ms), pass_.user, pass_.entry, call)
-            pass_.events.append((at_ms, "calls", self._bytes.calls[name] % values))
+            started_ms = started_ms or at_ms
+            values: tuple[Any, ...] = (pass_.next_id(), self._stamp(at_ms), pass_.user, pass_.entry, call)
+            if name.startswith("ended"):
+                values += (at_ms - started_ms,)
+            pass_.events.append((at_ms, "calls", patterns[name] % values))
+
+    def _answered(self, menus: tuple[Menu, ...]) -> list[str]:
+        """Go through the menus of a call until it ends."""
+        happens: list[str] = []
+        by_id = {menu.node_id: menu for menu in menus}
+        menu: Menu | None = menus[0]
+        while menu is not None:
+            happens.append(REACHED.format(menu.node_id))
+            if self._random() < HUNG_UP_SHARE:
+                return [*happens, ENDED.format("dropped")]
+            if self._random() < OTHER_INPUT_SHARE:
+                # What is not expected is asked for once more.
+                happens.append(PRESSED.format(menu.node_id, OTHER_INPUT))
+                happens.append(REACHED.format(menu.node_id))
+            texts = tuple(menu.inputs)
+            text = texts[int(self._random() * len(texts))]
+            happens.append(PRESSED.format(menu.node_id, text))
+            menu = by_id.get(menu.inputs[text])
+        return [*happens, ENDED.format("completed")]
 
     def _reach_goal(self, pass_: "_Pass", at_ms: int) -> None:
         goal = self.plan.goal

@@ -13,6 +13,8 @@ from wayfold.agents.destinations.pipeline import Pipeline
 from wayfold.agents.ingest.accept import Rejected
 from wayfold.agents.sink import Outgoing
 from wayfold.models.definition import JourneyDefinition, read_definition
+from wayfold.models.encode import encode_event
+from wayfold.models.events import JourneyStatus
 from wayfold.simulate.plans import DAY, PLANS
 from wayfold.simulate.traffic import Arrival, Traffic, outgoing
 
@@ -94,7 +96,9 @@ def live(seed: int, rate: float, start_ms: int) -> Traffic:
 async def simulate(
     destination: Destination, simulation: Simulation, progress: Callable[[int], None] = lambda _: None
 ) -> Summary:
-    """Send the journeys' definitions, then the traffic, until `count` is reached or the task is cancelled.
+    """Send the journeys' definitions and statuses, then the traffic.
+
+    That goes on until `count` is reached or the task is cancelled.
 
     `progress` hears how many more events are durable. Raises `DestinationError`.
     """
@@ -108,7 +112,7 @@ async def simulate(
 
     pipeline: Pipeline[int] = Pipeline(destination, done)
     try:
-        await destination.send(_definition_records(simulation))
+        await destination.send(_control_records(simulation))
         if simulation.rate is None:
             await _send_history(pipeline, simulation.seed, simulation.count or HISTORY_EVENTS)
         else:
@@ -119,10 +123,22 @@ async def simulate(
     return summary
 
 
-def _definition_records(simulation: Simulation) -> list[Outgoing]:
+def _control_records(simulation: Simulation) -> list[Outgoing]:
+    """The definitions, and of every journey that it runs."""
     at_ms = HISTORY_END_MS if simulation.rate is None else _now_ms()
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return [Outgoing("definitions", None, definition.to_event(at)) for definition in definitions()]
+    defined = definitions()
+    records = [Outgoing("definitions", None, definition.to_event(at)) for definition in defined]
+    for account_id, journey_id in sorted({(each.account_id, each.journey_id) for each in defined}):
+        runs = JourneyStatus(
+            event_id=f"{journey_id}-runs-{at_ms:x}",
+            occurred_at=at,
+            account_id=account_id,
+            journey_id=journey_id,
+            status="running",
+        )
+        records.append(Outgoing(runs.TOPIC, None, encode_event(runs)))
+    return records
 
 
 async def _send_history(pipeline: Pipeline[int], seed: int, count: int) -> None:

@@ -58,7 +58,7 @@ async def read_all(
 async def test_records_lie_where_the_workers_look_for_them(
     kafka: str, topic_prefix: str, partitioner: Partitioner
 ) -> None:
-    """Events lie in their user's partition with key and headers, definitions in every partition."""
+    """Events, erasures too, lie in their user's partition with key and headers, definitions in every one."""
     settings = settings_of(kafka, topic_prefix, partitioner)
     ensure_topics(settings.kafka)
     destination = await open_destination(f"kafka://{kafka}", settings)
@@ -66,13 +66,19 @@ async def test_records_lie_where_the_workers_look_for_them(
         users = [b"user-%d" % number for number in range(200)]
         steps = [Outgoing("steps", user, b'{"n":%d}' % number) for number, user in enumerate(users)]
         large = Outgoing("messages", b"ada", b"x" * 700_000, (("ce_id", b"1"),))
-        await destination.send([*steps, large, Outgoing("definitions", None, b"{}")])
+        erased = Outgoing("users", b"ada", b'{"mode":"subtract"}')
+        await destination.send([*steps, large, erased, Outgoing("definitions", None, b"{}")])
     finally:
         await destination.close()
     found = await read_all(kafka, topic_prefix)
-    sent = {(record.kind, record.key, record.value) for record in [*steps, large]}
+    sent = {(record.kind, record.key, record.value) for record in [*steps, large, erased]}
     assert {(kind, key, value) for kind, _, key, value, _ in found if key is not None} == sent
-    assert Counter(kind for kind, *_ in found) == {"steps": 200, "messages": 1, "definitions": PARTITIONS}
+    assert Counter(kind for kind, *_ in found) == {
+        "steps": 200,
+        "messages": 1,
+        "users": 1,
+        "definitions": PARTITIONS,
+    }
     for kind, partition, key, _, headers in found:
         if key is not None:
             assert partition == PARTITIONERS[partitioner](key, PARTITIONS)

@@ -3,12 +3,15 @@
 import asyncio
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpx
 
+from local_services import wait_until
 from tests.agents.embedded.running import RunningHost, running_host
 from wayfold.agents.definitions import definition_record
 from wayfold.agents.destinations.destination import DestinationError
@@ -82,10 +85,29 @@ async def test_kill_9_under_load_changes_no_number(tmp_path: Path) -> None:
     assert differences(found, expected) == []
 
 
-def test_snapshots_that_nobody_takes_are_warned_of(tmp_path: Path) -> None:
-    """The embedded host says at its start that it takes no snapshots when it is told where they go."""
-    with running_host(tmp_path / "data", WAYFOLD_STATE_SNAPSHOT_URL=str(tmp_path / "snapshots")):
-        assert "snapshots_not_taken" in (tmp_path / "errors.txt").read_text()
+def test_a_host_that_lost_its_state_begins_at_its_snapshot(tmp_path: Path) -> None:
+    """`wayfold run` takes snapshots by itself, and with state/ deleted shows the same numbers from one."""
+    data, place = tmp_path / "data", tmp_path / "snapshots"
+    variables = {"WAYFOLD_STATE_SNAPSHOT_URL": str(place), "WAYFOLD_STATE_SNAPSHOT_INTERVAL_S": "1"}
+    event = {
+        "type": "journey.entered",
+        "event_id": "e",
+        "occurred_at": "2026-11-01T10:00:00Z",
+        "user_id": "ann",
+        "journey_id": "welcome",
+        "journey_version": 1,
+        "entry_id": "n",
+    }
+    with running_host(data, **variables) as host:
+        assert httpx.post(f"{host.url}/v1/events", json=event).status_code == 202
+        wait_until(lambda: any(place.rglob("latest.json")), seconds=60, what="there is a snapshot")
+        assert "wayfold_last_snapshot_timestamp_seconds" in httpx.get(f"{host.url}/metrics").text
+        host.kill()
+    shutil.rmtree(data / "state")
+    with running_host(data, **variables) as host:
+        assert "snapshot_restored" in (tmp_path / "errors.txt").read_text()
+        found = httpx.get(f"{host.url}/v1/journeys/welcome").json()
+        assert found["numbers"]["total_entries"] == 1, found
 
 
 async def test_dead_letters_survive_a_kill_and_are_listed_once(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Dead letters of the embedded host: kept byte for byte, listed once, sent again when mended."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,9 +9,12 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from tests.agents.fakes import KeptRecords
+from wayfold.agents.embedded import dead_letters
 from wayfold.agents.embedded.dead_letters import LocalDeadLetters, list_local_letters
 from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.log import LogUnusableError
+from wayfold.agents.sink import Outgoing
+from wayfold.agents.skipping import SkipRequest
 from wayfold.exporters.show.letters import read_lines, write_line
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
 
@@ -73,10 +77,32 @@ async def test_mended_letters_are_sent_again(tmp_path: Path) -> None:
     await letters.close()
 
 
+async def test_a_flood_is_written_in_bounded_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No synced write takes more than so many letters or bytes of them; each letter is there once."""
+    monkeypatch.setattr(dead_letters, "WRITE_LETTERS", 100)
+    monkeypatch.setattr(dead_letters, "WRITE_BYTES", 10_000)
+    letters = LocalDeadLetters.open(tmp_path)
+    append, sizes = letters.log.append, []
+
+    def counted(records: Sequence[Outgoing]) -> None:
+        sizes.append(len(records))
+        append(records)
+
+    monkeypatch.setattr(letters.log, "append", counted)
+    await letters.write([letter(number, value=b"x" * (6_000 if number < 3 else 1)) for number in range(300)])
+    assert sizes == [1, 1, 100, 100, 98]
+    assert [each.offset for each in letters.letters()] == list(range(300))
+    await letters.close()
+
+
 def test_a_directory_without_letters_says_so(tmp_path: Path) -> None:
     """A wrong directory is no empty list."""
     with pytest.raises(LogUnusableError, match="There is no event log in"):
         list(list_local_letters(tmp_path))
+
+
+async def never(request: SkipRequest) -> None:
+    raise AssertionError(request)
 
 
 async def test_letters_are_sent_again_over_http(tmp_path: Path) -> None:
@@ -84,7 +110,7 @@ async def test_letters_are_sent_again_over_http(tmp_path: Path) -> None:
     letters = LocalDeadLetters.open(tmp_path)
     sink = KeptRecords()
     await letters.write([letter(1), letter(2)])
-    router = letters_router(letters, sink, read_lines)
+    router = letters_router(letters, sink, read_lines, never)
     lines = [write_line(each) for each in letters.letters()]
     mended = msgspec.json.decode(lines[0])
     mended["base64"].remove("value")

@@ -1,6 +1,8 @@
 """Group commit: every append is durable when it returns, and many share one synced write."""
 
 import asyncio
+import errno
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog
-from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError
+from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError, SinkFullError
 
 
 def entry(number: int) -> Outgoing:
@@ -68,20 +70,28 @@ async def test_too_much_waiting_is_refused_before_anything_is_written(tmp_path: 
     assert log.next_offsets() == {("entries", 0): 4}
 
 
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (OSError(errno.EIO, "Input/output error"), SinkFailedError, "Input/output error"),
+        (OSError(errno.ENOSPC, "No space left on device"), SinkFullError, "is full.*Make room on the disk"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), SinkFullError, "is full.*Make room on the disk"),
+    ],
+)
 async def test_a_failing_disk_is_told_to_everybody_who_waited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], says: str
 ) -> None:
-    """Nobody is told that an event is durable when its write failed."""
+    """Nobody is told that an event is durable when its write failed, and a lack of room is told as that."""
     log = DurableLog.open(tmp_path, ("entries",), 1)
 
     def full(records: Sequence[Outgoing]) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(log, "append", full)
     commit = GroupCommit(log)
     results = await asyncio.gather(*(commit.append([entry(n)]) for n in range(3)), return_exceptions=True)
-    assert [type(result) for result in results] == [SinkFailedError] * 3
-    assert "No space left" in str(results[0])
+    assert [type(result) for result in results] == [kind] * 3
+    assert re.search(says, str(results[0]))
 
 
 async def test_a_caller_that_goes_away_takes_nothing_back(tmp_path: Path) -> None:

@@ -172,27 +172,6 @@ async def test_a_store_without_its_log_is_refused_at_start(tmp_path: Path) -> No
         make_host(tmp_path).start()
 
 
-async def test_old_files_are_dropped_once_they_are_folded(tmp_path: Path) -> None:
-    """With a retention, files go when every partition has folded them; a restart needs nothing from them."""
-    log = DurableLog.open(tmp_path / "log", EVENT_KINDS, PARTITIONS, segment_bytes=1_000)
-    partitions = [RememberingPartition(tmp_path, number) for number in range(PARTITIONS)]
-    host = EmbeddedHost(log, partitions, KeptLetters(), limits=HostLimits(keep_log_s=-1))
-    for start in range(0, 200, 10):
-        await host.append([step(number) for number in range(start, start + 10)])
-    before = len(log.segments)
-    host.start()
-    while len(log.segments) > 1:
-        await asyncio.sleep(0)
-    assert before > 3
-    await host.stop()
-    again = make_host(tmp_path)
-    again.start()
-    await again.append([step(200)])
-    await again.caught_up()
-    await again.stop()
-    assert sorted(map(int, folded(tmp_path))) == list(range(201))
-
-
 async def test_what_waits_has_a_lag(tmp_path: Path) -> None:
     """As long as one durable record is not counted the lag is above 0, also before the fold looks at it."""
     host = make_host(tmp_path, HostLimits(gather_ms=50))

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from wayfold.agents.embedded import log as log_module
-from wayfold.agents.embedded.log import SEGMENT_BYTES, DurableLog, LogInUseError, LogUnusableError
-from wayfold.agents.embedded.segment import LogDamagedError, segment_path
+from wayfold.agents.embedded.lock import LogInUseError
+from wayfold.agents.embedded.log import SEGMENT_BYTES, DurableLog, LogUnusableError
+from wayfold.agents.embedded.segment import LogDamagedError, segment_path, sync_file
 from wayfold.agents.sink import Outgoing, partition_of
 
 KINDS = ("entries", "steps", "definitions")
@@ -280,24 +281,6 @@ def test_a_store_that_is_ahead_of_the_log_is_refused(tmp_path: Path) -> None:
         log.cursor({("steps", 2): 5})
 
 
-def test_retention_drops_only_what_every_partition_folded(tmp_path: Path) -> None:
-    """A file goes when all its records are folded; reading from before it says what to do."""
-    log = open_log(tmp_path, segment_bytes=300)
-    for number in range(20):
-        log.append([entry(number, "ada"), entry(number, "bob")])
-    ada, bob = ("entries", partition_of(b"ada", 4)), ("entries", partition_of(b"bob", 4))
-    assert ada != bob
-    assert log.drop_folded({ada: 20, bob: 0}, keep=lambda _: False) == 0
-    dropped = log.drop_folded({ada: 20, bob: 12}, keep=lambda _: False)
-    assert dropped > 0
-    assert 0 < log.first_offsets()[bob] <= 12
-    assert values(log, *bob, offset=12) == [b"event %d" % number for number in range(12, 20)]
-    with pytest.raises(LogUnusableError, match="Restore a snapshot"):
-        log.read(*bob, 0, 10)
-    log.close()
-    assert values(open_log(tmp_path), *bob, offset=12, limit=1) == [b"event 12"]
-
-
 def test_a_full_disk_leaves_a_log_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that fails half-way is taken back, and the log goes on when there is space again."""
     log = open_log(tmp_path)
@@ -330,6 +313,30 @@ def test_after_a_failed_sync_nothing_is_acknowledged(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="restart Wayfold"):
         log.append([entry(2)])
     assert set(log.next_offsets().values()) == {0}
+
+
+def test_a_sync_that_a_full_disk_refuses_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that finds out about its lack of room at the sync leaves a log that goes on as well."""
+    log = open_log(tmp_path)
+    log.append([entry(1)])
+    sync = sync_file
+    calls = []
+
+    def full_once(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log_module, "sync_file", full_once)
+        with pytest.raises(OSError, match="No space left"):
+            log.append([entry(2)])
+    log.append([entry(3)])
+    log.close()
+    assert values(open_log(tmp_path), "entries", partition_of(b"ada", 4)) == [b"event 1", b"event 3"]
 
 
 WRITER = """

@@ -20,6 +20,7 @@ def test_the_mapping_in_the_documentation_makes_the_events_it_describes() -> Non
         "amount": "12.50",
         "currency": "$",
         "shop": "north",
+        "items": "",
     }
     mapping = parse_mapping(text.encode())
     entered, step, goal = made(mapping, paid)

@@ -1,8 +1,12 @@
 """`POST /v1/definitions` and `wayfold define`: a version reaches every partition, or its errors are named."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from litestar import Litestar
@@ -16,6 +20,7 @@ from wayfold.agents.definitions import (
     publish_definition,
 )
 from wayfold.agents.destinations.sink import SinkDestination
+from wayfold.agents.ingest import http
 from wayfold.agents.ingest.accept import Rejected, check_events
 from wayfold.agents.ingest.http import ingest_router
 from wayfold.models.decode import decode_event
@@ -99,6 +104,61 @@ async def test_a_conflict_is_told_to_a_sender_of_events_too() -> None:
     changed = definition_record(parse_definition(YAML.replace(b"2d", b"3d")))
     checked = await check_events([changed.value or b""], known=lambda *_: definition)
     assert [each.reason for each in checked.rejected] == [Reason.DEFINITION_CONFLICT]
+
+
+async def test_the_loop_turns_while_a_definition_is_parsed(
+    sink: KeptRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a definition takes to be parsed, other requests are answered meanwhile."""
+    begun, answered = threading.Event(), threading.Event()
+
+    def parse(body: bytes) -> JourneyDefinition:
+        begun.set()
+        assert answered.wait(30), "nothing else was answered while a definition was parsed"
+        return parse_definition(body)
+
+    monkeypatch.setattr(http, "parse_definition", parse)
+
+    async def send_an_event(client: httpx.AsyncClient) -> None:
+        await asyncio.to_thread(begun.wait, 30)
+        event = definition_record(parse_definition(YAML)).value or b""
+        answer = await client.post("/v1/events", content=event, headers={"content-type": "application/json"})
+        assert answer.status_code == 202
+        answered.set()
+
+    # Both requests run in this loop, as they do in a server.
+    application: Any = Litestar([ingest_router(sink)])
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://wayfold") as client:
+        defined, _ = await asyncio.gather(client.post("/v1/definitions", content=YAML), send_an_event(client))
+    assert defined.status_code == 202
+    assert len(sink.records) == 2
+
+
+async def test_too_much_yaml_is_refused_before_it_is_parsed(
+    client: AsyncTestClient[Litestar], sink: KeptRecords
+) -> None:
+    """A megabyte of YAML is answered with what to send instead."""
+    answer = await client.post("/v1/definitions", content=YAML + b"# " + b"x" * 1_000_000)
+    assert answer.status_code == 422
+    assert "write it as JSON" in answer.json()["detail"]
+    assert sink.records == []
+
+
+async def test_a_definition_with_ways_and_menus_is_published_whole(
+    client: AsyncTestClient[Litestar], sink: KeptRecords
+) -> None:
+    """Where steps lead and what menus expect reach the log."""
+    canvas = YAML.replace(
+        b"type: message, channel: email}",
+        b"""type: message, channel: email, next: [{step_id: call, name: "no"}]}
+  - {step_id: call, type: ivr_menu, nodes: [{node_id: root, inputs: ["1"]}]}""",
+    )
+    assert (await client.post("/v1/definitions", content=canvas)).status_code == 202
+    event = decode_event("definitions", sink.records[0].value)
+    assert isinstance(event, JourneyDefined)
+    assert event.definition == parse_definition(canvas)
+    assert event.definition.steps[1].nodes is not None
 
 
 async def test_define_publishes_a_file(tmp_path: Path, sink: KeptRecords) -> None:

@@ -11,7 +11,7 @@ from litestar.testing import AsyncTestClient
 from tests.agents.fakes import KeptRecords
 from wayfold.agents.ingest import bodies
 from wayfold.agents.ingest.http import ingest_router
-from wayfold.agents.sink import SinkBusyError, SinkFailedError
+from wayfold.agents.sink import SinkBusyError, SinkFailedError, SinkFullError, partitions_of
 from wayfold.exporters.api.problems import EXCEPTION_HANDLERS
 
 Client = AsyncTestClient[Litestar]
@@ -78,6 +78,41 @@ async def test_an_array_is_taken_in_order(client: Client, sink: KeptRecords) -> 
     assert json.loads(sink.records[1].value or b"") == goal
 
 
+async def test_events_about_a_journey_have_no_key_and_erasures_their_users(
+    client: Client, sink: KeptRecords
+) -> None:
+    """A status goes to every partition, an erasure to its user's; goals may have any properties."""
+    head = {"event_id": "x", "occurred_at": "2026-11-01T12:00:00Z"}
+    status = {"type": "journey.status", **head, "journey_id": "welcome", "status": "paused"}
+    erased = {"type": "user.erased", **head, "user_id": "ada", "mode": "subtract"}
+    items = {"items": [{"sku": "a", "price": 9.5}]}
+    goal = {"type": "goal.reached", **head, "user_id": "ada", "name": "buy", "properties": items}
+    answer = await post(client, [status, erased, goal])
+    assert answer.json() == {"accepted": 3, "rejected": []}
+    assert [(record.kind, record.key) for record in sink.records] == [
+        ("definitions", None),
+        ("users", b"ada"),
+        ("conversions", b"ada"),
+    ]
+    assert [len(partitions_of(record, 4)) for record in sink.records] == [4, 1, 1]
+
+
+async def test_a_status_of_the_future_is_refused_and_an_erasure_is_not(
+    client: Client, sink: KeptRecords
+) -> None:
+    """A clock that runs ahead is told of; whoever asks to be forgotten is, from now on at the latest."""
+    head = {"event_id": "x", "occurred_at": "9998-11-01T12:00:00Z"}
+    status = {"type": "journey.status", **head, "journey_id": "welcome", "status": "paused"}
+    defined = {"type": "journey.defined", **head, "journey_id": "w", "journey_version": 1, "name": "W"}
+    erased = {"type": "user.erased", **head, "user_id": "ada", "mode": "subtract"}
+    answer = await post(client, [status, {**defined, "steps": []}, erased])
+    assert [(one["index"], one["reason"]) for one in answer.json()["rejected"]] == [
+        (0, "future"),
+        (1, "future"),
+    ]
+    assert [record.kind for record in sink.records] == ["users"]
+
+
 @pytest.mark.parametrize(
     ("strange", "reason"),
     [
@@ -115,6 +150,24 @@ async def test_lines_are_taken(client: Client, sink: KeptRecords) -> None:
     answer = await post(client, lines, "application/x-ndjson; charset=utf-8")
     assert answer.json()["accepted"] == 3
     assert [json.loads(record.value or b"")["event_id"] for record in sink.records] == ["e-0", "e-1", "e-2"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrapped"),
+    [("application/json", b"%b"), ("application/json", b"[%b]"), ("application/x-ndjson", b"%b\r\n")],
+)
+async def test_a_byte_order_mark_costs_no_event(
+    client: Client, sink: KeptRecords, kind: str, wrapped: bytes
+) -> None:
+    """A mark before UTF-8 is left out; a body in UTF-16 or UTF-32 is refused as a whole and says why."""
+    text = wrapped % json.dumps(event()).encode()
+    answer = await post(client, b"\xef\xbb\xbf" + text, kind)
+    assert answer.json() == {"accepted": 1, "rejected": []}
+    assert [json.loads(record.value or b"")["event_id"] for record in sink.records] == ["e-1"]
+    for encoding in ("utf-16", "utf-32"):
+        refused = await post(client, text.decode().encode(encoding), kind)
+        assert refused.status_code == 400
+        assert refused.json()["detail"] == "The body is UTF-16 or UTF-32 text: send it in UTF-8."
 
 
 def cloud_event(number: int = 1) -> dict[str, Any]:
@@ -225,6 +278,17 @@ async def test_an_empty_batch_is_no_error(client: Client) -> None:
     """A sender with nothing to say is not told that it failed."""
     answer = await post(client, b"", "application/x-ndjson")
     assert (answer.status_code, answer.json()) == (202, {"accepted": 0, "rejected": []})
+
+
+async def test_a_log_without_room_says_what_to_do(client: Client, sink: KeptRecords) -> None:
+    """A full disk is 507 with the reason and what to do, and nothing else of the host is in the way."""
+    sink.error = SinkFullError("The disk is full. Make room.")
+    answer = await post(client, event())
+    assert answer.status_code == 507
+    assert answer.json()["type"] == "urn:wayfold:problem:disk-full"
+    assert answer.json()["detail"] == "The disk is full. Make room."
+    assert answer.headers["retry-after"] == "60"
+    assert (await post(client, event())).status_code == 202
 
 
 @pytest.mark.parametrize(

@@ -26,3 +26,8 @@ def batch(
         offsets[0] if start is None else start,
         offsets[-1] + 1 if end is None else end,
     )
+
+
+def empty(start: int, end: int, kind: str = "entries", partition: int = 0) -> RecordBatch:
+    """What a poll gives that passed nothing but offsets without records."""
+    return RecordBatch(f"t.{kind}", partition, (), start, end)

@@ -1,86 +1,20 @@
 """What the batch transport relies on in Faust 0.15.3 and aiokafka: an upgrade that changes one fails here."""
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.types import TP
 from mode import Service
 
+from tests.agents.worker.hosting import ENTRIES, Host, batch, record
 from wayfold.agents.worker.batch_transport import BatchConsumer, BatchTransport, RecordBatch
-from wayfold.agents.worker.even_polling import EvenPollingThread
-from wayfold.agents.worker.faust_app import AGENT_NAME, FoldApp, new_app
-from wayfold.settings import KafkaSettings
-
-ENTRIES = TP("t.entries", 1)
-
-
-class Host:
-    """Stands in for the worker and notes what Faust tells it."""
-
-    def __init__(self) -> None:
-        self.calls: list[Any] = []
-        self.room = True
-        self.open: Mapping[TP, int] = {}
-
-    def new_kafka_consumer(self) -> AIOKafkaConsumer:
-        raise AssertionError("not in this test")
-
-    def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
-        return self.open
-
-    async def wait_for_room(self) -> bool:
-        return self.room
-
-    def on_forgotten(self) -> None:
-        self.calls.append("forgotten")
-
-    def on_revoked(self) -> None:
-        self.calls.append("revoked")
-
-    def on_assigned(self, assigned: set[TP]) -> None:
-        self.calls.append(("assigned", assigned))
-
-    def on_batch(self, batch: RecordBatch) -> None:
-        self.calls.append(batch)
-
-    def on_failure(self, error: BaseException) -> None:
-        self.calls.append(error)
-
-
-@pytest.fixture
-async def host() -> Host:
-    return Host()
-
-
-@pytest.fixture
-async def app(host: Host) -> FoldApp:
-    return new_app(KafkaSettings(group="g"), ["t.entries", "t.steps"], host)
-
-
-@pytest.fixture
-async def consumer(app: FoldApp) -> BatchConsumer:
-    consumer = app.consumer
-    assert isinstance(consumer, BatchConsumer)
-    return consumer
-
-
-def record(offset: int) -> ConsumerRecord[bytes, bytes]:
-    return ConsumerRecord("t.entries", 1, offset, 1_700_000_000_000, 0, b"user", b"{}", None, 4, 2, ())
-
-
-def batch(*offsets: int) -> RecordBatch:
-    return RecordBatch("t.entries", 1, [record(offset) for offset in offsets], offsets[0], offsets[-1] + 1)
+from wayfold.agents.worker.faust_app import AGENT_NAME, FoldApp
 
 
 def test_the_version_of_faust_is_the_one_that_was_read() -> None:
@@ -259,130 +193,3 @@ async def test_without_tables_a_rebalance_ends_with_our_seek_and_then_fetches(
     app.consumer_generation_id = 3
     await recovery._resume_streams(generation_id=3)
     assert order[:3] == ["resume partitions", "seek", "resume flow"]
-
-
-class FakeFetcher:
-    """As much of aiokafka's consumer as the batch thread touches."""
-
-    def __init__(self) -> None:
-        self.position = 10
-        self.polled: list[dict[TP, list[Any]] | Exception] = []
-        state = SimpleNamespace(state_value=lambda tp: self)
-        self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=state))
-
-
-@asynccontextmanager
-async def polling(
-    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[FakeFetcher, Any]]:
-    fake = FakeFetcher()
-
-    async def fetch(self: object, *given: object, **named: object) -> Mapping[TP, list[Any]]:
-        records = fake.polled.pop(0)
-        if isinstance(records, Exception):
-            raise records
-        for found in records.values():
-            fake.position = found[-1].offset + 1
-        return records
-
-    monkeypatch.setattr(EvenPollingThread, "_fetch_records", fetch)
-    thread = consumer._thread
-    thread._ends[ENTRIES] = 10
-
-    async def poll() -> RecordBatch | None:
-        found = await thread._fetch_records(fake, {ENTRIES})
-        return found[ENTRIES][0][0] if found else None
-
-    yield fake, poll
-
-
-async def test_batches_say_from_where_to_where_they_reach(
-    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A batch starts where the last one ended, even when offsets in between hold no record."""
-    async with polling(consumer, monkeypatch) as (fake, poll):
-        fake.polled = [{ENTRIES: [record(10), record(11)]}, {ENTRIES: [record(13)]}]
-        first, second = await poll(), await poll()
-    assert (first.start, first.end) == (10, 12)
-    assert (second.start, second.end) == (12, 14)
-
-
-async def test_what_is_fetched_before_the_seek_is_dropped(
-    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a rebalance aiokafka begins at the group's offsets; nothing of that reaches the fold."""
-
-    async def ignore(*given: object) -> None:
-        return None
-
-    async with polling(consumer, monkeypatch) as (fake, poll):
-        fake.polled = [{ENTRIES: [record(10)]}, {ENTRIES: [record(500)]}]
-        await poll()
-        monkeypatch.setattr(consumer, "threadsafe_partitions_assigned", ignore)
-        await consumer._thread.on_partitions_assigned({ENTRIES}, 2)
-        assert await poll() is None
-
-
-@pytest.mark.parametrize(("generation", "told"), [(-1, ["forgotten"]), (3, [])])
-async def test_a_member_that_was_forgotten_is_told(
-    consumer: BatchConsumer, host: Host, monkeypatch: pytest.MonkeyPatch, generation: int, told: list[str]
-) -> None:
-    """aiokafka resets the generation when the group does not know it any more, and not in a rebalance."""
-
-    async def ignore(*given: object) -> None:
-        return None
-
-    monkeypatch.setattr(consumer, "threadsafe_partitions_revoked", ignore)
-    coordinator = SimpleNamespace(generation=generation)
-    monkeypatch.setattr(consumer._thread, "_consumer", SimpleNamespace(_coordinator=coordinator))
-    await consumer._thread.on_partitions_revoked({ENTRIES})
-    assert host.calls == told
-
-
-async def test_partitions_that_were_not_sought_yet_raise_nothing(
-    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A poll overtaken by a rebalance may find no position, or one of the group's that is out of range."""
-    async with polling(consumer, monkeypatch) as (fake, poll):
-        consumer._thread._ends.clear()
-        fake.polled = [NoOffsetForPartitionError(ENTRIES), OffsetOutOfRangeError({ENTRIES: 7})]
-        assert await poll() is None
-        assert await poll() is None
-
-
-async def test_a_sought_position_that_is_gone_is_an_error(
-    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Records that retention took away from before our eyes stop the worker."""
-    async with polling(consumer, monkeypatch) as (fake, poll):
-        fake.polled = [OffsetOutOfRangeError({ENTRIES: 10})]
-        with pytest.raises(OffsetOutOfRangeError):
-            await poll()
-
-
-def test_aiokafka_hands_over_records_without_giving_way() -> None:
-    """Between taking the records and returning them fetched_records does not await: positions match them."""
-    taken = inspect.getsource(Fetcher.fetched_records).split("drained = {}")[1].split("waiter =")[0]
-    assert "return drained" in taken
-    assert "await" not in taken
-    assert "consumed_to(self._partition_records.next_fetch_offset)" in inspect.getsource(FetchResult)
-
-
-def test_aiokafka_reports_a_lost_position_when_it_must_not_reset() -> None:
-    """With auto_offset_reset="none" an offset out of range is an error for us, never a silent jump."""
-    source = inspect.getsource(Fetcher._proc_fetch_request)
-    assert "OffsetOutOfRangeError({tp: fetch_offset})" in source
-
-
-async def test_seeking_tells_the_thread_where_the_next_batch_starts(consumer: BatchConsumer) -> None:
-    """seek_wait ends in _seek_wait in the consumer's thread, where we note the position."""
-    sought: dict[TP, int] = {}
-
-    async def position(tp: TP) -> int:
-        return sought[tp]
-
-    fake = SimpleNamespace(seek=sought.__setitem__, position=position)
-    await consumer._thread._seek_wait(fake, {ENTRIES: 7})
-    assert sought == {ENTRIES: 7}
-    assert consumer._thread._ends == {ENTRIES: 7}
-    await asyncio.sleep(0)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.agents.fakes import KeptLetters, RememberingPartition
-from tests.agents.worker.batches import batch
+from tests.agents.worker.batches import batch, empty
 from wayfold.agents.effects import OpenPartition
+from wayfold.agents.locating import FoldFailedError
 from wayfold.agents.worker.folding import BATCHES_IN_HAND, Folding
 from wayfold.agents.worker.lane import Lane
 from wayfold.state.telemetry import Telemetry
@@ -200,7 +201,7 @@ async def test_a_failing_fold_ends_the_folding(tmp_path: Path) -> None:
 
     bench.partitions[0].fold = fail  # type: ignore[method-assign]
     bench.arrive(0)
-    with pytest.raises(RuntimeError, match="the store is full"):
+    with pytest.raises(FoldFailedError, match="the store is full"):
         await bench.folding.run()
     assert bench.partitions[0].commits == 0
 
@@ -221,3 +222,24 @@ async def test_a_revoked_partition_does_not_stop_the_others(tmp_path: Path) -> N
         assert bench.partitions[0].commits == 0
         assert bench.partitions[1].commits == 1
         assert bench.lanes[0].interrupted
+
+
+async def test_offsets_without_records_are_committed_alone(tmp_path: Path) -> None:
+    """A transaction's marker behind the last record is committed even when nothing comes after it."""
+    async with folding(tmp_path) as bench:
+        bench.lanes[0].accept("entries", empty(0, 3), time.monotonic())
+        bench.folding.arrived()
+        async with asyncio.timeout(5):
+            while bench.partitions[0].offsets != {"entries": 3}:
+                await asyncio.sleep(0.001)
+    assert bench.partitions[0].commits == 1
+
+
+async def test_offsets_without_records_are_committed_with_the_records_before(tmp_path: Path) -> None:
+    """A batch that ends with a marker takes one commit, not two."""
+    async with folding(tmp_path) as bench:
+        bench.lanes[0].accept("entries", batch(0, 1, end=3), time.monotonic())
+        bench.folding.arrived()
+        await bench.until_folded(2)
+    assert bench.partitions[0].offsets == {"entries": 3}
+    assert bench.partitions[0].commits == 1

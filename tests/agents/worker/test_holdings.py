@@ -10,8 +10,9 @@ import pytest
 from tests.agents.fakes import RememberingPartition
 from tests.agents.worker.batches import batch
 from wayfold.agents.effects import OpenPartition
+from wayfold.agents.lost_records import START_AT_OLDEST, LostRecordsError
 from wayfold.agents.worker import holdings as module
-from wayfold.agents.worker.holdings import Holdings, LogMismatchError
+from wayfold.agents.worker.holdings import Holdings
 
 
 class Log:
@@ -20,9 +21,15 @@ class Log:
     def __init__(self) -> None:
         self.known: Mapping[str, tuple[int, int]] = {"entries": (0, 100), "steps": (0, 100)}
         self.started: list[tuple[int, Mapping[str, int]]] = []
+        self.is_closed = False
 
     async def ranges(self, number: int) -> Mapping[str, tuple[int, int]]:
+        if self.is_closed:
+            raise RuntimeError("the log is closed")
         return self.known
+
+    async def first_times(self, number: int) -> Mapping[str, int]:
+        return {"entries": 1_793_000_000_000}
 
     async def start(self, number: int, positions: Mapping[str, int]) -> None:
         self.started.append((number, dict(positions)))
@@ -45,6 +52,7 @@ class Bench:
         self.views = Views()
         self.failures: list[BaseException] = []
         self.opened: list[RememberingPartition] = []
+        self.is_opening = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
         self.holdings = Holdings(
@@ -52,6 +60,7 @@ class Bench:
         )
 
     def open(self, number: int, begins: Mapping[str, int]) -> RememberingPartition:
+        self.is_opening.set()
         self.gate.wait()
         partition = RememberingPartition(self.directory, number)
         self.opened.append(partition)
@@ -151,9 +160,9 @@ async def test_records_deleted_before_they_were_folded_stop_the_worker(bench: Be
     bench.holdings.assign([0])
     await bench.settle()
     (failure,) = bench.failures
-    assert isinstance(failure, LogMismatchError)
+    assert isinstance(failure, LostRecordsError)
     assert "entries, partition 0, from offset 3 on" in str(failure)
-    assert "7 records" in str(failure)
+    assert "7 records are gone, from before 2026-10-26T" in str(failure)
     assert bench.opened[0].closed
 
 
@@ -162,7 +171,7 @@ async def test_a_log_that_lost_its_beginning_is_not_taken_for_a_whole_one(bench:
     bench.log.known = {"entries": (10, 100)}
     bench.holdings.assign([0])
     await bench.settle()
-    assert "--from-oldest" in str(bench.failures[0])
+    assert START_AT_OLDEST in str(bench.failures[0])
 
 
 async def test_one_may_start_at_the_oldest_record(tmp_path: Path) -> None:
@@ -193,6 +202,21 @@ async def test_a_store_that_cannot_be_opened_stops_the_worker(bench: Bench) -> N
     bench.holdings.assign([0])
     await bench.settle()
     assert isinstance(bench.failures[0], ValueError)
+
+
+async def test_what_is_given_up_does_not_ask_the_log(bench: Bench) -> None:
+    """A worker that ends while a partition opens closes it again, and that is no failure."""
+    bench.gate.clear()
+    bench.holdings.assign([0])
+    await asyncio.to_thread(bench.is_opening.wait)
+    bench.holdings.give_up_opening()
+    bench.log.is_closed = True
+    bench.gate.set()
+    async with asyncio.timeout(5):
+        while not bench.opened:
+            await asyncio.sleep(0.001)
+    await bench.until_closed(bench.opened[0])
+    assert bench.failures == []
 
 
 async def test_closing_waits_for_what_is_still_opening(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.fakes import RememberingPartition
-from tests.agents.worker.batches import batch
+from tests.agents.worker.batches import batch, empty
 from wayfold.agents.worker.lane import HoleError, Lane
 from wayfold.models.record import Record
 
@@ -47,8 +47,48 @@ async def test_what_was_read_before_is_dropped(lane: Lane) -> None:
 async def test_offsets_without_records_are_no_holes(lane: Lane) -> None:
     """A transaction's markers take offsets; a batch that reaches over them continues the last one."""
     lane.accept("entries", batch(0, 1, end=3), 0.0)
-    assert lane.accept("entries", batch(5, start=3), 0.0) == 1
+    assert lane.accept("entries", batch(5, start=3), 0.0) == 3
     assert lane.expected["entries"] == 6
+    assert offsets(lane.take(100)) == [("entries", [0, 1]), ("entries", [5])]
+
+
+async def test_a_batch_without_records_waits_to_be_committed(lane: Lane) -> None:
+    """Offsets that hold nothing are something to commit, alone or with what is folded next."""
+    assert lane.accept("entries", empty(0, 2), 7.0) == 2
+    assert lane.is_waiting
+    assert lane.pending_since_s() == 7.0
+    assert lane.take(100) == []
+    assert lane.reached() == {"entries": 2}
+    assert lane.accept("entries", empty(0, 2), 8.0) == 0
+    assert [lane.is_waiting] == [False]
+
+
+async def test_what_is_reached_ends_before_what_is_pending(lane: Lane) -> None:
+    """Of a topic whose records are still queued nothing is reached: the records themselves will say it."""
+    lane.accept("entries", batch(0, 1, 2, end=4), 0.0)
+    lane.accept("steps", batch(0, end=2), 0.0)
+    assert offsets(lane.take(2)) == [("entries", [0, 1])]
+    assert lane.reached() == {}
+    assert offsets(lane.take(2)) == [("entries", [2]), ("steps", [0])]
+    assert lane.reached() == {"entries": 4, "steps": 2}
+
+
+async def test_a_start_behind_the_beginning_is_committed(tmp_path: Path) -> None:
+    """Where a partition without state was told to begin is kept, or nobody could begin there again."""
+    lane = Lane(RememberingPartition(tmp_path, 0), {"entries": 5, "steps": 0})
+    assert lane.is_waiting
+    assert lane.take(10) == []
+    assert lane.reached() == {"entries": 5, "steps": 0}
+
+
+async def test_a_revoked_lane_has_nothing_to_commit(lane: Lane) -> None:
+    """What was reached and not committed is read again by whoever gets the partition."""
+    lane.accept("entries", empty(0, 2), 0.0)
+    lane.revoke()
+    assert not lane.is_waiting
+    lane.resume()
+    assert not lane.is_waiting
+    assert lane.expected == {}
 
 
 async def test_a_hole_is_refused(lane: Lane) -> None:

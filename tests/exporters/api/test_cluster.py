@@ -39,7 +39,7 @@ class FakeViews:
         self.asked += 1
         return self.urls
 
-    async def freshness(self) -> Freshness:
+    async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=0, watermark_ms=0, lag_ms=40)
 
     async def unready(self) -> list[str]:
@@ -94,6 +94,16 @@ async def test_lists_are_asked_of_all_workers(source: ClusterNumbers) -> None:
     """The users behind a number come from every partition, sorted."""
     query = Query(account_id="acme", journey_id="welcome")
     assert await source.users(query, "entered_users") == ["ann", "bob/1", "cem"]
+
+
+async def test_what_became_of_records_is_asked_of_all_workers(
+    source: ClusterNumbers, partitions: list[Partition]
+) -> None:
+    """Each partition's own offsets and counters come from the worker that has it; the ends are not known."""
+    judged = await source.judged()
+    assert {number: (one.offsets, one.counters, one.ends) for number, one in judged.items()} == {
+        partition.number: (partition.offsets, partition.counters, None) for partition in partitions
+    }
 
 
 async def test_a_wrong_question_comes_back_as_one(source: ClusterNumbers) -> None:

@@ -76,6 +76,22 @@ async def test_what_only_events_know_exists_outside_of_its_time_too(tmp_path: Pa
             await read_journey(source, replace(early, **unknown))
 
 
+async def test_what_became_of_records(partitions: list[Partition]) -> None:
+    """Every partition says what it made of its records, up to which offsets, and where the log ends."""
+    ends = {("steps", 0): 7, ("entries", 0): 9, ("steps", 2): 1}
+    source = LocalNumbers(
+        lambda: partitions, lag_ms=lambda: 0, unready=list, zone=lambda _: Zone("UTC"), ends=lambda: ends
+    )
+    judged = await source.judged()
+    assert {number: dict(one.offsets) for number, one in judged.items()} == {
+        partition.number: dict(partition.offsets) for partition in partitions
+    }
+    for one in judged.values():
+        judged_records = one.counters["accepted_total"] + one.counters.get("duplicate_total", 0)
+        assert judged_records == sum(one.offsets.values())
+    assert [one.ends for one in judged.values()] == [{"steps": 7, "entries": 9}, {}, {"steps": 1}]
+
+
 async def test_how_fresh_an_answer_is(source: LocalNumbers) -> None:
     """An answer has the time of reading, the greatest watermark of all partitions, and the lag."""
     document = await source.document(Query())

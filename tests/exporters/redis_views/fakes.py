@@ -29,21 +29,44 @@ class FakePartition:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.sequence = 0
+        self.offsets: dict[str, int] = {}
         self.watermark_ms = -1
+        self.own_watermarks: dict[str, int] = {}
+        self.judged_ms: dict[JourneyName, int] = {}
         self.journeys: dict[JourneyName, Views] = {}
         self.definitions: dict[JourneyName, dict[str, str]] = {}
         self.reads = 0
         self._changed: dict[JourneyName, set[str]] = {}
 
+    @property
+    def sequence(self) -> int:
+        """How much is folded, of a log that has one topic."""
+        return self.offsets.get("entries", 0)
+
+    @sequence.setter
+    def sequence(self, sequence: int) -> None:
+        self.offsets["entries"] = sequence
+
     def names(self) -> list[JourneyName]:
         return list(self.journeys)
 
+    @property
+    def watermarks(self) -> dict[str, int]:
+        return (
+            self.own_watermarks
+            if self.watermark_ms < 0
+            else {"acme": self.watermark_ms, **self.own_watermarks}
+        )
+
+    def watermark_of(self, account_id: str) -> int:
+        return self.watermarks.get(account_id, -1)
+
     def read(self, name: JourneyName, watermark_ms: int) -> Views:
         self.reads += 1
+        self.judged_ms[name] = watermark_ms
         return {view: dict(fields) for view, fields in self.journeys.get(name, {}).items()}
 
-    def changed(self, watermark_ms: int) -> Iterable[Changed]:
+    def changed(self, watermarks: Mapping[str, int]) -> Iterable[Changed]:
         changed, self._changed = self._changed, {}
         return [
             Changed(name, {view: dict(self.journeys[name][view]) for view in views})
@@ -57,12 +80,9 @@ class FakePartition:
     def hurry(self) -> None:
         pass
 
-    def described(self) -> Iterator[tuple[JourneyName, Collection[str]]]:
+    def described(self) -> Iterator[tuple[JourneyName, Mapping[str, str]]]:
         for name in self.journeys:
-            yield name, self.definitions.get(name, {}).keys()
-
-    def metadata(self, name: JourneyName) -> Mapping[str, str]:
-        return self.definitions[name]
+            yield name, self.definitions.get(name, {})
 
     def commit(self, name: JourneyName, view: str, **fields: int) -> None:
         """Commit new absolute values of some fields."""

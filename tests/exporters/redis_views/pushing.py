@@ -7,12 +7,13 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from wayfold.exporters.redis_views.calls import Call, CallBuilder, PushedValues, Said, Stand, Writer
+from wayfold.exporters.redis_views.calls import Push, PushBuilder, PushedValues, Said, Stand, Writer
 from wayfold.exporters.redis_views.changes import as_in_redis
 from wayfold.exporters.redis_views.fields import Kind, kind_of
 from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys
+from wayfold.exporters.redis_views.ledger import STAGED
 from wayfold.exporters.redis_views.link import text
-from wayfold.exporters.redis_views.scripts import DROP, PUSH, Script
+from wayfold.exporters.redis_views.scripts import DROP, Script
 from wayfold.models.money import decimal_text
 
 NAME = JourneyName("acme", "wel{come}/1")
@@ -27,10 +28,11 @@ def run(redis: Redis, script: Script, keys: list[str], arguments: list[Any]) -> 
         return redis.eval(script.text, len(keys), *keys, *arguments)
 
 
-def push(redis: Redis, call: Call) -> str:
-    """Send a call; gives the verdict on its first partition."""
-    answer = run(redis, PUSH, call.keys, list(call.arguments))
-    return str(answer[0].decode())
+def push(redis: Redis, sent: Push) -> str:
+    """Make the calls of a push; gives the verdict on its first partition."""
+    answers = [run(redis, call.script, list(call.keys), list(call.arguments)) for call in sent.calls]
+    verdicts = [text(answer[0]) for answer in answers]
+    return next((verdict for verdict in verdicts if verdict != STAGED), STAGED)
 
 
 @dataclass
@@ -45,44 +47,55 @@ class Pusher:
     remembers: int = 10_000
     name: JourneyName = NAME
     source: str = "log"
+    epoch: int = 1
+    offsets: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
         self.keys = Keys("test").journey(self.name)
         self.writer = Writer(self.number, self.source, self.token)
         self.values = PushedValues(self.remembers)
-        self.builder = CallBuilder(self.values)
+        self.builder = PushBuilder(self.values)
         self.fence = ""
         self.needs_whole = True
-        self.sent: list[Call] = []
+        self.sent: list[Push] = []
 
     @property
     def stand(self) -> Stand:
-        """Where the partition is; its watermark grows with its sequence."""
-        time = f"2026-11-01T00:00:{self.sequence // 1000 % 60:02d}.{self.sequence % 1000:03d}Z"
-        return Stand(self.sequence, time, time)
+        """Where the partition is."""
+        offsets = {"entries": self.sequence} if self.offsets is None else self.offsets
+        return Stand(self.epoch, offsets, self.time)
+
+    @property
+    def time(self) -> str:
+        """A watermark that grows with the sequence."""
+        return f"2026-11-01T00:00:{self.sequence // 1000 % 60:02d}.{self.sequence % 1000:03d}Z"
 
     def push_changes(self, changed: set[str], *, told: bool = True) -> str:
         """Push some views; when not `told`, the answers are lost on the way back."""
         views = as_in_redis({view: self.views[view] for view in changed if view in self.views})
-        answer = "ok"
-        said = Said(self.writer, self.stand, self.fence, views)
-        for call in self.builder.changed(self.keys, self.name, [said]):
-            self.sent.append(call)
-            answer = push(self.redis, call)
-            if told and answer == "ok":
-                self._accept(call)
+        said = Said(self.writer, self.stand, self.time, self.fence, views)
+        sent = self.builder.changed(self.keys, self.name, [said])
+        if sent is None:
+            return "ok"
+        self.sent.append(sent)
+        answer = push(self.redis, sent)
+        if told and answer == "ok":
+            self._accept(sent)
         return answer
 
-    def push_whole(self) -> str:
-        """Push everything, as after a verification that failed."""
+    def whole(self) -> Push:
+        """What pushes everything, as after a verification that failed."""
         held = [text(view) for view in self.redis.hkeys(self.keys.state(self.number))]
-        answer = "ok"
-        said = Said(self.writer, self.stand, "", as_in_redis(self.views))
-        for call in self.builder.whole(self.keys, self.name, said, held):
-            self.sent.append(call)
-            answer = push(self.redis, call)
-            if answer == "ok":
-                self._accept(call)
+        said = Said(self.writer, self.stand, self.time, "", as_in_redis(self.views))
+        return self.builder.whole(self.keys, self.name, said, held)
+
+    def push_whole(self) -> str:
+        """Push everything, and again in the place of what is lost or another log's."""
+        sent = self.whole()
+        self.sent.append(sent)
+        answer = push(self.redis, sent)
+        if answer == "ok":
+            self._accept(sent)
         if answer in {"foreign", "damaged"}:
             drop(self.redis, self.name)
             return self.push_whole()
@@ -100,9 +113,9 @@ class Pusher:
         found = self.redis.hget(self.keys.fences, str(self.number))
         return text(found or b"") == self.fence
 
-    def _accept(self, call: Call) -> None:
-        self.fence = call.parts[0].fence
-        self.values.accept(self.name, call.parts[0])
+    def _accept(self, sent: Push) -> None:
+        self.fence = sent.parts[0].fence
+        self.values.accept(self.name, sent.parts[0])
 
 
 def drop(redis: Redis, name: JourneyName) -> int:
@@ -111,7 +124,7 @@ def drop(redis: Redis, name: JourneyName) -> int:
     views = [keys.view(text(view)) for view in redis.hkeys(keys.holders)]
     partitions = [text(field) for field in redis.hkeys(keys.fences)]
     states = [keys.state(partition) for partition in partitions if partition.isdigit()]
-    named = [keys.fences, keys.holders, keys.latest, *views, *states]
+    named = [keys.fences, keys.holders, keys.latest, keys.staging, *views, *states]
     return int(run(redis, DROP, named, [keys.base]))
 
 

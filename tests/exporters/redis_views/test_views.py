@@ -36,21 +36,6 @@ async def test_commits_appear(redis: Redis, own_redis_url: str) -> None:
         assert views.unready() == []
 
 
-async def test_the_fold_is_never_waited_for_nor_disturbed(redis: Redis, own_redis_url: str) -> None:
-    """While a batch is being folded nothing is read of the partition; its commit is pushed afterwards."""
-    partition = FakePartition(0)
-    async with worker(own_redis_url) as views:
-        opened = FakeOpened(partition)
-        views.committed(opened)
-        assert await views.flush()
-        async with opened.lock:
-            partition.commit(WELCOME, "journey", total_entries=1)
-            views.committed(opened)
-            await asyncio.sleep(0.15)
-            assert not redis.exists(f"{PREFIX}:{{acme/welcome}}:journey")
-        await until_right(redis, [partition], WELCOME)
-
-
 async def test_a_flush_of_redis_is_mended_without_events(redis: Redis, own_redis_url: str) -> None:
     """After FLUSHALL everything comes back, definitions and claims too, though no event arrives."""
     partitions = [FakePartition(number) for number in range(3)]
@@ -285,7 +270,7 @@ async def test_claims_tell_who_has_a_partition(redis: Redis, own_redis_url: str)
 
         await until(lambda: claim().get("complete") is True, what="the partition is claimed")
         one = claim()
-        assert (one["url"], one["sequence"]) == ("http://worker", 1)
+        assert (one["url"], one["offsets"]) == ("http://worker", {"entries": 1})
         second.committed(FakeOpened(partition))
         assert await second.flush()
         await until(lambda: claim().get("worker") not in {None, one["worker"]}, what="the second takes over")

@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 
 from wayfold.models.decode import decode_event
-from wayfold.models.definition import JourneyDefinition, Step
-from wayfold.models.definition_file import parse_definition
-from wayfold.models.definition_problems import MAXIMUM_GOAL_PROPERTIES, MAXIMUM_STEPS
+from wayfold.models.definition import JourneyDefinition, Next, Node, Step
+from wayfold.models.definition_file import MAXIMUM_YAML_BYTES, parse_definition
+from wayfold.models.definition_problems import (
+    MAXIMUM_GOAL_PROPERTIES,
+    MAXIMUM_INPUTS,
+    MAXIMUM_NEXT,
+    MAXIMUM_NODES,
+    MAXIMUM_STEPS,
+)
 from wayfold.models.events import EVENT_CLASS_OF_TYPE, TOPIC_KIND_OF_TYPE, TOPIC_KINDS, Event, JourneyDefined
 from wayfold.models.examples import EXAMPLES
 from wayfold.models.limits import MAXIMUM_DEPTH, MAXIMUM_VALUE_BYTES
@@ -82,6 +88,8 @@ def test_every_field_of_a_definition_is_explained() -> None:
     fields = set(first_cells(below="## Definitions"))
     assert set(JourneyDefinition.model_fields) | {"conversion_window"} <= fields
     assert {f"steps[].{name}" for name in Step.model_fields} <= fields
+    assert {f"steps[].next[].{name}" for name in Next.model_fields} <= fields
+    assert {f"steps[].nodes[].{name}" for name in Node.model_fields} <= fields
 
 
 def test_every_topic_has_its_types() -> None:
@@ -96,7 +104,11 @@ def test_every_topic_has_its_types() -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", [MAXIMUM_VALUE_BYTES, MAXIMUM_DEPTH, MAXIMUM_STEPS, MAXIMUM_GOAL_PROPERTIES]
+    "limit",
+    [
+        *(MAXIMUM_VALUE_BYTES, MAXIMUM_DEPTH, MAXIMUM_STEPS, MAXIMUM_GOAL_PROPERTIES, MAXIMUM_YAML_BYTES),
+        *(MAXIMUM_NEXT, MAXIMUM_NODES, MAXIMUM_INPUTS),
+    ],
 )
 def test_limits_are_those_of_the_code(limit: Any) -> None:
     """The numbers that the page gives are the ones that are applied."""

@@ -1,6 +1,7 @@
 """The schemas in docs/ are those of the code, and what they accept is accepted."""
 
 import json
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -46,11 +47,16 @@ TIMES = st.sampled_from(["Z", "z", "+00:00", "+24:00", "-12:30", "+0200", ""]).f
         )
     )
 )
+NESTED = SCALARS | st.lists(SCALARS, max_size=1) | st.dictionaries(st.text(max_size=3), SCALARS, max_size=1)
 VALUES = (
     SCALARS
     | TIMES
     | st.lists(SCALARS, max_size=2)
-    | st.dictionaries(st.text(max_size=3), SCALARS, max_size=2)
+    | st.dictionaries(
+        st.text(max_size=3),
+        SCALARS | st.lists(SCALARS | st.lists(SCALARS, max_size=1), max_size=2),
+        max_size=2,
+    )
 )
 
 
@@ -166,10 +172,20 @@ def test_what_the_envelope_schema_accepts_the_decoder_accepts(data: st.DataObjec
         assert not isinstance(verdict, Refusal), verdict
 
 
+WAYS = SCALARS | st.lists(
+    st.fixed_dictionaries({"step_id": SCALARS}, optional={"name": SCALARS, "colour": SCALARS}), max_size=2
+)
+NODES = SCALARS | st.lists(
+    st.fixed_dictionaries(
+        {"node_id": SCALARS},
+        optional={"inputs": SCALARS | st.lists(SCALARS, max_size=2), "colour": SCALARS},
+    ),
+    max_size=2,
+)
 STEPS = st.lists(
     st.fixed_dictionaries(
-        {"step_id": SCALARS, "type": st.sampled_from(["message", "wait", "end", "pause"])},
-        optional={"channel": SCALARS, "name": SCALARS, "colour": SCALARS},
+        {"step_id": SCALARS, "type": st.sampled_from(["message", "wait", "end", "ivr_menu", "pause"])},
+        optional={"channel": SCALARS, "name": SCALARS, "colour": SCALARS, "next": WAYS, "nodes": NODES},
     ),
     max_size=3,
     unique_by=lambda step: repr(step["step_id"]),
@@ -196,16 +212,54 @@ def test_what_the_definition_schema_accepts_can_be_defined(data: st.DataObject) 
         else:
             fields[name] = data.draw(strategies.get(name, VALUES))
     if DEFINITIONS.is_valid(fields):
-        read_definition(fields)
+        with suppress(DefinitionError) if names_clash(fields["steps"]) else nullcontext():
+            read_definition(fields)
 
 
-def test_step_ids_that_repeat_are_beyond_a_schema() -> None:
-    """The one rule that the definition's schema cannot state is kept by the code."""
-    example = DEFINITION["examples"][0]
-    repeated = {**example, "steps": [example["steps"][1]] * 2}
+def names_clash(steps: list[dict[str, Any]]) -> bool:
+    """Whether a name stands twice, or a step leads to one that is not there, which no schema can see."""
+    known = {step["step_id"] for step in steps}
+    ways = [step.get("next") or [] for step in steps]
+    named = [[way.get("name") for way in of_step] for of_step in ways]
+    named += [[node["node_id"] for node in step.get("nodes") or []] for step in steps]
+    leads_out = any(way["step_id"] not in known for of_step in ways for way in of_step)
+    return leads_out or any(len(set(names)) < len(names) for names in named)
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        ([{"step_id": "a", "type": "wait"}] * 2, "names every step differently"),
+        ([{"step_id": "a", "type": "wait", "next": [{"step_id": "b"}]}], "is no step of this definition"),
+        ([{"step_id": "a", "type": "wait", "next": [{"step_id": "a"}] * 2}], "name every way on"),
+        (
+            [{"step_id": "a", "type": "ivr_menu", "nodes": [{"node_id": "n", "inputs": []}] * 2}],
+            "names every node differently",
+        ),
+    ],
+)
+def test_names_that_repeat_or_lead_nowhere_are_beyond_a_schema(steps: Any, says: str) -> None:
+    """The rules that the definition's schema cannot state are kept by the code."""
+    repeated = {**DEFINITION["examples"][0], "steps": steps}
     assert DEFINITIONS.is_valid(repeated)
-    with pytest.raises(DefinitionError, match="names every step differently"):
+    with pytest.raises(DefinitionError, match=says):
         read_definition(repeated)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"step_id": "a", "type": "end", "next": []},
+        {"step_id": "a", "type": "wait", "nodes": []},
+        {"step_id": "a", "type": "ivr_menu", "nodes": [{"node_id": "n"}]},
+    ],
+)
+def test_the_schema_knows_which_step_may_have_what(step: dict[str, Any]) -> None:
+    """Ends lead nowhere, and only menus have nodes: a schema says so as the code does."""
+    content = {**DEFINITION["examples"][0], "steps": [step]}
+    assert not DEFINITIONS.is_valid(content)
+    with pytest.raises(DefinitionError):
+        read_definition(content)
 
 
 def test_examples_survive_yaml() -> None:

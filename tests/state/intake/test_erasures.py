@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from tests.generators.logs import log_of
+from tests.state.snapshots.logs import LOG
 from tests.state.snapshots.places import ObjectsInMemory
-from wayfold.models.record import Record
+from wayfold.models.record import LogRecord, Record
+from wayfold.state.commit import PartitionStore
 from wayfold.state.intake.erasures import Erasure, decode_erasure, erasure_key
-from wayfold.state.partition import FoldSettings, Partition, PartitionStore
+from wayfold.state.limits import Limits
+from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.reading.query import Query
 from wayfold.state.snapshots.snapshots import Snapshots
 from wayfold.state.store import keys
@@ -30,8 +33,8 @@ def records(*events: dict[str, Any]) -> list[Record]:
     return [logged.record for logged in log]
 
 
-def opened(store: PartitionStore, partitions: int = 1) -> Partition:
-    return Partition(store, 0, FoldSettings(partitions=partitions))
+def opened(store: PartitionStore, partitions: int = 1, number: int = 0) -> Partition:
+    return Partition(store, number, FoldSettings(partitions=partitions))
 
 
 def verdicts(partition: Partition) -> tuple[int, int]:
@@ -77,7 +80,7 @@ def test_what_was_discarded_is_no_repeat() -> None:
 def test_a_snapshot_keeps_erasures(scratch: Path) -> None:
     """A repeat that reaches a partition restored from its snapshot is a duplicate."""
     memory = StoreMemory(16 * 1024 * 1024)
-    snapshots = Snapshots(ObjectsInMemory(), keep=1)
+    snapshots = Snapshots(ObjectsInMemory(), LOG, keep=1)
     first, again = records(erased(), erased())
     with Store.open(scratch / "here", memory, partition=0) as store:
         partition = opened(store)
@@ -112,12 +115,50 @@ def test_the_first_erasure_of_an_id_is_kept() -> None:
 
 
 def test_an_erasure_makes_no_user_and_no_number() -> None:
-    """In a partition that others' events go to, an erasure leaves neither a person nor an account behind."""
+    """Of a person who is not known an erasure leaves neither a person nor an account behind."""
     store = MemoryStore()
-    partition = opened(store, partitions=8)
-    # One of so many users at least belongs elsewhere, and would be refused here if it were looked up.
+    partition = opened(store)
     partition.fold(TOPIC, records(*(erased(user_id=f"user-{number}") for number in range(20))))
     assert verdicts(partition) == (20, 0)
     assert {key[:1] for key, _ in store.scan(b"", b"\xff")} == {keys.META, keys.ERASURE}
     partial = partition.partial(Query())
     assert (partial["journeys"], partial["accounts"], partial["watermark_ms"]) == ([], [], -1)
+
+
+def test_an_erasure_goes_to_its_users_partition_under_its_users_key() -> None:
+    """One that lies elsewhere, or under another key, is refused; the user's own partition has it."""
+    homes = [opened(MemoryStore(number), partitions=2, number=number) for number in range(2)]
+    for partition in homes:
+        partition.fold(TOPIC, records(erased()))
+        partition.commit()
+    assert sorted(partition.counters.get("accepted_total", 0) for partition in homes) == [0, 1]
+    assert sum(partition.counters.get("refused_total:wrong_partition", 0) for partition in homes) == 1
+    partition = opened(MemoryStore())
+    [record] = records(erased())
+    partition.fold(TOPIC, [LogRecord(0, record.timestamp, b"bob", record.value)])
+    partition.commit()
+    assert partition.counters == {"refused_total:wrong_key": 1}
+
+
+def test_an_erasure_is_neither_late_nor_of_the_future() -> None:
+    """However far its time is from the log's it is taken, and counts from the log's time at the latest."""
+    store = MemoryStore()
+    partition = opened(store)
+    [old, ahead] = records(erased("a", occurred_at="1999-01-01T00:00:00Z"), erased("b"))
+    partition.fold(TOPIC, [old, LogRecord(1, ahead.timestamp - 7_200_000, ahead.key, ahead.value)])
+    assert verdicts(partition) == (2, 0)
+    times = sorted(decode_erasure(row).at_ms for _, row in store.scan(keys.ERASURE, keys.after(keys.ERASURE)))
+    assert times == [915_148_800_000, 1_793_527_200_250 - 7_200_000]
+
+
+def test_a_person_is_erased_no_more_often_than_is_taken() -> None:
+    """One erasure more than the limit is refused, in the same batch and in a later one; a repeat is none."""
+    partition = Partition(MemoryStore(), 0, FoldSettings(limits=Limits(user_events=2)))
+    batch = records(
+        erased("a"), erased("b"), erased("a"), erased("c"), erased("c", user_id="bob"), erased("d")
+    )
+    partition.fold(TOPIC, batch[:5])
+    partition.commit()
+    partition.fold(TOPIC, batch[5:])
+    partition.commit()
+    assert partition.counters == {"accepted_total": 3, "duplicate_total": 1, "refused_total:limit": 2}

@@ -7,13 +7,25 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.state.snapshots.logs import LOG
 from tests.state.snapshots.places import ObjectsInMemory
 from wayfold.state.snapshots.errors import SnapshotError, SnapshotProblem
-from wayfold.state.snapshots.manifest import latest_object, manifest_object
+from wayfold.state.snapshots.manifest import latest_object as latest_below
+from wayfold.state.snapshots.manifest import manifest_object as manifest_below
 from wayfold.state.snapshots.snapshots import Snapshots
 from wayfold.state.store.store import Store, StoreMemory
 
 Pairs = dict[bytes, bytes]
+
+
+def manifest_object(partition: int, name: str) -> str:
+    """Name the object of a manifest in the place of the snapshots."""
+    return f"{LOG.name}/{manifest_below(partition, name)}"
+
+
+def latest_object(partition: int) -> str:
+    """Name the pointer to the latest snapshot in the place of the snapshots."""
+    return f"{LOG.name}/{latest_below(partition)}"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +40,7 @@ def objects() -> ObjectsInMemory:
 
 @pytest.fixture
 def snapshots(objects: ObjectsInMemory) -> Snapshots:
-    return Snapshots(objects, keep=2, attempts=3, pause_s=0.001)
+    return Snapshots(objects, LOG, keep=2, attempts=3, pause_s=0.001)
 
 
 @pytest.fixture

@@ -11,17 +11,21 @@ start, end (local dates or hours), clock ("event" or "entry").
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wayfold.audit.oracle.acceptance import Acceptance, accept, partition_of
+from wayfold.audit.oracle.acceptance import Acceptance, accept
 from wayfold.audit.oracle.accounts import accounts_of
+from wayfold.audit.oracle.consumption import ConsumptionRow
 from wayfold.audit.oracle.differences import differences
-from wayfold.audit.oracle.document import account_document, journey_document
-from wayfold.audit.oracle.events import OracleEvent, event_set, parse, watermark_of
+from wayfold.audit.oracle.document import account_document, journey_document, watermark_text
+from wayfold.audit.oracle.events import OracleEvent, event_set, parse, watermarks_of
 from wayfold.audit.oracle.facts import Filter
+from wayfold.audit.oracle.limits import Limits
 from wayfold.audit.oracle.lists import members, users
-from wayfold.audit.oracle.times import instant_text
+from wayfold.audit.oracle.partitioning import partition_of
 
 __all__ = [
     "Acceptance",
+    "ConsumptionRow",
+    "Limits",
     "OracleEvent",
     "accept",
     "differences",
@@ -42,27 +46,28 @@ def numbers(
     """The numbers document of accepted events, without as_of and lag_ms.
 
     `time_zones` are the accounts' own. The watermark is the greatest occurred_at of all events but control
-    ones, None without any. With a journey_id there are no account numbers. ValueError when an event or the
-    query cannot be read.
+    ones, or of those of the account that is asked for, None without any; what is open is judged at that of
+    its account. With a journey_id there are no account numbers. ValueError when an event or the query cannot
+    be read.
     """
     query = query or {}
     chosen = event_set(events)
-    watermark_ms = watermark_of(chosen)
+    watermarks = watermarks_of(chosen)
     accounts = []
     journeys = []
-    for name, account in accounts_of(chosen, time_zones or {}, default_time_zone).items():
+    for name, account in accounts_of([chosen], time_zones or {}, default_time_zone).items():
         if query.get("account_id") not in (None, name):
             continue
         where = Filter.of(query, account.zone)
         if query.get("journey_id") is None:
             accounts.append(account_document(account, query, where))
         journeys += [
-            journey_document(journey, query, where, watermark_ms)
+            journey_document(journey, query, where, watermarks.get(name, -1))
             for journey_id, journey in account.journeys.items()
             if query.get("journey_id") in (None, journey_id)
         ]
     return {
-        "watermark": instant_text(watermark_ms) if watermark_ms >= 0 else None,
+        "watermark": watermark_text(watermarks, query.get("account_id")),
         "accounts": accounts,
         "journeys": journeys,
     }

@@ -1,29 +1,40 @@
 """Which records of a log are accepted, and why the others are not: stated naively, record by record."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from wayfold.audit.oracle.events import CONTROL, OracleEvent, load_json, parse, watermark_of
+from wayfold.audit.oracle.consumption import Consumption, ConsumptionRow
+from wayfold.audit.oracle.envelopes import bare
+from wayfold.audit.oracle.events import CONTROL, ERASED, OF_JOURNEYS, OracleEvent, parse
+from wayfold.audit.oracle.limits import Counts, Limits, Taken
+from wayfold.audit.oracle.partitioning import partition_of
 from wayfold.audit.oracle.rules import TOPIC_OF, RefusedError, check
+from wayfold.audit.oracle.versions import Version, conflicts
 
 RETENTION_MS = 400 * 86_400_000
 FUTURE_MS = 3_600_000
-BROADCAST = ("definitions", "users")
+BROADCAST = ("definitions",)
+"""Topics whose records are published to every partition, and need no key."""
+REPEATED = "repeated"
 
-# (topic kind, offset, timestamp in ms, key, value[, headers]) of one partition, in the order they were read.
+# (topic kind, offset, timestamp in ms, key, value[, headers]) of one partition.
 Record = tuple[Any, ...]
-Headers = Sequence[tuple[str, bytes]]
 
 
 @dataclass
 class Acceptance:
     """What became of the records of one partition.
 
-    `accepted` are the events in their bare form, each once; `refused` counts records by reason; `reasons` has
-    the reason of each refused record by (topic kind, offset); `duplicates` counts repeats, which are not
-    refusals; `watermark_ms` is the greatest occurred_at accepted (control events apart), -1 without any.
+    `accepted` are the events in their bare form, each once, topic by topic in the order of offsets;
+    `refused` counts records by reason; `reasons` has the reason of each refused record by (topic kind,
+    offset); `duplicates` counts repeats, which are not refusals.
+
+    `watermark_ms` is the greatest occurred_at accepted (control events apart), -1 without any, `watermarks`
+    the same by account. `consumption` are the rows of the persons who entered. `definition_conflicts` says,
+    by (account, journey, version), how many other contents than the one that holds were defined.
     """
 
     accepted: list[dict[str, Any]] = field(default_factory=list)
@@ -31,6 +42,23 @@ class Acceptance:
     reasons: dict[tuple[str, int], str] = field(default_factory=dict)
     duplicates: int = 0
     watermark_ms: int = -1
+    watermarks: dict[str, int] = field(default_factory=dict)
+    consumption: list[ConsumptionRow] = field(default_factory=list)
+    definition_conflicts: dict[Version, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one record: an event with its bare fields, or the reason why there is none.
+
+    The reason of a repeat is `REPEATED`, which is no refusal. `topic_time_ms` is the topic time of the
+    event's account before it, -1 without any.
+    """
+
+    reason: str | None = None
+    event: OracleEvent | None = None
+    fields: Mapping[str, Any] | None = None
+    topic_time_ms: int = -1
 
 
 def accept(
@@ -39,110 +67,142 @@ def accept(
     *,
     partition: int | None = None,
     partitions: int | None = None,
+    partitioner: Callable[[bytes, int], int] = partition_of,
+    limits: Limits | None = None,
+    skipped: Collection[tuple[str, int]] = (),
+    time_zones: Mapping[str, str] | None = None,
+    default_time_zone: str = "UTC",
 ) -> Acceptance:
-    """Decide the records of one partition in the order in which it read them.
+    """Decide the records of one partition: those of each topic by themselves, in the order of their offsets.
 
-    With `partition` and `partitions` a record whose user belongs elsewhere is refused as well. Definitions
-    and user control events go to every partition and need no key.
+    How the topics are interleaved in `records` makes no difference. With `partition` and `partitions` a
+    record whose user belongs elsewhere is refused as well. Records in `skipped`, as (topic kind, offset),
+    are refused because an operator said so. The months of consumption rows are those of the accounts' zones.
     """
+    judge = Judge(
+        retention_ms,
+        partition=partition,
+        partitions=partitions,
+        partitioner=partitioner,
+        limits=limits,
+        skipped=skipped,
+    )
     result = Acceptance()
-    seen: set[tuple[str, ...]] = set()
-    definitions: dict[tuple[str, ...], object] = {}
-    for topic, offset, timestamp_ms, key, value, *rest in records:
-        try:
-            fields = bare(value, rest[0] if rest else ())
-            check(fields)
-            _check_key(topic, fields, key)
-            event = parse(fields)
-            if event is None:
-                raise RefusedError("unparseable")
-            if event.definition is not None:
-                first = definitions.setdefault(event.scope, event.definition)
-                if first != event.definition:
-                    raise RefusedError("definition_conflict")
-            elif event.kind not in CONTROL:
-                _check_time(event, timestamp_ms, result.watermark_ms, retention_ms)
-                _check_partition(fields["user_id"], partition, partitions)
-        except RefusedError as refusal:
-            result.refused[refusal.reason] += 1
-            result.reasons[topic, offset] = refusal.reason
-            continue
-        identity = event.scope if event.definition is not None else (*event.scope, event.event_id)
-        if identity in seen:
+    consumption = Consumption()
+    definitions: list[OracleEvent] = []
+    for record in sorted(records, key=lambda record: record[:2]):
+        topic, offset, timestamp_ms = record[:3]
+        verdict = judge.judge(record)
+        event = verdict.event
+        if verdict.reason == REPEATED:
             result.duplicates += 1
-            continue
-        seen.add(identity)
-        result.accepted.append(fields)
-        result.watermark_ms = max(result.watermark_ms, watermark_of([event]))
+        elif event is None or verdict.fields is None:
+            reason = verdict.reason or ""
+            result.refused[reason] += 1
+            result.reasons[topic, offset] = reason
+        else:
+            result.accepted.append(dict(verdict.fields))
+            if event.definition is not None:
+                definitions.append(event)
+            if event.kind == "journey.entered":
+                zone = ZoneInfo((time_zones or {}).get(event.account, default_time_zone))
+                consumption.enter(event, timestamp_ms, verdict.topic_time_ms, zone)
+    result.watermarks = judge.watermarks()
+    result.watermark_ms = max(result.watermarks.values(), default=-1)
+    result.consumption = consumption.rows()
+    result.definition_conflicts = conflicts(definitions)
     return result
 
 
-def _check_time(event: OracleEvent, timestamp_ms: int, watermark_ms: int, retention_ms: int) -> None:
-    """Late against the partition's watermark so far, or too far ahead of the log's own time of the record."""
-    if event.at > timestamp_ms + FUTURE_MS:
-        raise RefusedError("future")
-    if watermark_ms >= 0 and event.at < watermark_ms - retention_ms:
-        raise RefusedError("late")
+class Judge:
+    """Decides the records of one partition one by one; those of each topic must come by their offsets.
+
+    Nothing that it knows of one topic has a part in what it says of another. `counts` makes what it counts
+    event ids, and events of users, with.
+    """
+
+    def __init__(
+        self,
+        retention_ms: int = RETENTION_MS,
+        *,
+        partition: int | None = None,
+        partitions: int | None = None,
+        partitioner: Callable[[bytes, int], int] = partition_of,
+        limits: Limits | None = None,
+        skipped: Collection[tuple[str, int]] = (),
+        counts: Callable[[], Counts] = Counter,
+    ) -> None:
+        self._retention_ms = retention_ms
+        self._partition, self._partitions, self._partitioner = partition, partitions, partitioner
+        self._limits = limits or Limits()
+        self._skipped = frozenset(skipped)
+        self._counts = counts
+        self._topics: dict[str, _Topic] = {}
+
+    def judge(self, record: Record) -> Verdict:
+        """Decide the next record of a topic."""
+        topic, offset, timestamp_ms, key, value, *headers = record
+        if topic not in self._topics:
+            self._topics[topic] = _Topic(self._counts(), Taken(self._limits, self._counts()))
+        try:
+            if (topic, offset) in self._skipped:
+                raise RefusedError("skipped")
+            fields = bare(value, *headers)
+            check(fields)
+            event = parse(fields)
+            if event is None:
+                raise RefusedError("unparseable")
+            self._check_place(topic, event, key)
+            return self._take(self._topics[topic], timestamp_ms, event, fields)
+        except RefusedError as refusal:
+            return Verdict(refusal.reason)
+
+    def watermarks(self) -> dict[str, int]:
+        """By account the greatest time of its accepted events over all topics."""
+        watermarks: dict[str, int] = {}
+        for topic in self._topics.values():
+            for account, at in topic.times.items():
+                watermarks[account] = max(at, watermarks.get(account, -1))
+        return watermarks
+
+    def _check_place(self, topic: str, event: OracleEvent, key: bytes | None) -> None:
+        """Whether the record lies in its event's topic, under its user's key, in its user's partition."""
+        if TOPIC_OF[event.kind] != topic:
+            raise RefusedError("wrong_topic")
+        if event.kind in OF_JOURNEYS:
+            return
+        user = (event.user or "").encode()
+        if key != user:
+            raise RefusedError("wrong_key")
+        if self._partition is None or self._partitions is None:
+            return
+        if self._partitioner(user, self._partitions) != self._partition:
+            raise RefusedError("wrong_partition")
+
+    def _take(
+        self, topic: "_Topic", timestamp_ms: int, event: OracleEvent, fields: Mapping[str, Any]
+    ) -> Verdict:
+        """Judge a good event by its time, its id and the limits of its topic, and count it there."""
+        if event.kind != ERASED and event.at > timestamp_ms + FUTURE_MS:
+            raise RefusedError("future")
+        time_ms = topic.times.get(event.account, -1)
+        if event.kind not in CONTROL and event.at < time_ms - self._retention_ms:
+            raise RefusedError("late")
+        if topic.ids[event.identity]:
+            return Verdict(REPEATED)
+        if not topic.taken.has_room(event):
+            raise RefusedError("limit")
+        topic.ids[event.identity] += 1
+        topic.taken.take(event)
+        if event.kind not in CONTROL:
+            topic.times[event.account] = max(event.at, time_ms)
+        return Verdict(None, event, fields, time_ms)
 
 
-def _check_key(topic: str, fields: Mapping[str, Any], key: bytes | None) -> None:
-    if TOPIC_OF[fields["type"]] != topic:
-        raise RefusedError("wrong_topic")
-    if topic not in BROADCAST and key != fields["user_id"].encode():
-        raise RefusedError("wrong_key")
+@dataclass(slots=True)
+class _Topic:
+    """What is remembered of one topic partition: ids, names and, by account, the greatest time."""
 
-
-def _check_partition(user_id: str, partition: int | None, partitions: int | None) -> None:
-    if partition is None or partitions is None:
-        return
-    if partition_of(user_id.encode(), partitions) != partition:
-        raise RefusedError("wrong_partition")
-
-
-def bare(value: bytes | None, headers: Headers = ()) -> dict[str, Any]:
-    """The event's bare fields, also out of CloudEvents 1.0; RefusedError when there are none."""
-    if value is None:
-        raise RefusedError("unparseable")
-    try:
-        fields = load_json(value)
-        attributes = {
-            name[3:].lower(): text.decode() for name, text in headers if name.lower().startswith("ce_")
-        }
-    except OverflowError as error:
-        raise RefusedError("too_large") from error
-    except ValueError as error:
-        raise RefusedError("unparseable") from error
-    if not isinstance(fields, dict):
-        raise RefusedError("unparseable")
-    if "specversion" in attributes:
-        return _unwrapped(attributes, fields)
-    return _unwrapped(fields, fields.get("data")) if "specversion" in fields else fields
-
-
-def _unwrapped(attributes: Mapping[str, Any], data: Any) -> dict[str, Any]:
-    if attributes["specversion"] != "1.0":
-        raise RefusedError("wrong_field")
-    if not isinstance(data, dict):
-        raise RefusedError("missing_field" if data is None else "wrong_field")
-    names = {"event_id": "id", "type": "type", "occurred_at": "time", "user_id": "subject"}
-    outer = {name: attributes[attribute] for name, attribute in names.items() if attribute in attributes}
-    return {**outer, **data, **({"type": attributes["type"]} if "type" in attributes else {})}
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition that Kafka's default partitioner gives a key: murmur2, made positive, modulo."""
-    return (_murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-def _murmur2(data: bytes) -> int:
-    factor, mask = 0x5BD1E995, 0xFFFFFFFF
-    value = (0x9747B28C ^ len(data)) & mask
-    whole = len(data) // 4 * 4
-    for start in range(0, whole, 4):
-        word = int.from_bytes(data[start : start + 4], "little") * factor & mask
-        word = (word ^ word >> 24) * factor & mask
-        value = (value * factor & mask) ^ word
-    if whole < len(data):
-        value = (value ^ int.from_bytes(data[whole:], "little")) * factor & mask
-    value = (value ^ value >> 13) * factor & mask
-    return value ^ value >> 15
+    ids: Counts
+    taken: Taken
+    times: dict[str, int] = field(default_factory=dict)

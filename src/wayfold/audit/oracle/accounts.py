@@ -7,16 +7,21 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wayfold.audit.oracle.events import OracleDefinition, OracleEvent
+from wayfold.audit.oracle.definitions import OracleDefinition
+from wayfold.audit.oracle.events import GOAL, OF_JOURNEYS, OracleEvent
 from wayfold.audit.oracle.facts import Fact, Filter
 from wayfold.audit.oracle.journeys import Entry, entries_of, entry_facts
 from wayfold.audit.oracle.steps import Facts, active_facts, arrival_facts, goal_facts, message_facts
 from wayfold.audit.oracle.times import month_of
+from wayfold.audit.oracle.versions import conflicts, held_definitions
 
 
 @dataclass
 class Journey:
-    """One journey of one account: its events, entries and definitions by version."""
+    """One journey of one account: its events, entries and definitions by version.
+
+    `conflicts` says with how many other contents versions were defined, of those that were.
+    """
 
     account: str
     journey: str
@@ -24,6 +29,7 @@ class Journey:
     entries: dict[tuple[str, str], Entry]
     definitions: dict[int, OracleDefinition]
     goals: list[OracleEvent]
+    conflicts: dict[int, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -92,7 +98,7 @@ class Account:
         for event in self._entered:
             persons = months[month_of(event.at, self.zone)]
             user = event.user or ""
-            if user not in persons or _entered_order(event) < _entered_order(persons[user]):
+            if user not in persons or event.order < persons[user].order:
                 persons[user] = event
         return months
 
@@ -136,49 +142,63 @@ class Account:
         return {user for user, journeys in months.get(month, {}).items() if journeys == {journey}}
 
 
-def _entered_order(event: OracleEvent) -> tuple[int, str, str]:
-    """Two journeys may use one event id; then the lesser journey id comes first."""
-    return (event.at, event.event_id, event.journey or "")
-
-
 def accounts_of(
-    events: Sequence[OracleEvent], time_zones: Mapping[str, str], default_time_zone: str
+    partitions: Iterable[Sequence[OracleEvent]], time_zones: Mapping[str, str], default_time_zone: str
 ) -> dict[str, Account]:
-    """Every account that an event names, with everything that belongs to it."""
-    by_account: dict[str, list[OracleEvent]] = defaultdict(list)
-    for event in events:
-        by_account[event.account].append(event)
+    """Every account that an event names, with everything that belongs to it.
+
+    `partitions` are the events of each partition of the log, in which the definitions that it holds judge:
+    all events in one where every partition holds the same.
+    """
+    parts = [_by_account(events) for events in partitions]
     accounts = {}
-    for name in sorted(by_account):
+    for name in sorted(set().union(*parts)):
         zone = ZoneInfo(time_zones.get(name, default_time_zone))
-        account = Account(name, zone, events=by_account[name])
-        account.journeys = _journeys(name, by_account[name])
+        of_account = [part[name] for part in parts if name in part]
+        account = Account(name, zone, events=[event for events in of_account for event in events])
+        account.journeys = _journeys(name, of_account)
         accounts[name] = account
     return accounts
 
 
-def _journeys(account: str, events: Iterable[OracleEvent]) -> dict[str, Journey]:
-    bound: dict[str, list[OracleEvent]] = defaultdict(list)
-    definitions: dict[str, dict[int, OracleDefinition]] = defaultdict(dict)
-    goals_of_user: dict[str, list[OracleEvent]] = defaultdict(list)
-    goals_of_journey: dict[str, list[OracleEvent]] = defaultdict(list)
+def _by_account(events: Iterable[OracleEvent]) -> dict[str, list[OracleEvent]]:
+    by_account: dict[str, list[OracleEvent]] = defaultdict(list)
     for event in events:
-        if event.kind == "goal.reached":
-            goals_of_user[event.user or ""].append(event)
-            if event.journey is not None:
-                goals_of_journey[event.journey].append(event)
-        elif event.definition is not None:
-            definitions[event.journey or ""].setdefault(event.version or 0, event.definition)
-        elif event.journey is not None:
-            bound[event.journey].append(event)
-    return {
-        name: Journey(
-            account,
-            name,
-            bound[name],
-            entries_of(bound[name], goals_of_user, definitions[name]),
-            definitions[name],
-            goals_of_journey[name],
-        )
-        for name in sorted({*bound, *definitions})
+        by_account[event.account].append(event)
+    return by_account
+
+
+def _journeys(account: str, partitions: Sequence[Sequence[OracleEvent]]) -> dict[str, Journey]:
+    """The journeys of an account. A name is that of the earliest definition of any partition."""
+    everywhere = _by_journey(event for events in partitions for event in events)
+    journeys: dict[str, Journey] = {
+        name: Journey(account, name, [], {}, definitions, []) for name, definitions in everywhere.items()
     }
+    for (_, name, version), count in conflicts(event for events in partitions for event in events).items():
+        journeys[name].conflicts[version] = count
+    for events in partitions:
+        held = _by_journey(events)
+        goals_of_user: dict[str, list[OracleEvent]] = defaultdict(list)
+        bound: dict[str, list[OracleEvent]] = defaultdict(list)
+        goals_of_journey: dict[str, list[OracleEvent]] = defaultdict(list)
+        for event in events:
+            if event.kind == GOAL:
+                goals_of_user[event.user or ""].append(event)
+                if event.journey is not None:
+                    goals_of_journey[event.journey].append(event)
+            elif event.kind not in OF_JOURNEYS and event.journey is not None:
+                bound[event.journey].append(event)
+        for name, of_journey in bound.items():
+            journey = journeys.setdefault(name, Journey(account, name, [], {}, {}, []))
+            journey.events += of_journey
+            journey.entries |= entries_of(of_journey, goals_of_user, held.get(name, {}))
+            journey.goals += goals_of_journey[name]
+    return {name: journeys[name] for name in sorted(journeys)}
+
+
+def _by_journey(events: Iterable[OracleEvent]) -> dict[str, dict[int, OracleDefinition]]:
+    """The definitions that hold among events of one account, by journey and version."""
+    found: dict[str, dict[int, OracleDefinition]] = defaultdict(dict)
+    for (_, journey, version), definition in held_definitions(events).items():
+        found[journey][version] = definition
+    return found

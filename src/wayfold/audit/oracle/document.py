@@ -7,6 +7,7 @@ from wayfold.audit.oracle.accounts import Account, Journey
 from wayfold.audit.oracle.facts import Filter
 from wayfold.audit.oracle.journeys import journey_numbers
 from wayfold.audit.oracle.steps import by_place, channel_rows, step_numbers
+from wayfold.audit.oracle.times import instant_text
 
 _JOURNEY_NUMBERS = (
     "total_entries",
@@ -24,6 +25,12 @@ _JOURNEY_NUMBERS = (
     "total_exits_open",
 )
 _STEP_ENTRY_NUMBERS = ("entered", "entered_users", "current", "dropped", "dropped_users", "dwell")
+
+
+def watermark_text(watermarks: Mapping[str, int], account: str | None) -> str | None:
+    """The greatest of accounts' watermarks, or that of the account that is asked for; None without any."""
+    chosen = [at for name, at in watermarks.items() if account in (None, name)]
+    return instant_text(max(chosen)) if chosen else None
 
 
 def not_filterable(query: Mapping[str, Any]) -> dict[str, set[str]]:
@@ -79,6 +86,7 @@ def journey_document(
             {
                 "journey_version": version,
                 "name": definition.name if definition else journey.journey,
+                "definition_conflicts": journey.conflicts.get(version, 0),
                 "numbers": _journey_numbers(journey, at_version, watermark_ms, lacking["journey"]),
                 "steps": steps,
             }

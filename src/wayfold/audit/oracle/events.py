@@ -1,19 +1,21 @@
 """What the audit knows of an event: plain values read from its JSON, nothing of the fold's own types."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from wayfold.audit.oracle.definitions import OracleDefinition, exact, read_definition
 from wayfold.audit.oracle.times import instant_ms
 
-DEFAULT_WINDOW_MS = 3 * 86_400_000
+GOAL, DEFINED, STATUS, ERASED = "goal.reached", "journey.defined", "journey.status", "user.erased"
+CONTROL = (DEFINED, STATUS, ERASED)
+"""Types that move no watermark: a definition published today must not make an old log late."""
+OF_JOURNEYS = (DEFINED, STATUS)
+"""Types that concern a journey and no user, and are published to every partition."""
 MESSAGE_TYPES = ("sent", "delivered", "viewed", "opened", "clicked", "failed", "unsubscribed")
 STATUSES = (*MESSAGE_TYPES, "machine_viewed", "machine_opened", "machine_clicked")
-
-_UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,13 @@ class OracleEvent:
     amount: Decimal | None = None
     currency: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
-    definition: "OracleDefinition | None" = None
+    node: str | None = None
+    definition: OracleDefinition | None = None
 
     @property
-    def order(self) -> tuple[int, str]:
-        """The earlier of two events of one type is the lesser; ties go by event id."""
-        return (self.at, self.event_id)
+    def order(self) -> tuple[int, str, str]:
+        """The earlier of two events of one type is the lesser; ties go by event id, then by journey."""
+        return (self.at, self.event_id, self.journey or "")
 
     @property
     def status(self) -> str:
@@ -52,51 +55,13 @@ class OracleEvent:
         return f"machine_{status}" if self.machine and status in ("viewed", "opened", "clicked") else status
 
     @property
-    def scope(self) -> tuple[str, ...]:
-        """Within what its event id counts once."""
-        user = self.user or ""
-        if self.kind == "journey.defined":
-            return ("definition", self.account, self.journey or "", str(self.version))
-        if self.kind == "user.erased":
-            return ("erased", self.account, user)
-        if self.kind == "goal.reached":
-            return ("goal", self.account, user)
-        if self.journey is None:
-            return ("no journey", self.account, user)
-        return ("journey", self.account, user, self.journey)
+    def identity(self) -> tuple[str | None, ...]:
+        """What two events have in common of which one repeats the other.
 
-
-@dataclass(frozen=True, slots=True)
-class OracleDefinition:
-    """What a journey version says of itself. `steps` are (step_id, name, type, channel or None), in order."""
-
-    name: str
-    steps: tuple[tuple[str, str, str, str | None], ...]
-    goal_name: str | None
-    goal_properties: tuple[tuple[str, Any], ...]
-    window_ms: int
-
-    def is_goal(self, event: OracleEvent) -> bool:
-        """Whether this goal event is the one the definition names, with the properties it asks for."""
-        return event.name == self.goal_name and all(
-            key in event.properties and equal_scalars(event.properties[key], wanted)
-            for key, wanted in self.goal_properties
-        )
-
-
-def equal_scalars(one: object, other: object) -> bool:
-    """JSON equality of scalars: true is not 1, but 1 is 1.0."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    numbers = (int, float, Decimal)
-    if isinstance(one, numbers) and isinstance(other, numbers):
-        return exact(one) == exact(other)
-    return type(one) is type(other) and one == other
-
-
-def exact(number: object) -> Decimal:
-    """A JSON number or a decimal string, exactly as written."""
-    return Decimal(str(number))
+        Journeys' own events have no user; goals and erasures are bound to no journey, whichever a goal names.
+        """
+        journey = None if self.kind in (GOAL, ERASED) else self.journey
+        return (self.account, journey, self.user, self.kind, self.event_id)
 
 
 def load_json(value: bytes | str) -> Any:
@@ -128,14 +93,14 @@ def _read(fields: Mapping[str, Any]) -> OracleEvent:
     kind = fields["type"]
     amount = fields.get("cost") if kind == "message.sent" else fields.get("value")
     has_amount = kind in ("message.sent", "goal.reached") and amount is not None
-    bound = kind not in ("goal.reached", "user.erased") and fields.get("journey_id") is not None
+    bound = kind not in (GOAL, STATUS, ERASED) and fields.get("journey_id") is not None
     return OracleEvent(
         kind=kind,
         event_id=fields["event_id"],
         at=instant_ms(fields["occurred_at"]),
         account=_given(fields, "account_id", "default"),
-        user=fields.get("user_id"),
-        journey=fields.get("journey_id"),
+        user=None if kind in OF_JOURNEYS else fields.get("user_id"),
+        journey=None if kind == ERASED else fields.get("journey_id"),
         version=int(fields["journey_version"]) if bound else None,
         entry=fields.get("entry_id"),
         step=fields.get("step_id"),
@@ -148,7 +113,8 @@ def _read(fields: Mapping[str, Any]) -> OracleEvent:
         amount=exact(amount) if has_amount else None,
         currency=fields.get("currency") if has_amount else None,
         properties=_given(fields, "properties", {}),
-        definition=_read_definition(fields) if kind == "journey.defined" else None,
+        node=fields.get("node_id"),
+        definition=read_definition(fields) if kind == DEFINED else None,
     )
 
 
@@ -157,55 +123,21 @@ def _given(fields: Mapping[str, Any], name: str, otherwise: Any) -> Any:
     return otherwise if value is None else value
 
 
-def _read_definition(fields: Mapping[str, Any]) -> OracleDefinition:
-    goal = fields.get("goal") or {}
-    return OracleDefinition(
-        name=fields["name"],
-        steps=tuple(
-            (step["step_id"], _given(step, "name", step["step_id"]), step["type"], step.get("channel"))
-            for step in fields.get("steps") or ()
-        ),
-        goal_name=goal.get("name"),
-        goal_properties=tuple(sorted((goal.get("properties") or {}).items())),
-        window_ms=_window_ms(fields),
-    )
-
-
-def _window_ms(fields: Mapping[str, Any]) -> int:
-    if fields.get("conversion_window_ms") is not None:
-        return int(fields["conversion_window_ms"])
-    if fields.get("conversion_window") is not None:
-        found = re.fullmatch(r"([0-9]+) *(ms|s|m|h|d|w)", fields["conversion_window"])
-        if found is None:
-            raise ValueError("no such duration")
-        return int(found[1]) * _UNIT_MS[found[2]]
-    return DEFAULT_WINDOW_MS
-
-
-CONTROL = ("journey.defined", "user.erased")
-
-
-def watermark_of(events: Iterable[OracleEvent]) -> int:
-    """The greatest occurred_at in milliseconds, -1 without any.
-
-    Control events do not count: a definition published today must not make an old log late.
-    """
-    return max((event.at for event in events if event.kind not in CONTROL), default=-1)
+def watermarks_of(events: Iterable[OracleEvent]) -> dict[str, int]:
+    """By account the greatest occurred_at of its users' events, in milliseconds: not of control events."""
+    watermarks: dict[str, int] = {}
+    for event in events:
+        if event.kind not in CONTROL:
+            watermarks[event.account] = max(event.at, watermarks.get(event.account, -1))
+    return watermarks
 
 
 def event_set(events: Iterable[bytes | str | Mapping[str, Any]]) -> list[OracleEvent]:
-    """The set that every number is stated over: of each event id in its scope the first that came.
-
-    Of several definitions of a journey version the first counts, whatever its event id.
-    """
-    seen: set[tuple[str, ...]] = set()
-    chosen: list[OracleEvent] = []
+    """The set that every number is stated over: of each identity the first that came."""
+    chosen: dict[tuple[str | None, ...], OracleEvent] = {}
     for value in events:
         event = parse(value)
         if event is None:
             raise ValueError(f"not an event: {value!r}")
-        identity = event.scope if event.kind == "journey.defined" else (*event.scope, event.event_id)
-        if identity not in seen:
-            seen.add(identity)
-            chosen.append(event)
-    return chosen
+        chosen.setdefault(event.identity, event)
+    return list(chosen.values())

@@ -5,11 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wayfold.audit.oracle.events import (
-    DEFAULT_WINDOW_MS,
-    OracleDefinition,
-    OracleEvent,
-)
+from wayfold.audit.oracle.definitions import DEFAULT_WINDOW_MS, OracleDefinition
+from wayfold.audit.oracle.events import OracleEvent
 from wayfold.audit.oracle.facts import Fact, Filter, event_row, money, nano, ratio, users_of
 from wayfold.audit.oracle.times import instant_text
 
@@ -18,7 +15,8 @@ from wayfold.audit.oracle.times import instant_text
 class Entry:
     """One pass of one user: everything the events say of it. Times in milliseconds UTC.
 
-    `entered_at` and `version` are None while no journey.entered is known; `goals` are those that qualify.
+    `entered_at` and `version` are None while no journey.entered is known; `can_convert` says whether its
+    version has a goal, or no definition yet; `goals` are those that qualify.
     """
 
     account: str
@@ -29,6 +27,7 @@ class Entry:
     version: int | None = None
     exited_at: int | None = None
     window_ms: int = DEFAULT_WINDOW_MS
+    can_convert: bool = True
     arrivals: list[OracleEvent] = field(default_factory=list)
     goals: list[OracleEvent] = field(default_factory=list)
 
@@ -44,6 +43,8 @@ class Entry:
 
     def is_open(self, watermark_ms: int) -> bool:
         """Whether a goal at the watermark could still convert it."""
+        if not self.can_convert:
+            return False
         return self.exited_at is None or self.exited_at + self.window_ms >= watermark_ms
 
     def first_arrival(self, version: int, step: str) -> OracleEvent | None:
@@ -78,6 +79,7 @@ def entries_of(
             definition = definitions.get(entered.version or 0)
             if definition is not None:
                 entry.window_ms = definition.window_ms
+                entry.can_convert = definition.goal_name is not None
                 entry.goals = sorted(
                     (goal for goal in goals.get(user, ()) if _qualifies(goal, entry, definition)),
                     key=lambda event: event.order,
@@ -90,7 +92,7 @@ def _qualifies(goal: OracleEvent, entry: Entry, definition: OracleDefinition) ->
     """Whether this goal event converts this entry: both ends of the window inclusive."""
     return (
         definition.goal_name is not None
-        and definition.is_goal(goal)
+        and definition.is_goal(goal.name, goal.properties)
         and entry.entered_at is not None
         and entry.entered_at <= goal.at
         and (entry.exited_at is None or goal.at <= entry.exited_at + entry.window_ms)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wayfold.audit.oracle.accounts import Account, accounts_of
-from wayfold.audit.oracle.events import STATUSES, event_set, watermark_of
+from wayfold.audit.oracle.events import STATUSES, event_set, watermarks_of
 from wayfold.audit.oracle.facts import (
     ARRIVAL_ROW,
     ENTRY_ROW,
@@ -103,13 +103,13 @@ def _facts(
     month: str | None,
 ) -> tuple[Columns, list[Fact]]:
     chosen = event_set(events)
-    watermark_ms = watermark_of(chosen)
-    accounts = accounts_of(chosen, time_zones or {}, default_time_zone)
+    accounts = accounts_of([chosen], time_zones or {}, default_time_zone)
     account = accounts.get(query.get("account_id") or "default")
     columns = _columns(number)
     if account is None:
         return columns, []
     where = Filter.of(query, account.zone)
+    watermark_ms = watermarks_of(account.events).get(account.account, -1)
     if number in ("monthly_engaged_persons", "marginal_persons"):
         return columns, _person_facts(account, query.get("journey_id"), number, month)
     if query.get("journey_id") is None:

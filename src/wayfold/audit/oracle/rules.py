@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from wayfold.audit.oracle.events import MESSAGE_TYPES, exact
+from wayfold.audit.oracle.definitions import exact
+from wayfold.audit.oracle.events import DEFINED, ERASED, GOAL, MESSAGE_TYPES, STATUS
 from wayfold.audit.oracle.times import instant_ms
 
 TOPIC_OF = {
@@ -14,16 +15,18 @@ TOPIC_OF = {
     "journey.exited": "entries",
     "step.entered": "steps",
     **{f"message.{status}": "messages" for status in MESSAGE_TYPES},
-    "goal.reached": "conversions",
+    GOAL: "conversions",
     "call.started": "calls",
     "call.menu_reached": "calls",
     "call.input_collected": "calls",
     "call.ended": "calls",
-    "journey.defined": "definitions",
-    "user.erased": "users",
+    DEFINED: "definitions",
+    STATUS: "definitions",
+    ERASED: "users",
 }
 _BINDING = ("journey_id", "journey_version", "entry_id")
 _STEP_TYPES = ("message", "wait", "condition", "split", "action", "ivr_menu", "end")
+_JOURNEY_STATUSES = ("running", "paused", "finished")
 _EXIT_REASONS = ("completed", "goal", "exit_criteria", "removed", "error")
 _DEFINED = (
     *("type", "event_id", "occurred_at", "account_id", "user_id", "journey_id", "journey_version"),
@@ -53,15 +56,19 @@ def check(fields: object) -> None:
     _identifier(fields, "event_id")
     _time(fields)
     _identifier(fields, "account_id", required=False)
-    if kind == "journey.defined":
+    if kind == DEFINED:
         _check_definition(fields)
         return
+    if kind == STATUS:
+        _identifier(fields, "journey_id")
+        _one_of(fields, "status", _JOURNEY_STATUSES)
+        return
     _identifier(fields, "user_id")
-    if kind == "goal.reached":
+    if kind == GOAL:
         _check_goal(fields)
     elif kind.startswith("message."):
         _check_message(fields, kind)
-    elif kind == "user.erased":
+    elif kind == ERASED:
         _one_of(fields, "mode", ("anonymise", "subtract"))
     else:
         _binding(fields, required=True)
@@ -76,6 +83,7 @@ def _check_bound(fields: Fields, kind: str) -> None:
         _text(fields, "variant", required=False)
     elif kind.startswith("call."):
         _identifier(fields, "call_id")
+        _identifier(fields, "step_id", required=False)
         if kind in ("call.menu_reached", "call.input_collected"):
             _identifier(fields, "node_id")
         if kind == "call.menu_reached":
@@ -99,9 +107,10 @@ def _check_message(fields: Fields, kind: str) -> None:
     if kind == "message.sent":
         _money(fields, "cost")
     elif kind == "message.failed":
-        if fields.get("reason") is not None and not isinstance(fields["reason"], str):
-            raise RefusedError("wrong_field")
-    elif kind in ("message.viewed", "message.opened", "message.clicked"):
+        _any_text(fields, "reason")
+    if kind == "message.clicked":
+        _any_text(fields, "link")
+    if kind in ("message.viewed", "message.opened", "message.clicked"):
         machine = fields.get("machine")
         if machine is not None and not isinstance(machine, bool):
             raise RefusedError("wrong_field")
@@ -110,7 +119,8 @@ def _check_message(fields: Fields, kind: str) -> None:
 def _check_goal(fields: Fields) -> None:
     _identifier(fields, "name")
     _money(fields, "value")
-    _properties(fields.get("properties"))
+    if fields.get("properties") is not None and not isinstance(fields["properties"], Mapping):
+        raise RefusedError("wrong_field")
     places = [fields.get(name) is not None for name in ("journey_id", "entry_id", "step_id")]
     if any(places) and not all(places):
         raise RefusedError("missing_field")
@@ -136,16 +146,20 @@ def _check_definition(fields: Fields) -> None:
         _check_defined_step(step)
     if len({step["step_id"] for step in steps}) != len(steps):
         raise RefusedError("wrong_field")
+    for step in steps:
+        _check_branches(step, {step["step_id"] for step in steps})
+        _check_menu(step)
     goal = fields.get("goal")
     if goal is not None:
         if not isinstance(goal, Mapping) or set(goal) - {"name", "properties"}:
             raise RefusedError("wrong_field")
         _identifier(goal, "name")
-        _properties(goal.get("properties"))
+        _filter(goal.get("properties"))
 
 
 def _check_defined_step(step: object) -> None:
-    if not isinstance(step, Mapping) or set(step) - {"step_id", "name", "type", "channel"}:
+    known = {"step_id", "name", "type", "channel", "next", "nodes"}
+    if not isinstance(step, Mapping) or set(step) - known:
         raise RefusedError("wrong_field")
     _identifier(step, "step_id")
     _identifier(step, "name", required=False)
@@ -153,6 +167,48 @@ def _check_defined_step(step: object) -> None:
     _matching(step, "channel", r"[a-z][a-z0-9_]{0,31}", required=step["type"] == "message")
     if step["type"] != "message" and step.get("channel") is not None:
         raise RefusedError("wrong_field")
+
+
+def _check_branches(step: Fields, step_ids: set[str]) -> None:
+    """Where a step leads: to steps of the same definition, by names of their own, and an end nowhere."""
+    branches = _objects(step, "next", {"step_id", "name"})
+    for branch in branches:
+        _identifier(branch, "step_id")
+        _identifier(branch, "name", required=False)
+        if branch["step_id"] not in step_ids:
+            raise RefusedError("wrong_field")
+    if len({branch.get("name") for branch in branches}) != len(branches):
+        raise RefusedError("wrong_field")
+    if step["type"] == "end" and step.get("next") is not None:
+        raise RefusedError("wrong_field")
+
+
+def _check_menu(step: Fields) -> None:
+    """The nodes of a call's menu, each once, with the texts that it expects."""
+    nodes = _objects(step, "nodes", {"node_id", "inputs"})
+    for node in nodes:
+        _identifier(node, "node_id")
+        _present(node, "inputs", required=True)
+        if not isinstance(node["inputs"], list):
+            raise RefusedError("wrong_field")
+        for text in node["inputs"]:
+            _text({"input": text}, "input", required=True)
+    if len({node["node_id"] for node in nodes}) != len(nodes):
+        raise RefusedError("wrong_field")
+    if step["type"] != "ivr_menu" and step.get("nodes") is not None:
+        raise RefusedError("wrong_field")
+
+
+def _objects(fields: Fields, name: str, known: set[str]) -> list[Fields]:
+    """A list of objects with no other fields than these; it may be missing."""
+    found = fields.get(name)
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(
+        isinstance(one, Mapping) and not set(one) - known for one in found
+    ):
+        raise RefusedError("wrong_field")
+    return found
 
 
 def _binding(fields: Fields, *, required: bool) -> bool:
@@ -178,6 +234,12 @@ def _text(fields: Fields, name: str, *, required: bool) -> None:
     if _present(fields, name, required=required) and not (
         _is_text(fields[name]) and len(fields[name]) <= 256
     ):
+        raise RefusedError("wrong_field")
+
+
+def _any_text(fields: Fields, name: str) -> None:
+    """Text of any length, which is kept and shown as it is; it may be missing."""
+    if fields.get(name) is not None and not isinstance(fields[name], str):
         raise RefusedError("wrong_field")
 
 
@@ -241,7 +303,8 @@ def _money(fields: Fields, name: str) -> None:
         raise RefusedError("wrong_field")
 
 
-def _properties(value: object) -> None:
+def _filter(value: object) -> None:
+    """The properties that a goal must have: a list or an object would match nothing."""
     if value is None:
         return
     if not isinstance(value, Mapping):
