@@ -51,9 +51,12 @@ test: services-installed ## Run the tests, with real Kafka and Redis (TESTS=test
 .PHONY: coverage
 coverage: services-installed ## Print how much of the four folders their tests run through
 	@rm -f .coverage .coverage.*
-	@$(PYTEST_TOGETHER) -m "not slow" --cov --cov-report= $(or $(TESTS),$(COVERING))
-	@for folder in models state agents exporters; do \
-		printf '%-10s' $$folder; $(BIN)/coverage report --include="$$folder/*" | tail -n 1 | sed 's/^TOTAL *//'; done
+	@status=0; $(PYTEST_TOGETHER) -m "not slow" --cov --cov-report= $(or $(TESTS),$(COVERING)) || status=$$?; \
+	echo "folder     lines  missed  branches  partly  covered"; \
+	for folder in models state agents exporters; do \
+		$(BIN)/coverage report --include="$$folder/*" | awk -v folder=$$folder \
+			'$$1 == "TOTAL" {printf "%-9s %6s %7s %9s %7s %8s\n", folder, $$2, $$3, $$4, $$5, $$6}'; \
+	done; exit $$status
 
 .PHONY: properties
 properties: install ## Compare the fold with the oracle over many random event sets (slow)

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka_clients import blocking_client_options
 from wayfold.agents.topics import event_topics, partition_count, topic_kind
 from wayfold.settings import KafkaSettings
 
@@ -34,7 +34,10 @@ class TopicBounds:
             TopicPartition(topic, number) for topic in event_topics(self._prefix) for number in partitions
         ]
         self._consumer = KafkaConsumer(
-            **client_options(settings), group_id=None, enable_auto_commit=False, isolation_level=ISOLATION
+            **blocking_client_options(settings),
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level=ISOLATION,
         )
 
     def read(self) -> Bounds:

@@ -16,6 +16,8 @@ import redis
 
 from benchmarks.context import BenchError, Context
 from local_services import wait_until
+from wayfold.agents.sink import EVENT_KINDS
+from wayfold.exporters.redis_views.fences import read_fence
 from wayfold.exporters.redis_views.keys import JourneyName, Keys
 
 WAYFOLD: Final = str(Path(sys.executable).with_name("wayfold"))
@@ -118,7 +120,7 @@ class Views:
         self.client = redis.Redis.from_url(context.redis_url)
         self.keys = Keys(prefix)
 
-    def sequences(self, journeys: list[JourneyName]) -> dict[int, int]:
+    def records(self, journeys: list[JourneyName]) -> dict[int, int]:
         """By partition, how many records of its log the views of some of these journeys reflect at least."""
         pipeline = self.client.pipeline(transaction=False)
         for name in journeys:
@@ -127,8 +129,9 @@ class Views:
         for fences in pipeline.execute():
             for partition, fence in fences.items():
                 if partition.isdigit():
-                    sequence = int(fence.partition(b" ")[0])
-                    found[int(partition)] = max(found.get(int(partition), 0), sequence)
+                    offsets = read_fence(fence.decode()).offsets
+                    count = sum(offsets.get(kind, 0) for kind in EVENT_KINDS)
+                    found[int(partition)] = max(found.get(int(partition), 0), count)
         return found
 
     def field(self, name: JourneyName, view: str, field: str) -> int:

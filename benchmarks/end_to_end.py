@@ -54,7 +54,10 @@ def fold_corpus(context: Context, count: int) -> Figures:
 
 
 def follow(workers: Sequence[Process], views: Views, records: dict[int, int]) -> Figures:
-    """Watch Redis until it shows everything; the rate is that from its first sign of life on."""
+    """Watch Redis until it shows everything; the rate is that from its first sign of life on.
+
+    Where the first sign is everything, in a small run, it is that from the last look before it on.
+    """
     total = sum(records.values())
     seen = 0
     first_s = first_cpu_s = 0.0
@@ -65,8 +68,8 @@ def follow(workers: Sequence[Process], views: Views, records: dict[int, int]) ->
             worker.check()
         time.sleep(POLL_S)
         now_s = time.perf_counter()
-        seen = sum(views.sequences(JOURNEY_NAMES).values())
-        if seen and not first:
+        seen = sum(views.records(JOURNEY_NAMES).values())
+        if seen < total and not first:
             first, first_s, first_cpu_s = seen, now_s, _used_s(workers)
         if now_s > deadline_s:
             tails = "\n".join(worker.tail() for worker in workers)
