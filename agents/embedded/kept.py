@@ -36,7 +36,7 @@ from wayfold.agents.embedded.segment import (
 from wayfold.agents.sink import BROADCAST_KINDS
 
 FRESH_SUFFIX: Final = ".new"
-KEPT_KINDS: Final = BROADCAST_KINDS | {"control"}
+KEPT_KINDS: Final = BROADCAST_KINDS | {"users", "control"}
 """Topic kinds that are never trimmed."""
 
 

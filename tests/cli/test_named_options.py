@@ -22,6 +22,7 @@ OTHERS = {
     "kafka-configs.sh": {
         "--bootstrap-server", "--alter", "--entity-type", "--entity-name", "--add-config"
     },
+    "uv": {"--check"},
     "deploy/local_services": {"--kafka-port", "--redis-port", "--folder"},
 }  # fmt: skip
 """Options of other programs that are named."""

@@ -3,11 +3,11 @@
 import json
 import shutil
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from wayfold.agents.definitions import definition_record
 from wayfold.agents.embedded.log import LogUnusableError
 from wayfold.agents.embedded.open import Opened, events_directory, open_host, state_directory
 from wayfold.agents.lost_records import START_AT_OLDEST, LostRecordsError
@@ -20,11 +20,13 @@ from wayfold.state.reading.query import Query
 
 DAY_MS = 86_400_000
 NOON_MS = 1_793_534_400_000  # 2026-11-01T12:00:00Z
-DEFINITION = definition_record(
+DEFINITION = Outgoing(
+    "definitions",
+    None,
     parse_definition(
         b'{"journey_id":"welcome","journey_version":1,"name":"Welcome","goal":{"name":"bought"},'
         b'"conversion_window":"3d","steps":[{"step_id":"hello","name":"Hello","type":"wait"}]}'
-    )
+    ).to_event(datetime(2026, 11, 1, tzinfo=UTC)),
 )
 
 

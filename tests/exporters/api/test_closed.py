@@ -21,7 +21,7 @@ from wayfold.state.telemetry import Telemetry
 
 SLICE = Query(account_id="acme", journey_id="welcome", start="2026-11-01T11:00", end="2026-11-02T12:00")
 RANGE = "account=acme&from=2026-11-01T11:00&to=2026-11-02T12:00"
-ASKED: dict[str, Any] = {"query": SLICE, "partitions": [0, 1], "watermark_ms": 0}
+ASKED: dict[str, Any] = {"query": SLICE, "partitions": [0, 1], "watermarks": {}}
 OF_BOTH = [
     ("POST", "/internal/partial", ASKED),
     ("POST", "/internal/users", {**ASKED, "number": "entered_users"}),
