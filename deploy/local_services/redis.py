@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_services import install
-from local_services.process import HOST, LocalServer
+from local_services.process import HOST, LocalServer, free_port
 
 REPLY_SECONDS = 2.0
 # What a server says that is up: it answers, or wants a password first.
@@ -44,6 +44,9 @@ class LocalRedis(LocalServer):
             "save": '""',
             "appendonly": "no",
         } | self.options
+        if settings.get("cluster-enabled") == "yes":
+            # Its own choice, ten thousand above the port, is where programs' outgoing connections are.
+            settings.setdefault("cluster-port", str(free_port()))
         path = self.folder / "redis.conf"
         path.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
         return [install.redis_command(), str(path)]
