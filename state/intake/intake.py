@@ -86,9 +86,11 @@ class Intake:
                 and knows(scope.names.sets, event)
             ):
                 scope.pending.setdefault(user_id, []).append((event, at_ms, record))
-            elif not self._gather(topic, record, event, at_ms):
-                latest_ms = self._latest(topic, account_id)
-                continue
+            else:
+                is_taken = self._gather(topic, record, event, at_ms)
+                latest_ms = self._latest(topic, account_id)  # what waited may have been merged
+                if not is_taken:
+                    continue
             if at_ms > latest_ms:
                 latest_ms = latest_of[account_id] = at_ms
 
@@ -116,7 +118,8 @@ class Intake:
                 return refusal
         if not KNOWS[topic](self._names_of(event.account_id, event.journey_id or ""), event):
             return self._judge_names(event)
-        if topic == "entries" and (event.account_id, event.journey_id) not in self._catalog.scopes:
+        if event.journey_id and (event.account_id, event.journey_id) not in self._catalog.scopes:
+            # Where a journey is known the merge tells strangers from users; no stranger makes one known.
             return self._fold.people.stranger(event.user_id)
         return None
 

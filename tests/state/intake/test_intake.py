@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from tests.generators.seeded import replay_hint, seeds
+from wayfold.models.events import TOPIC_KIND_OF_TYPE
+from wayfold.models.partitioner import PARTITIONERS
 from wayfold.models.record import LogRecord
 from wayfold.state.histories.engagement import decode_row
+from wayfold.state.limits import Limits
 from wayfold.state.partition import FoldSettings, Partition
+from wayfold.state.reading.query import Query
 from wayfold.state.store import keys
 from wayfold.state.store.memory_store import MemoryStore
 
@@ -73,6 +77,67 @@ def _folded(records: Sequence[tuple[str, LogRecord]], generator: random.Random, 
         month, person, count = (int.from_bytes(key[start : start + 4], "big") for start in (5, 9, 13))
         rows.append((month, users[person], count, decode_row(value)))
     return sorted(refused), partition.counters, partition.watermark_ms, sorted(rows, key=repr)
+
+
+def _step(offset: int, day: int, user: str, step: str, event_id: str, account: str = "acme") -> LogRecord:
+    """An arrival on a day of 2026."""
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    fields = {
+        "type": "step.entered",
+        "event_id": event_id,
+        "occurred_at": at.isoformat().replace("+00:00", "Z"),
+        "user_id": user,
+        "account_id": account,
+        "journey_id": "welcome",
+        "journey_version": 1,
+        "entry_id": "n",
+        "step_id": step,
+    }
+    return LogRecord(offset, NOW_MS, user.encode(), json.dumps(fields).encode())
+
+
+def test_what_waits_counts_for_the_topic_time_whatever_else_is_asked() -> None:
+    """An event that waits makes a later one late, behind a repeat and another account's event too."""
+    partition = Partition(
+        MemoryStore(), 0, FoldSettings(retention_ms=40 * DAY_MS, limits=Limits(user_events=1))
+    )
+    entered = {"type": "journey.entered", "event_id": "in", "occurred_at": "2026-01-01T00:00:00Z"}
+    bound = {"account_id": "acme", "journey_id": "welcome", "journey_version": 1, "entry_id": "n"}
+    value = json.dumps({**entered, **bound, "user_id": "eve"}).encode()
+    partition.fold("entries", [LogRecord(0, NOW_MS, b"eve", value)])
+    partition.fold("steps", [_step(0, 100, "ann", "a", "first")])
+    partition.commit()
+    records = [
+        _step(1, 200, "ann", "a", "first"),  # a repeat, which looks like day 200 while it waits
+        _step(2, 150, "eve", "b", "second"),  # brings a name, for which what waits is merged
+        _step(3, 1, "joe", "a", "other", "globe"),
+        _step(4, 105, "bob", "a", "third"),  # more than 40 days before day 150
+    ]
+    partition.fold("steps", records)
+    assert [(letter.offset, letter.refusal.reason.value) for letter in partition.refused] == [(4, "late")]
+
+
+@pytest.mark.parametrize("kind", ["call.started", "journey.entered", "goal.reached", "step.entered"])
+def test_a_stranger_leaves_no_journey_behind(kind: str) -> None:
+    """Of a user who belongs to another partition nothing is there afterwards, whatever the event."""
+    home = PARTITIONERS["murmur2"](b"ann", 4)
+    partition = Partition(MemoryStore(), (home + 1) % 4, FoldSettings(partitions=4))
+    fields = {
+        "type": kind,
+        "event_id": "e",
+        "occurred_at": "2026-11-01T00:00:00Z",
+        "user_id": "ann",
+        "journey_id": "welcome",
+        "entry_id": "n",
+        **({"name": "bought", "step_id": "a"} if kind == "goal.reached" else {"journey_version": 1}),
+        **({"step_id": "a"} if kind == "step.entered" else {}),
+        **({"call_id": "c"} if kind == "call.started" else {}),
+    }
+    topic = TOPIC_KIND_OF_TYPE[kind]
+    partition.fold(topic, [LogRecord(0, NOW_MS, b"ann", json.dumps(fields).encode())])
+    partition.commit()
+    assert partition.counters == {"refused_total:wrong_partition": 1}
+    assert partition.partial(Query())["journeys"] == []
 
 
 @pytest.mark.parametrize("seed", seeds(40, first=700))
