@@ -22,9 +22,9 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from wayfold.agents.ingest.accept import outgoing
-from wayfold.agents.kafka_clients import blocking_client_options, client_options
+from wayfold.agents.kafka.clients import blocking_client_options, client_options
+from wayfold.agents.kafka.topics import DEAD_LETTERS, LETTER_LIMIT_BYTES, partition_count, topic_name
 from wayfold.agents.sink import BROADCAST_KINDS
-from wayfold.agents.topics import DEAD_LETTERS, LETTER_LIMIT_BYTES, partition_count, topic_name
 from wayfold.models.decode import decode_event
 from wayfold.models.partitioner import PARTITIONERS
 from wayfold.models.refusal import DeadLetter, Reason, Refusal

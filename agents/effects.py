@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from wayfold.agents.locating import explain_failure
+from wayfold.agents.control.locating import explain_failure
 from wayfold.state.partition import FOLD_ORDER
 from wayfold.state.store.errors import StoreError
 from wayfold.state.telemetry import Telemetry

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from benchmarks.context import CORPUS_EVENTS, PARTITIONS, Context, Figures
 from benchmarks.traffic import Traffic, definition_records
 from wayfold.agents.destinations.kafka import KafkaSink
+from wayfold.agents.kafka.topics import ensure_topics, event_topics
 from wayfold.agents.sink import Outgoing
-from wayfold.agents.topics import ensure_topics, event_topics
 
 APPEND_RECORDS = 20_000
 

@@ -15,7 +15,7 @@ import msgspec
 from faust.app.base import BootStrategy
 
 from benchmarks.context import PARTITIONS, Context, Figures
-from wayfold.agents.topics import event_topics
+from wayfold.agents.kafka.topics import event_topics
 
 EVENTS: Final = 60_000
 WARM_UP_SHARE: Final = 0.1

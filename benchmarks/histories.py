@@ -15,8 +15,8 @@ from benchmarks.end_to_end import follow
 from benchmarks.machine import MIB, memory_mib
 from benchmarks.prefill import bound, message, user_of
 from benchmarks.traffic import START_MS, Clock
+from wayfold.agents.kafka.topics import ensure_topics
 from wayfold.agents.sink import Outgoing
-from wayfold.agents.topics import ensure_topics
 
 FEW: Final = 100_000
 MANY: Final = 2_000_000

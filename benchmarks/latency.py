@@ -17,8 +17,8 @@ from benchmarks.context import PARTITIONS, BenchError, Context, Figures, percent
 from benchmarks.corpus import publish
 from benchmarks.load import EVENTS_PER_S, Load, running_load
 from wayfold.agents.destinations.kafka import KafkaSink
+from wayfold.agents.kafka.topics import ensure_topics
 from wayfold.agents.sink import Outgoing, partition_of
-from wayfold.agents.topics import ensure_topics
 from wayfold.exporters.redis_views.keys import JourneyName, Keys
 
 PREFIX: Final = "latency"

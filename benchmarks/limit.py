@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer
 
 from benchmarks.context import Context, Figures
 from benchmarks.corpus import end_offsets
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka.clients import client_options
 from wayfold.agents.worker.batch_transport import MAX_POLL_RECORDS
 
 ROUNDS = 2

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.context import BenchError, Context, Figures
-from wayfold.agents.topics import event_topics
+from wayfold.agents.kafka.topics import event_topics
 
 EVENTS: Final = 500_000
 LONGEST_S: Final = 240

@@ -12,7 +12,7 @@ from benchmarks.context import BenchError, Context, Figures, percentile
 from benchmarks.corpus import publish
 from benchmarks.load import EVENTS_PER_S, running_load
 from local_services.process import HOST, free_port
-from wayfold.agents.topics import ensure_topics
+from wayfold.agents.kafka.topics import ensure_topics
 
 PREFIX: Final = "reading"
 READS_PER_S: Final = 50

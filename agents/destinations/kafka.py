@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 
 from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.ingest.accept import Rejected
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka.clients import client_options
+from wayfold.agents.kafka.topics import BrokerUnreachableError, TopicsError, partition_count, topic_name
 from wayfold.agents.sink import Outgoing, SinkFailedError, partitions_of
-from wayfold.agents.topics import BrokerUnreachableError, TopicsError, partition_count, topic_name
 from wayfold.models.partitioner import Partitioner
 from wayfold.settings import KafkaSettings
 

@@ -7,7 +7,7 @@ drops old files of events drops what was decided.
 
 from pathlib import Path
 
-from wayfold.agents.control import apply_control
+from wayfold.agents.control.kafka import apply_control
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.sink import Outgoing

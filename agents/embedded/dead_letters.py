@@ -18,8 +18,8 @@ from wayfold.agents.dead_letters import (
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.ingest.accept import outgoing
+from wayfold.agents.kafka.topics import DEAD_LETTERS
 from wayfold.agents.sink import EventSink, Outgoing
-from wayfold.agents.topics import DEAD_LETTERS
 from wayfold.models.decode import decode_event
 from wayfold.models.record import LogRecord
 from wayfold.models.refusal import DeadLetter, Reason, Refusal

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from wayfold.agents.control.locating import FoldFailedError
 from wayfold.agents.effects import (
     Batch,
     DeadLetterSink,
@@ -30,7 +31,6 @@ from wayfold.agents.embedded.cursor import LogCursor, Part
 from wayfold.agents.embedded.group_commit import GroupCommit
 from wayfold.agents.embedded.log import DurableLog, Position
 from wayfold.agents.embedded.watches import Watches
-from wayfold.agents.locating import FoldFailedError
 from wayfold.agents.sink import Outgoing, SinkBusyError, SinkFailedError, SinkFullError
 from wayfold.models.record import LogRecord
 from wayfold.state.store.errors import StoreError, StoreFailedError, StoreProblem

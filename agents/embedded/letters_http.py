@@ -8,12 +8,12 @@ import msgspec
 from litestar import Request, Response, Router, post
 from msgspec import Meta
 
+from wayfold.agents.control.skipping import SkipRefusedError, SkipRequest
 from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.embedded.dead_letters import LocalDeadLetters
 from wayfold.agents.ingest.bodies import UnreadableBodyError
 from wayfold.agents.ingest.problems import EXCEPTION_HANDLERS, problem
 from wayfold.agents.sink import EventSink
-from wayfold.agents.skipping import SkipRefusedError, SkipRequest
 from wayfold.models.refusal import DeadLetter, Refusal
 
 ReadLines = Callable[[Iterable[bytes]], Iterable[tuple[DeadLetter, bytes | None]]]

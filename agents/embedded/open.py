@@ -12,12 +12,12 @@ from wayfold.agents.embedded.host import EmbeddedHost, HostLimits
 from wayfold.agents.embedded.log import DurableLog, LogUnusableError, Position
 from wayfold.agents.embedded.trimming import LogTrimmer
 from wayfold.agents.fold_settings import fold_settings
-from wayfold.agents.lost_records import LostRecordsError, lost_records
-from wayfold.agents.partition_states import PartitionStates
 from wayfold.agents.sink import EVENT_KINDS
-from wayfold.agents.snapshot_storage import open_snapshots
-from wayfold.agents.snapshotting import SnapshotTaker
-from wayfold.agents.state_directory import StateDirectory
+from wayfold.agents.states.lost_records import LostRecordsError, lost_records
+from wayfold.agents.states.partition_states import PartitionStates
+from wayfold.agents.states.snapshot_storage import open_snapshots
+from wayfold.agents.states.snapshotting import SnapshotTaker
+from wayfold.agents.states.state_directory import StateDirectory
 from wayfold.models.definition import JourneyDefinition
 from wayfold.settings import Settings
 from wayfold.state.intake.refusals import DAY_MS

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from wayfold.agents.control.skipping import Extent, SkipRefusedError, SkipRequest, check_offset, check_place
 from wayfold.agents.embedded.control import LocalControl
 from wayfold.agents.embedded.lock import LogInUseError
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.embedded.open import Opened, control_directory, events_directory, partition_directory
-from wayfold.agents.skipping import Extent, SkipRefusedError, SkipRequest, check_offset, check_place
 from wayfold.state.commit import decode_meta
 from wayfold.state.store import keys
 from wayfold.state.store.store import Store, StoreMemory

@@ -9,7 +9,7 @@ from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
-from wayfold.agents.topics import TopicsError
+from wayfold.agents.kafka.topics import TopicsError
 
 VERSION = 0
 Held = Mapping[int, int]

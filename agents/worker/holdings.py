@@ -10,7 +10,7 @@ import structlog
 
 from wayfold.agents.collector import release_given_away
 from wayfold.agents.effects import FoldedPartition
-from wayfold.agents.lost_records import LostRecordsError, lost_records
+from wayfold.agents.states.lost_records import LostRecordsError, lost_records
 from wayfold.agents.worker.lane import Lane
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from wayfold.agents.topics import topic_name
+from wayfold.agents.kafka.topics import topic_name
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer

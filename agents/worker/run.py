@@ -12,23 +12,23 @@ import structlog
 import uvloop
 
 from wayfold.agents.collector import relax_collector
-from wayfold.agents.control import KafkaControl
+from wayfold.agents.control.kafka import KafkaControl
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
 from wayfold.agents.fold_settings import fold_settings
-from wayfold.agents.partition_states import PartitionStates
-from wayfold.agents.snapshot_storage import open_snapshots
-from wayfold.agents.snapshotting import SnapshotTaker
-from wayfold.agents.state_directory import StateDirectory
-from wayfold.agents.topic_times import times_warning
-from wayfold.agents.topics import find_topics, topic_name
+from wayfold.agents.kafka.topic_times import times_warning
+from wayfold.agents.kafka.topics import find_topics, topic_name
+from wayfold.agents.states.partition_states import PartitionStates
+from wayfold.agents.states.snapshot_storage import open_snapshots
+from wayfold.agents.states.snapshotting import SnapshotTaker
+from wayfold.agents.states.state_directory import StateDirectory
 from wayfold.agents.worker.worker import Worker
 from wayfold.state.snapshots.log_identity import LogIdentity, calendar_of, zones_in_use
 from wayfold.state.store.store import StoreMemory
 
 if TYPE_CHECKING:
     from wayfold.agents.effects import ViewSink
-    from wayfold.agents.topics import TopicSet
+    from wayfold.agents.kafka.topics import TopicSet
     from wayfold.settings import Settings
     from wayfold.state.telemetry import Telemetry
 

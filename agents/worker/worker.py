@@ -14,9 +14,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 from faust.types import TP
 
-from wayfold.agents.kafka_clients import client_options
-from wayfold.agents.locating import FoldFailedError
-from wayfold.agents.topics import TopicsError, TopicSet, check_counts, event_topics, topic_kind, topic_name
+from wayfold.agents.control.locating import FoldFailedError
+from wayfold.agents.kafka.clients import client_options
+from wayfold.agents.kafka.topics import (
+    TopicsError,
+    TopicSet,
+    check_counts,
+    event_topics,
+    topic_kind,
+    topic_name,
+)
 from wayfold.agents.worker.assignor import CopartitionedAssignor, Held
 from wayfold.agents.worker.batch_transport import MAX_POLL_RECORDS, BatchConsumer, RecordBatch
 from wayfold.agents.worker.faust_app import new_app

@@ -8,8 +8,8 @@ import pytest
 
 from tests.agents.fakes import RememberingPartition
 from wayfold.agents import effects
+from wayfold.agents.control.locating import FoldFailedError
 from wayfold.agents.effects import OpenPartition, PartitionRevokedError, apply_batch
-from wayfold.agents.locating import FoldFailedError
 from wayfold.models.record import LogRecord
 from wayfold.models.refusal import DeadLetter
 

@@ -29,7 +29,7 @@ from tests.services.processes import WorkerProcess, environment
 from tests.services.verdict import LogPublisher, wait_until_folded
 from tests.state.settling import settle
 from wayfold.agents.fold_settings import fold_settings
-from wayfold.agents.topics import ensure_topics, find_topics, topic_name
+from wayfold.agents.kafka.topics import ensure_topics, find_topics, topic_name
 from wayfold.audit import log_sources
 from wayfold.audit.audit import Verdict
 from wayfold.audit.live import AuditImpossibleError

@@ -17,11 +17,11 @@ from rich.console import Console
 from local_services import wait_until
 from tests.agents.embedded.running import RunningHost, running_host
 from tests.audit.damage import change_rows, raise_count
+from wayfold.agents.control.skipping import SkipRequest
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.embedded.open import events_directory, partition_directory
 from wayfold.agents.embedded.skipping import skip_in_directory
 from wayfold.agents.sink import EVENT_KINDS, Outgoing
-from wayfold.agents.skipping import SkipRequest
 from wayfold.audit.audit import Verdict
 from wayfold.audit.live import AuditImpossibleError
 from wayfold.audit.questions import Scope

@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 from local_services import wait_until
 from tests.state.snapshots.logs import LOG, log_like
-from wayfold.agents.lost_records import START_AT_OLDEST
-from wayfold.agents.state_directory import StateDirectory, StateDirectoryError
+from wayfold.agents.states.lost_records import START_AT_OLDEST
+from wayfold.agents.states.state_directory import StateDirectory, StateDirectoryError
 from wayfold.cli.commands import app, main
 from wayfold.state.snapshots.objects import DirectoryObjects
 from wayfold.state.snapshots.snapshots import Snapshots

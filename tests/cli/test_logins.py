@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.kafka.clients import client_options
 from wayfold.cli.redis_login import check_redis_login
 from wayfold.settings import KafkaSettings, RedisSettings, SettingsError
 

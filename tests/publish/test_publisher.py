@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError, UnknownError
 from kafka.future import Future
 
-from wayfold.agents.topics import ensure_topics, topic_name
+from wayfold.agents.kafka.topics import ensure_topics, topic_name
 from wayfold.models.decode import decode_event
 from wayfold.models.definition_file import parse_definition
 from wayfold.models.events import Event

@@ -15,8 +15,8 @@ from local_services import wait_until
 from tests.agents.fakes import RememberingPartition
 from wayfold.agents.dead_letters import KafkaDeadLetters
 from wayfold.agents.effects import NoViews
-from wayfold.agents.kafka_clients import client_options
-from wayfold.agents.topics import TIMESTAMP_TYPE, ensure_topics, event_topics, find_topics, topic_name
+from wayfold.agents.kafka.clients import client_options
+from wayfold.agents.kafka.topics import TIMESTAMP_TYPE, ensure_topics, event_topics, find_topics, topic_name
 from wayfold.agents.worker.worker import Worker
 from wayfold.models.record import Record
 from wayfold.settings import FoldSettings, KafkaSettings, Settings, StateSettings

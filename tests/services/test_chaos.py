@@ -20,7 +20,7 @@ from tests.services.cluster import PARTITIONS, settings_for
 from tests.services.hostile import Published, hostile_log
 from tests.services.processes import WorkerProcess
 from tests.services.verdict import LogPublisher, Verdict, wait_until_folded
-from wayfold.agents.topics import ensure_topics
+from wayfold.agents.kafka.topics import ensure_topics
 from wayfold.settings import FoldSettings, RedisSettings, Settings, WorkerSettings
 
 SESSION_MS = 3_000

@@ -15,8 +15,8 @@ from tests.services.hosts import Hosts, wait_until_host_folded
 from tests.services.verdict import QUERIES, wait_until_folded
 from wayfold.agents.embedded.log import DurableLog
 from wayfold.agents.embedded.open import events_directory
+from wayfold.agents.kafka.topics import topic_name
 from wayfold.agents.sink import EVENT_KINDS, Outgoing
-from wayfold.agents.topics import topic_name
 from wayfold.audit.oracle.times import instant_ms
 from wayfold.settings import FoldSettings
 from wayfold.state.reading.query import Query

@@ -12,7 +12,7 @@ from local_services.install import java_command
 from local_services.process import HOST, free_port
 from tests.services.cluster import Publisher, running_worker, settings_for, until_folded
 from wayfold.agents.dead_letters import KafkaDeadLetters, list_letters
-from wayfold.agents.topics import BrokerUnreachableError, find_topics
+from wayfold.agents.kafka.topics import BrokerUnreachableError, find_topics
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
 from wayfold.settings import Settings
 

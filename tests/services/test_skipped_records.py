@@ -19,12 +19,12 @@ from tests.services.hostile import Published
 from tests.services.processes import WorkerProcess, environment
 from tests.services.test_worker_processes import Bench
 from tests.services.verdict import wait_until_folded
-from wayfold.agents.control import ControlError, KafkaControl, read_control, write_control
+from wayfold.agents.control.kafka import ControlError, KafkaControl, read_control, write_control
+from wayfold.agents.control.skipping import SkipRefusedError, SkipRequest, skip_in_kafka
 from wayfold.agents.dead_letters import list_letters
 from wayfold.agents.fold_settings import fold_settings
-from wayfold.agents.kafka_clients import client_options
-from wayfold.agents.skipping import SkipRefusedError, SkipRequest, skip_in_kafka
-from wayfold.agents.topics import TopicsError, admin, ensure_topics, find_topics, topic_name
+from wayfold.agents.kafka.clients import client_options
+from wayfold.agents.kafka.topics import TopicsError, admin, ensure_topics, find_topics, topic_name
 from wayfold.agents.worker.worker import WorkerError
 from wayfold.audit import oracle
 from wayfold.models.control import CONTROL, RecordSkipped

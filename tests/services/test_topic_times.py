@@ -8,8 +8,8 @@ import pytest
 from tests.agents.fakes import RememberingPartition
 from tests.services.cluster import Publisher, running_worker, set_timestamp_type, settings_for, until
 from tests.services.processes import WorkerProcess
-from wayfold.agents.topic_times import times_warning
-from wayfold.agents.topics import ensure_topics, topic_name
+from wayfold.agents.kafka.topic_times import times_warning
+from wayfold.agents.kafka.topics import ensure_topics, topic_name
 from wayfold.models.record import Record
 from wayfold.settings import RedisSettings, Settings, WorkerSettings
 

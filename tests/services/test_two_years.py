@@ -18,7 +18,7 @@ from tests.agents.embedded.running import RunningHost
 from tests.services.hosts import Hosts, wait_until_host_folded
 from tests.services.processes import environment
 from tests.services.verdict import entries_in_redis, redis_document, wait_until_folded
-from wayfold.agents.topics import ensure_topics
+from wayfold.agents.kafka.topics import ensure_topics
 from wayfold.settings import FoldSettings, Settings
 
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))

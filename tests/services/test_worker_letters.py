@@ -10,7 +10,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from local_services import LocalKafka
 from tests.services.cluster import Publisher, running_worker, settings_for, until
 from wayfold.agents.dead_letters import DeadLetterError, KafkaDeadLetters, list_letters, resend
-from wayfold.agents.topics import LETTER_LIMIT_BYTES
+from wayfold.agents.kafka.topics import LETTER_LIMIT_BYTES
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
 from wayfold.settings import Settings
 

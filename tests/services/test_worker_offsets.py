@@ -18,8 +18,8 @@ from tests.services.cluster import (
     until,
     until_folded,
 )
+from wayfold.agents.kafka.topics import TopicsError, ensure_topics, event_topics, find_topics, topic_name
 from wayfold.agents.sink import EVENT_KINDS
-from wayfold.agents.topics import TopicsError, ensure_topics, event_topics, find_topics, topic_name
 from wayfold.agents.worker import worker as worker_module
 from wayfold.agents.worker.worker import WorkerError
 from wayfold.settings import Settings

@@ -21,8 +21,8 @@ from tests.services.verdict import (
     entries_in_redis,
     wait_until_folded,
 )
-from wayfold.agents.snapshot_storage import open_snapshot_objects
-from wayfold.agents.topics import all_topics, ensure_topics, find_topics, topic_name
+from wayfold.agents.kafka.topics import all_topics, ensure_topics, find_topics, topic_name
+from wayfold.agents.states.snapshot_storage import open_snapshot_objects
 from wayfold.agents.worker.run import log_identity
 from wayfold.settings import FoldSettings, RedisSettings, Settings, StateSettings, WorkerSettings
 from wayfold.state.snapshots.log_identity import LogIdentity

@@ -17,7 +17,7 @@ from tests.services.cluster import (
     until,
     until_folded,
 )
-from wayfold.agents.topics import topic_name
+from wayfold.agents.kafka.topics import topic_name
 from wayfold.agents.worker.worker import WorkerError
 from wayfold.settings import Settings
 

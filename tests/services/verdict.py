@@ -16,7 +16,7 @@ from tests.services.cluster import PARTITIONS, make_topics_of_publishers_times
 from tests.services.hostile import Published, expected
 from wayfold.agents.dead_letters import list_letters
 from wayfold.agents.fold_settings import fold_settings
-from wayfold.agents.topics import event_topics, find_topics, topic_name
+from wayfold.agents.kafka.topics import event_topics, find_topics, topic_name
 from wayfold.audit import oracle
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import RedisSettings, Settings

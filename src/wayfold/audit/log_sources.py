@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from kafka import KafkaConsumer, TopicPartition
 
 from wayfold.agents.embedded.log import DurableLog
-from wayfold.agents.kafka_clients import blocking_client_options
-from wayfold.agents.topics import partition_count, topic_name
+from wayfold.agents.kafka.clients import blocking_client_options
+from wayfold.agents.kafka.topics import partition_count, topic_name
 from wayfold.audit.live import AuditImpossibleError, Offsets
 from wayfold.models.record import Record
 from wayfold.settings import KafkaSettings

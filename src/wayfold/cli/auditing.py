@@ -14,11 +14,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from wayfold.agents.control import read_control
+from wayfold.agents.control.kafka import read_control
 from wayfold.agents.embedded.control import read_local_control
 from wayfold.agents.embedded.open import control_directory, events_directory
 from wayfold.agents.fold_settings import limits_of
-from wayfold.agents.topics import find_topics
+from wayfold.agents.kafka.topics import find_topics
 from wayfold.audit.audit import System, Verdict, audit
 from wayfold.audit.gathering import LogRules
 from wayfold.audit.live import AuditImpossibleError, LiveNumbers

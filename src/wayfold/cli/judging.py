@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from wayfold.agents.destinations.addresses import http_url, kafka_settings
 from wayfold.agents.files.http_verdicts import ANSWER_TIMEOUT_S, HttpVerdicts, HttpWatcher
 from wayfold.agents.files.verdicts import Difference, Progress, Tally, VerdictsUnknownError, Watcher
-from wayfold.agents.topic_bounds import TopicBounds
+from wayfold.agents.kafka.topic_bounds import TopicBounds
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.cluster import ClusterNumbers
 from wayfold.exporters.api.source import SourceUnavailableError

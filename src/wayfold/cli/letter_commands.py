@@ -81,7 +81,7 @@ def skip_(
     """Refuse one record for ever, now and whenever state is built again; it becomes a dead letter."""
     from rich.console import Console
 
-    from wayfold.agents.skipping import SkipRequest
+    from wayfold.agents.control.skipping import SkipRequest
     from wayfold.cli.letters import skip_record
 
     if data is not None and url is not None:

@@ -10,12 +10,12 @@ from typing import BinaryIO
 import msgspec
 from rich.console import Console
 
+from wayfold.agents.control.skipping import SkipRequest, operator, skip_in_kafka
 from wayfold.agents.dead_letters import list_letters, resend
 from wayfold.agents.embedded.dead_letters import list_local_letters
 from wayfold.agents.embedded.letters_http import StillRefused, resend_over_http, skip_over_http
 from wayfold.agents.embedded.open import letters_directory
 from wayfold.agents.embedded.skipping import skip_in_directory
-from wayfold.agents.skipping import SkipRequest, operator, skip_in_kafka
 from wayfold.cli.sending import RefusedError
 from wayfold.exporters.show.letters import print_letters, read_lines, write_line
 from wayfold.models.refusal import DeadLetter, Reason

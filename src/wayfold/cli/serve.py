@@ -12,7 +12,7 @@ from litestar.types import ControllerRouterHandler
 from wayfold.agents.collector import spare_what_is_there
 from wayfold.agents.destinations.kafka import KafkaSink
 from wayfold.agents.ingest.http import ingest_router, no_ingest_router
-from wayfold.agents.topic_times import times_warning
+from wayfold.agents.kafka.topic_times import times_warning
 from wayfold.cli.redis_login import check_redis_login
 from wayfold.cli.zones import zones_of
 from wayfold.exporters.api.app import create_app

@@ -9,8 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from wayfold.agents.snapshot_storage import open_snapshot_objects
-from wayfold.agents.state_directory import PARTITION_PREFIX, note_log
+from wayfold.agents.states.snapshot_storage import open_snapshot_objects
+from wayfold.agents.states.state_directory import PARTITION_PREFIX, note_log
 from wayfold.exporters.api.instants import instant
 from wayfold.settings import Settings, SettingsError
 from wayfold.state.snapshots.errors import SnapshotError

@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
-from wayfold.agents.topic_times import times_warning
-from wayfold.agents.topics import all_topics, ensure_topics, find_topics
+from wayfold.agents.kafka.topic_times import times_warning
+from wayfold.agents.kafka.topics import all_topics, ensure_topics, find_topics
 from wayfold.settings import Settings
 
 

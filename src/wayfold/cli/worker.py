@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
-from wayfold.agents.topics import TopicSet, find_topics
+from wayfold.agents.kafka.topics import TopicSet, find_topics
 from wayfold.agents.worker.run import run_worker
 from wayfold.agents.worker.worker import Worker
 from wayfold.cli.redis_login import check_redis_login

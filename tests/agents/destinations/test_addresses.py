@@ -10,8 +10,8 @@ from wayfold.agents.destinations.addresses import open_destination
 from wayfold.agents.destinations.destination import DestinationError
 from wayfold.agents.destinations.file import FileDestination
 from wayfold.agents.destinations.http import HttpDestination
+from wayfold.agents.kafka.topics import BrokerUnreachableError
 from wayfold.agents.sink import Outgoing
-from wayfold.agents.topics import BrokerUnreachableError
 from wayfold.settings import KafkaSettings, Settings
 
 

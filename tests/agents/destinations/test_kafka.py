@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from local_services import LocalKafka
 from wayfold.agents.destinations.addresses import open_destination
 from wayfold.agents.destinations.kafka import KafkaSink
+from wayfold.agents.kafka.topics import ensure_topics, topic_name
 from wayfold.agents.sink import EVENT_KINDS, Outgoing, SinkFailedError
-from wayfold.agents.topics import ensure_topics, topic_name
 from wayfold.models.partitioner import PARTITIONERS, Partitioner
 from wayfold.settings import FoldSettings, KafkaSettings, Settings
 

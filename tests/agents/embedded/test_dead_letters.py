@@ -9,12 +9,12 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from tests.agents.fakes import KeptRecords
+from wayfold.agents.control.skipping import SkipRequest
 from wayfold.agents.embedded import dead_letters
 from wayfold.agents.embedded.dead_letters import LocalDeadLetters, list_local_letters
 from wayfold.agents.embedded.letters_http import letters_router
 from wayfold.agents.embedded.log import LogUnusableError
 from wayfold.agents.sink import Outgoing
-from wayfold.agents.skipping import SkipRequest
 from wayfold.exporters.show.letters import read_lines, write_line
 from wayfold.models.refusal import DeadLetter, Reason, Refusal
 

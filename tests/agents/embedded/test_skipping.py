@@ -12,6 +12,7 @@ from litestar.testing import AsyncTestClient
 
 from tests.agents.embedded.test_numbers import document_of, settings_of
 from tests.poison import POISON, poisoned
+from wayfold.agents.control.skipping import SkipRefusedError, SkipRequest
 from wayfold.agents.embedded.control import read_local_control
 from wayfold.agents.embedded.dead_letters import list_local_letters
 from wayfold.agents.embedded.host import HostStoppedError
@@ -26,7 +27,6 @@ from wayfold.agents.embedded.open import (
 )
 from wayfold.agents.embedded.skipping import skip_in_directory, skip_in_host
 from wayfold.agents.sink import Outgoing
-from wayfold.agents.skipping import SkipRefusedError, SkipRequest
 from wayfold.audit.oracle import differences, numbers
 from wayfold.exporters.show.letters import read_lines
 from wayfold.models.refusal import Reason

@@ -10,10 +10,10 @@ import pytest
 
 from wayfold.agents.embedded.log import LogUnusableError
 from wayfold.agents.embedded.open import Opened, events_directory, open_host, state_directory
-from wayfold.agents.lost_records import START_AT_OLDEST, LostRecordsError
 from wayfold.agents.sink import Outgoing
-from wayfold.agents.snapshotting import SnapshotTaker
-from wayfold.agents.state_directory import StateDirectoryError
+from wayfold.agents.states.lost_records import START_AT_OLDEST, LostRecordsError
+from wayfold.agents.states.snapshotting import SnapshotTaker
+from wayfold.agents.states.state_directory import StateDirectoryError
 from wayfold.models.definition_file import parse_definition
 from wayfold.settings import EmbeddedSettings, Settings, StateSettings
 from wayfold.state.reading.query import Query

@@ -6,7 +6,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayfold.agents.topics import TopicsError, check_counts, event_topics
+from wayfold.agents.kafka.topics import TopicsError, check_counts, event_topics
 from wayfold.agents.worker.assignor import CopartitionedAssignor, share_out
 
 MEMBERS = st.dictionaries(

@@ -11,8 +11,8 @@ import pytest
 
 from tests.agents.fakes import KeptLetters, RememberingPartition
 from tests.agents.worker.batches import batch, empty
+from wayfold.agents.control.locating import FoldFailedError
 from wayfold.agents.effects import OpenPartition
-from wayfold.agents.locating import FoldFailedError
 from wayfold.agents.worker.folding import BATCHES_IN_HAND, Folding
 from wayfold.agents.worker.lane import Lane
 from wayfold.state.telemetry import Telemetry

@@ -10,7 +10,7 @@ import pytest
 from tests.agents.fakes import RememberingPartition
 from tests.agents.worker.batches import batch
 from wayfold.agents.effects import OpenPartition
-from wayfold.agents.lost_records import START_AT_OLDEST, LostRecordsError
+from wayfold.agents.states.lost_records import START_AT_OLDEST, LostRecordsError
 from wayfold.agents.worker import holdings as module
 from wayfold.agents.worker.holdings import Holdings
 

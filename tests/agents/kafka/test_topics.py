@@ -2,7 +2,7 @@
 
 import pytest
 
-from wayfold.agents.topics import TopicsError, check_counts, event_topics, topic_kind, topic_name
+from wayfold.agents.kafka.topics import TopicsError, check_counts, event_topics, topic_kind, topic_name
 
 COUNTS = dict.fromkeys(event_topics("t"), 4)
 

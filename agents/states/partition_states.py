@@ -8,9 +8,9 @@ from pathlib import Path
 
 import structlog
 
-from wayfold.agents.control import warn_of_late_skips
-from wayfold.agents.lost_records import LostRecords, LostRecordsError, has_rest, lost_records, summary
-from wayfold.agents.state_directory import StateDirectory
+from wayfold.agents.control.kafka import warn_of_late_skips
+from wayfold.agents.states.lost_records import LostRecords, LostRecordsError, has_rest, lost_records, summary
+from wayfold.agents.states.state_directory import StateDirectory
 from wayfold.state.control import Skipped
 from wayfold.state.partition import FoldSettings, Partition
 from wayfold.state.snapshots.errors import SnapshotError

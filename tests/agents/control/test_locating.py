@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.fakes import KeptLetters, RememberingPartition
+from wayfold.agents.control.locating import FoldFailedError, Place
 from wayfold.agents.effects import (
     Batch,
     NoProgress,
@@ -15,7 +16,6 @@ from wayfold.agents.effects import (
     PartitionRevokedError,
     apply_batch,
 )
-from wayfold.agents.locating import FoldFailedError, Place
 from wayfold.models.record import LogRecord, Record
 from wayfold.state.store.errors import FREE_DISK, StoreFailedError, StoreProblem
 

@@ -10,7 +10,7 @@ from obstore.store import LocalStore, MemoryStore
 from tests.agents.small_s3 import small_s3
 from tests.state.snapshots.logs import LOG
 from tests.state.snapshots.places import ObjectsInMemory
-from wayfold.agents.snapshot_storage import CloudObjects, SnapshotUrlError, open_snapshot_objects
+from wayfold.agents.states.snapshot_storage import CloudObjects, SnapshotUrlError, open_snapshot_objects
 from wayfold.state.snapshots.objects import (
     DirectoryObjects,
     ObjectMissingError,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kafka.admin import ConfigResource
 
-from wayfold.agents.topics import LOG_TIME, TIMESTAMP_TYPE, admin, event_topics
+from wayfold.agents.kafka.topics import LOG_TIME, TIMESTAMP_TYPE, admin, event_topics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

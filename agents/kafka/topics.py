@@ -17,7 +17,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from wayfold.agents.kafka_clients import blocking_client_options
+from wayfold.agents.kafka.clients import blocking_client_options
 from wayfold.agents.sink import EVENT_KINDS
 from wayfold.models.control import CONTROL
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.state.snapshots.logs import LOG, calendar, log_like
-from wayfold.agents import partition_states, snapshotting
 from wayfold.agents.effects import OpenPartition
-from wayfold.agents.lost_records import START_AT_OLDEST, LostRecordsError
-from wayfold.agents.partition_states import PartitionStates
-from wayfold.agents.snapshotting import SnapshotTaker
-from wayfold.agents.state_directory import StateDirectory
+from wayfold.agents.states import partition_states, snapshotting
+from wayfold.agents.states.lost_records import START_AT_OLDEST, LostRecordsError
+from wayfold.agents.states.partition_states import PartitionStates
+from wayfold.agents.states.snapshotting import SnapshotTaker
+from wayfold.agents.states.state_directory import StateDirectory
 from wayfold.exporters.prometheus.page import MetricsWriter
 from wayfold.models.record import LogRecord
 from wayfold.state.partition import FoldSettings, Partition

@@ -15,10 +15,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from wayfold.agents.control import TRIES, ControlError, read_control, write_control
-from wayfold.agents.kafka_clients import client_options
+from wayfold.agents.control.kafka import TRIES, ControlError, read_control, write_control
+from wayfold.agents.kafka.clients import client_options
+from wayfold.agents.kafka.topics import find_topics, topic_kind, topic_name
 from wayfold.agents.sink import EVENT_KINDS
-from wayfold.agents.topics import find_topics, topic_kind, topic_name
 from wayfold.models.control import Count, Note, RecordSkipped
 from wayfold.settings import Settings
 

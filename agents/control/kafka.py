@@ -14,15 +14,15 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from wayfold.agents.kafka_clients import client_options
-from wayfold.agents.topics import topic_name
+from wayfold.agents.kafka.clients import client_options
+from wayfold.agents.kafka.topics import topic_name
 from wayfold.models.control import CONTROL, ControlEvent, UnreadableControlError, encode_control
 from wayfold.state.control import ControlTable, Skipped, counted_before_skipped
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from wayfold.agents.topics import TopicSet
+    from wayfold.agents.kafka.topics import TopicSet
     from wayfold.settings import KafkaSettings
     from wayfold.state.partition import Partition
 

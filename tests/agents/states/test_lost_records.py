@@ -1,6 +1,6 @@
 """What is told of records that are gone: where, how many, from when, and the way out."""
 
-from wayfold.agents.lost_records import START_AT_OLDEST, LostRecordsError, has_rest, lost_records
+from wayfold.agents.states.lost_records import START_AT_OLDEST, LostRecordsError, has_rest, lost_records
 
 
 def test_what_lies_between_a_state_and_the_log_is_lost() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.state.snapshots.logs import LOG, calendar, log_like
-from wayfold.agents import state_directory as module
-from wayfold.agents.state_directory import StateDirectory, StateDirectoryError, note_log
+from wayfold.agents.states import state_directory as module
+from wayfold.agents.states.state_directory import StateDirectory, StateDirectoryError, note_log
 from wayfold.state.snapshots.log_identity import LogIdentity
 
 

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
-from wayfold.agents.kafka_clients import blocking_client_options
-from wayfold.agents.topics import event_topics, partition_count, topic_kind
+from wayfold.agents.kafka.clients import blocking_client_options
+from wayfold.agents.kafka.topics import event_topics, partition_count, topic_kind
 from wayfold.settings import KafkaSettings
 
 Place = tuple[int, str]

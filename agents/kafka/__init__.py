@@ -1,0 +1,1 @@
+"""Kafka: what its clients are started with, and the topics that Wayfold has there."""
