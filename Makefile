@@ -70,6 +70,10 @@ chaos: services-installed ## Kill workers and servers under load and compare the
 chaos-short: services-installed ## The same with a few kills, in a minute or two
 	@$(PYTEST_SLOWLY) -m chaos -k little $(TESTS)
 
+.PHONY: agreement
+agreement: services-installed ## Fold one log in both hosts, and two years of history, and compare everything (slow)
+	@$(PYTEST_SLOWLY) -m slow tests/services/test_hosts_agree.py tests/services/test_two_years.py $(TESTS)
+
 .PHONY: bench
 bench: services-installed ## Measure speed, latency and memory on real servers (BENCH=… for some, BENCH_SCALE=0.05 to try)
 	@benchmarks/quix/install.sh || echo "Quix Streams will not be compared with."

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from local_services import wait_until
 from tests.agents.embedded.running import RunningHost, running_host
+from tests.properties.through_apply_batch import Row, consumption
 from tests.services.cluster import settings_for
 from tests.services.processes import WorkerProcess
 from wayfold.agents.dead_letters import list_letters
@@ -27,6 +28,7 @@ from wayfold.state.store.store import Store, StoreMemory
 Refused = Sequence[tuple[str, int, int, str]]
 """Topic kind, partition, offset and reason of every record that was refused."""
 FOLD_S = 120.0
+T = TypeVar("T")
 
 
 class Hosts:
@@ -80,6 +82,13 @@ class Hosts:
 
     def answers(self, directory: Path, query: Query) -> Mapping[int, Mapping[str, Any]]:
         """What the stores of a host that has ended say, by partition."""
+        return self._of_partitions(directory, lambda partition: partition.partial(query))
+
+    def consumption(self, directory: Path) -> Mapping[int, Sequence[Row]]:
+        """The consumption rows in the stores of a host that has ended, by partition."""
+        return self._of_partitions(directory, consumption)
+
+    def _of_partitions(self, directory: Path, read: Callable[[Partition], T]) -> Mapping[int, T]:
         settings = fold_settings(self.cluster, self.partitions, "murmur2")
         memory = StoreMemory(64 * 1024 * 1024)
         with ExitStack() as stack:
@@ -88,7 +97,7 @@ class Hosts:
                 store = Store.open(directory / f"partition-{number}", memory, partition=number)
                 partition = Partition(store, number, settings)
                 stack.callback(partition.close)
-                found[number] = partition.partial(query)
+                found[number] = read(partition)
         return found
 
 

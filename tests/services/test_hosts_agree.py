@@ -92,7 +92,7 @@ def publish(hosts: Hosts, log: Sequence[Append]) -> None:
 
 @pytest.mark.parametrize("seed", seeds(1))
 def test_both_hosts_make_the_same_of_a_log(hosts: Hosts, seed: int) -> None:
-    """Equal partitions and times give equal numbers and dead letters: Kafka's polls change no verdict."""
+    """Equal partitions and times give equal numbers, dead letters and rows for bills, whatever the polls."""
     log = list(appends(seed))
     write_local(hosts, log)
     publish(hosts, log)
@@ -108,3 +108,6 @@ def test_both_hosts_make_the_same_of_a_log(hosts: Hosts, seed: int) -> None:
         query = Query(**asked)
         embedded = hosts.answers(hosts.data / "state", query)
         assert hosts.answers(hosts.cluster.state.directory, query) == embedded, replay_hint(seed)
+    rows = hosts.consumption(hosts.data / "state")
+    assert all(rows.values())
+    assert hosts.consumption(hosts.cluster.state.directory) == rows, replay_hint(seed)
