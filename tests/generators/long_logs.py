@@ -73,8 +73,8 @@ def _disturbed(logged: Logged, generator: random.Random, shape: Shape, partition
     """The record, perhaps of an earlier time of the log's own, or spoilt."""
     topic, record = logged
     if topic == "definitions" and partitions > 1:
-        return logged  # all partitions have the same
-    if generator.random() < shape.spoilt:
+        generator = random.Random(record.offset)  # alike in every partition, which all have the same
+    elif generator.random() < shape.spoilt:
         return spoiled(logged, generator)
     if generator.random() < 0.03:
         return Logged(
