@@ -171,7 +171,9 @@ class Replay:
                 self._checkpoint.save()
             self._progress.sending(file, reached.events_sent, total)
 
-        pipeline: Pipeline[list[MadeEvent]] = Pipeline(self._destination, done)
+        # One batch at a time: the log has to take the events in this order, or old ones would be late behind
+        # newer ones.
+        pipeline: Pipeline[list[MadeEvent]] = Pipeline(self._destination, done, in_flight=1)
         skip = reached.events_sent
         self._skip(reached)
         batch: list[MadeEvent] = []

@@ -1,5 +1,6 @@
 """Replay: the same events from every kind of file, in order, resumable, with every bad row named."""
 
+import asyncio
 import csv
 import gzip
 import io
@@ -131,6 +132,28 @@ async def test_bad_rows_are_named_and_the_others_sent(tmp_path: Path) -> None:
     ]
     assert heard == [2, 3]
     assert summary.rejected == {Reason.UNPARSEABLE: 1, Reason.WRONG_FIELD: 1}
+
+
+class OvertakingDestination(SinkDestination):
+    """Takes a batch only after others that are sent meanwhile."""
+
+    async def send(self, records: Sequence[Outgoing]) -> Sequence[Rejected]:
+        for _ in range(20 if "e-0" in ids(records) else 1):
+            await asyncio.sleep(0)
+        return await super().send(records)
+
+
+async def test_events_reach_the_log_in_the_order_of_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No batch is sent before the one before it was taken, so that none overtakes it."""
+    monkeypatch.setattr(replay_module, "BATCH_EVENTS", 2)
+    file = write_lines(
+        tmp_path / "events.jsonl", [event(number, 1 + number) for number in reversed(range(9))]
+    )
+    sink = KeptRecords()
+    await Replay(OvertakingDestination(sink), checkpoint()).run([file])
+    assert ids(sink.records) == [f"e-{number}" for number in range(9)]
 
 
 class Interrupted(SinkDestination):
