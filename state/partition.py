@@ -212,7 +212,8 @@ class Partition:
         moved = {account: max(account.topic_times.values()) for account in self._fold.moved}
         closings, prepared.ranges = yield from self._closings.rows(self._changes, moved, prepared.changed)
         batch = self.meta.batch + 1
-        prepared.records = sum(self._pending_offsets.values()) - self.sequence
+        # A history that a late definition judged changes about as much as a record.
+        prepared.records = sum(self._pending_offsets.values()) - self.sequence + self._judging.judged
         prepared.settles = self._recent.records + prepared.records >= self.settings.journal_records
         prepared.rolled = roll(self._changes, self.catalog.day_of)
         rows = chain(

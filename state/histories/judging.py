@@ -92,6 +92,11 @@ class Judging:
         waiting = (judgement for queue in self._waiting.values() for _, judgement in queue)
         return min((judgement.since_ms for judgement in waiting), default=None)
 
+    @property
+    def judged(self) -> int:
+        """How many histories were judged since the last commit."""
+        return self._per_commit - self._left
+
     def first_of(self, scope: JourneyScope, version: int) -> Judgement | None:
         """The first judgement of a version that is not finished."""
         queue = self._waiting.get(scope.number, ())

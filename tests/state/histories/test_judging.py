@@ -99,6 +99,18 @@ def test_a_late_definition_of_many_histories_holds_up_nobody() -> None:
     assert numbers_of(partition, journey_id="other")["numbers"]["converted_users"] == 1
 
 
+def test_what_is_judged_is_settled_as_records_are() -> None:
+    """Commits that only judge do not let the journal grow: it holds as many histories as it may records."""
+    store = entered_and_bought()
+    partition = opened(store, judged_histories=10, journal_records=30)
+    fold(partition, "definitions", DEFINITION)
+    most = 0
+    while partition.judging_since_ms is not None:
+        partition.commit()
+        most = max(most, sum(1 for _ in store.scan(keys.JOURNAL, keys.after(keys.JOURNAL))))
+    assert 0 < most <= 3
+
+
 def test_a_journey_shows_what_it_was_until_all_of_it_is_judged() -> None:
     """Its numbers over all time are those from before, also after a restart; others are not answered."""
     store = entered_and_bought()
