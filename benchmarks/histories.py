@@ -15,8 +15,11 @@ from benchmarks.end_to_end import follow
 from benchmarks.machine import MIB, memory_mib
 from benchmarks.prefill import bound, message, user_of
 from benchmarks.traffic import START_MS, Clock
-from wayfold.agents.kafka.topics import ensure_topics
+from wayfold.agents.kafka.topics import ensure_topics, find_topics
 from wayfold.agents.sink import Outgoing
+from wayfold.agents.states.state_directory import StateDirectory
+from wayfold.agents.worker.run import log_identity
+from wayfold.settings import Settings
 
 FEW: Final = 100_000
 MANY: Final = 2_000_000
@@ -45,7 +48,10 @@ def _touch(
     """Fill a state directory, then let a worker fold events of users chosen by chance."""
     prefix = f"histories-{name}"
     state = context.path / f"state-{name}"
-    ensure_topics(context.kafka(prefix))
+    kafka = context.kafka(prefix)
+    ensure_topics(kafka)
+    # The worker takes only state that says that it is of this log.
+    StateDirectory.open(state, log_identity(Settings(kafka=kafka), find_topics(kafka))).close()
     _prefill(state, count)
     asyncio.run(publish(context, prefix, _touches(count, touches)))
     on_disk = sum(file.stat().st_size for file in state.rglob("*.sst")) / MIB
@@ -64,7 +70,6 @@ def _touch(
 
 def _prefill(state: Path, count: int) -> None:
     """Fill the partitions, some in each of several processes."""
-    state.mkdir()
     shares = [range(first, PARTITIONS, PROCESSES) for first in range(PROCESSES)]
     command = [sys.executable, "-m", "benchmarks.prefill", str(state), str(count)]
     fillers = [subprocess.Popen([*command, *map(str, share)]) for share in shares]
