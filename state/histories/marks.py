@@ -11,7 +11,9 @@ from xxhash import xxh3_64_digest
 from wayfold.models.events import EVENT_CLASS_OF_TYPE, Event
 
 MARK_BYTES: Final = 8
-_ID_BYTES: Final = 7
+ID_BYTES: Final = 7
+id_bytes = xxh3_64_digest
+"""Of an event's id as bytes a hash, of which a mark has the first `ID_BYTES`."""
 
 TYPE_CODES: Final = {
     "journey.entered": 1,
@@ -39,7 +41,7 @@ CODES: Final[dict[type[Event], bytes]] = {
 
 def mark_of_event(event: Event) -> bytes:
     """The mark of a user's event."""
-    return CODES[event.__class__] + xxh3_64_digest(event.event_id.encode())[:_ID_BYTES]
+    return CODES[event.__class__] + id_bytes(event.event_id.encode())[:ID_BYTES]
 
 
 def holds(marks: bytes | bytearray, mark: bytes, width: int) -> bool:

@@ -82,10 +82,10 @@ class Intake:
                 scope is not None
                 and record.key == user_id.encode()
                 and latest_ms - retention_ms <= at_ms <= record.timestamp + FUTURE_LIMIT_MS
-                and cls is not GoalReached
                 and knows(scope.names.sets, event)
             ):
-                scope.pending.setdefault(user_id, []).append((event, at_ms, record))
+                pending = scope.account.pending if cls is GoalReached else scope.pending
+                pending.setdefault(user_id, []).append((event, at_ms, record))
             else:
                 is_taken = self._gather(topic, record, event, at_ms)
                 latest_ms = self._latest(topic, account_id)  # what waited may have been merged
