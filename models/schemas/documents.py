@@ -23,8 +23,8 @@ from wayfold.models.limits import MAXIMUM_INTEGER
 from wayfold.models.schemas.values import (
     IDENTIFIER,
     MEANINGS,
+    PRINTABLE_SCALAR,
     PROPERTY,
-    SCALAR,
     TIME,
     Schema,
     meaning,
@@ -177,7 +177,7 @@ def _definition_body() -> Schema:
     definitions = whole.pop("$defs")
     schema: Schema = _without_titles(_in_place(whole, definitions))
     goal = schema["properties"]["goal"]["anyOf"][0]
-    goal["properties"]["properties"]["additionalProperties"] = SCALAR
+    goal["properties"]["properties"]["additionalProperties"] = PRINTABLE_SCALAR
     step = schema["properties"]["steps"]["items"]
     step["required"].remove("name")
     step["if"] = {"properties": {"type": {"const": "message"}}}

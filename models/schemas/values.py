@@ -55,6 +55,11 @@ SCALAR: Final[Schema] = {
     "minimum": -PROPERTY_INTEGER_LIMIT,
     "exclusiveMaximum": PROPERTY_INTEGER_LIMIT,
 }
+PRINTABLE_SCALAR: Final[Schema] = {
+    **SCALAR,
+    "not": {"type": "string", "pattern": CONTROL_CHARACTER_PATTERN},
+}
+"""What a goal may ask for: a text there has no control characters."""
 PROPERTY_REFERENCE: Final = "#/$defs/property"
 PROPERTY: Final[Schema] = {
     **SCALAR,

@@ -266,3 +266,17 @@ def test_examples_survive_yaml() -> None:
     """The example of a definition means the same when it is written as YAML."""
     example = DEFINITION["examples"][0]
     assert read_definition(yaml.safe_load(yaml.safe_dump(example))) == read_definition(example)
+
+
+@pytest.mark.parametrize("text", ["\x1f", "\x7f", "a\x85"])
+def test_a_goal_asks_for_no_control_characters(text: str) -> None:
+    """Neither the schema nor the reader takes a text with one; numbers and plain texts are taken by both."""
+    fields = dict(DEFINITION["examples"][0])
+    for wanted in ({"plan": text}, {text: 1}):
+        fields["goal"] = {"name": "bought", "properties": wanted}
+        assert not DEFINITIONS.is_valid(fields)
+        with pytest.raises(DefinitionError):
+            read_definition(fields)
+    fields["goal"] = {"name": "bought", "properties": {"plan": "gold", "seats": 3, "paid": True, "by": None}}
+    assert DEFINITIONS.is_valid(fields)
+    read_definition(fields)
