@@ -82,6 +82,7 @@ bench: services-installed ## Measure speed, latency and memory on real servers (
 .PHONY: docs
 docs: install ## Write anew the documents that are made from code
 	@PYTHONPATH=deploy $(BIN)/python -m tests.docs.generated
+	@$(BIN)/python -m wayfold.models.schemas docs >/dev/null
 
 .PHONY: check
 check: install ## Lint, formatting and types
