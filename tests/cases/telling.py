@@ -50,8 +50,8 @@ class Story:
 
     def leave(self, user: str, at: str, entry: str = "n", **fields: Any) -> "Story":
         """A user leaves it."""
-        kind = "journey.exited"
-        return self.tell(kind, at, user, **JOURNEY, entry_id=entry, reason="completed", **fields)
+        own = {"entry_id": entry, "reason": "completed"}
+        return self.tell("journey.exited", at, user, **{**JOURNEY, **own, **fields})
 
     def arrive(self, user: str, at: str, step: str, entry: str = "n", **fields: Any) -> "Story":
         """An entry arrives at a step."""
