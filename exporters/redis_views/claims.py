@@ -8,11 +8,10 @@ import structlog
 
 from wayfold.exporters.redis_views.keys import index_member
 from wayfold.exporters.redis_views.link import is_refusal
-from wayfold.exporters.redis_views.member import Member
+from wayfold.exporters.redis_views.member import CLAIM_LIFETIME_MS, Member
 from wayfold.exporters.redis_views.registry import Announcement, Terms, claim_call, decode_claim
 from wayfold.exporters.redis_views.shared import Shared
 
-CLAIM_LIFETIME_MS: Final = 15_000
 ATTEMPTS: Final = 3
 """How often one claim is made on top of what turns out to be there; the next turn makes it again."""
 MOST_NAMED: Final = 100
@@ -61,16 +60,18 @@ class Claims:
         is_own = found is not None and found.token == member.ledger.writer.token
         is_made = found is not None and is_own and found.turn == held.turn
         if is_made:
-            held.taken, held.answered = True, held.turn
+            held.taken, held.answered, held.waits_until_s = True, held.turn, None
         elif held.taken and not (found is not None and is_own and found.turn > held.answered):
+            if found is None and member.ledger.superseded_by >= held.epoch and not held.has_waited():
+                return True  # a later owner has pushed, and its claim was lost as well: it claims first
             if found is None or is_own:
                 _log.info("redis_lost_claim", partition=member.number)
                 member.verify_all, member.mend_at_s = True, 0.0
                 self._shared.watermarks.tell_again()
-            elif found.expires_at_ms > int(now):
+            elif found.expires_at_ms > int(now) and found.epoch > held.epoch:
                 held.readable_since_ms = found.readable_since_ms
                 return True  # the partition is another worker's, as this one is about to learn
-            else:
+            elif found.expires_at_ms <= int(now):
                 held.epoch = 0  # it was another worker's
         held.there, held.readable_since_ms = there, found.readable_since_ms if found else None
         if found is not None and is_own:

@@ -20,6 +20,7 @@ from wayfold.state.reading.numbers import instant_text
 _log = structlog.get_logger(__name__)
 
 NEVER_S: Final = float("inf")
+CLAIM_LIFETIME_MS: Final = 15_000
 NEVER_MS: Final = -1
 
 
@@ -54,6 +55,13 @@ class HeldClaim:
         self.taken = False
         self.epoch = 0
         self.readable_since_ms: int | None = None
+        self.waits_until_s: float | None = None
+
+    def has_waited(self) -> bool:
+        """Whether a later owner had the life of a claim to claim first; the first call begins that time."""
+        if self.waits_until_s is None:
+            self.waits_until_s = time.monotonic() + CLAIM_LIFETIME_MS / 1000
+        return time.monotonic() >= self.waits_until_s
 
 
 class Member:

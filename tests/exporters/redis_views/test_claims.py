@@ -161,3 +161,23 @@ async def test_what_is_no_claim_is_replaced(redis: Redis, own_redis_url: str) ->
         assert await views.flush()
         redis.hset(f"{PREFIX}:partitions", "0", '{"epoch":"x"}')
         await until(lambda: claim_of(redis).get("complete") is True, what="it is claimed again")
+
+
+async def test_a_former_owner_s_new_claim_is_no_obstacle(redis: Redis, own_redis_url: str) -> None:
+    """One that took a lost claim before it knew of its successor gives way: its epoch is the earlier."""
+    async with worker(own_redis_url) as former, worker(own_redis_url) as present:
+        old = FakeOpened(partition_of(2, entries=1))
+        former.committed(old)
+        assert await former.flush()
+        newer = partition_of(3, entries=2)
+        present.committed(FakeOpened(newer))
+        assert await present.flush()
+        redis.flushall()
+        partition_0 = old.partition
+        partition_0.commit(WELCOME, "journey", total_entries=2)
+        partition_0.offsets = {"entries": 1}
+        former.committed(old)
+        await until_right(redis, [newer], WELCOME)
+        await until(
+            lambda: claim_of(redis).get("offsets") == {"entries": 2}, what="the present owner's claim"
+        )
