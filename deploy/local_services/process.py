@@ -159,8 +159,14 @@ class LocalServer(ABC):
         self.start()
 
     def pause(self) -> None:
-        """Freeze the process (SIGSTOP): connections stay open and nothing answers."""
-        os.kill(self._running().pid, signal.SIGSTOP)
+        """Freeze the process (SIGSTOP); returns when all of it stands still.
+
+        Connections stay open and nothing answers.
+        """
+        process_id = self._running().pid
+        os.kill(process_id, signal.SIGSTOP)
+        # A thread on another core runs on for some milliseconds: the parent is told once all have stopped.
+        os.waitid(os.P_PID, process_id, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a frozen process go on (SIGCONT)."""
