@@ -1,0 +1,115 @@
+/**
+ * Keeps what is shown fresh.
+ *
+ * Once a second the page asks how far the server has counted. What is on screen is asked for again when that
+ * changed, so that a page on which nothing happens costs next to nothing. An answer that takes long is asked
+ * for less often: reading never takes more than a twentieth of the server's time.
+ */
+
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useRef, useState } from 'react'
+import { ask, type Parameters, ProblemError, UnreachableError } from './client'
+
+const HEARTBEAT_MS = 1_000
+const HEARTBEAT_TIMEOUT_MS = 1_500
+const SHARE_OF_TIME = 20
+const LONGEST_PAUSE_MS = 30_000
+
+/** How fresh the server's numbers are. */
+export interface Heartbeat {
+  as_of: string
+  watermark: string | null
+  lag_ms: number | null
+  state: string
+}
+
+/** The heartbeat, and what is wrong with it: null while the server answers. */
+export function useHeartbeat() {
+  const found = useQuery<Heartbeat, Error>({
+    queryKey: ['freshness'],
+    queryFn: ({ signal }) => ask<Heartbeat>('/v1/freshness', {}, signal, HEARTBEAT_TIMEOUT_MS),
+    refetchInterval: HEARTBEAT_MS,
+    refetchOnWindowFocus: true,
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
+    staleTime: 0,
+  })
+  return {
+    heartbeat: found.data,
+    error: found.error,
+    failedAt: found.error ? found.errorUpdatedAt : undefined,
+  }
+}
+
+/** A question: where it is asked, and with what. */
+export interface Question {
+  path: string
+  parameters?: Parameters
+}
+
+/** What a question came to. While a newer answer is on its way, `answer` is the one before. */
+export interface Live<Answer> {
+  answer: Answer | undefined
+  error: Error | null
+  /** The answer belongs to the question before, until that of this one is there. */
+  isPrevious: boolean
+  askAgain: () => void
+}
+
+/** Ask a question, and again whenever the numbers changed; undefined asks nothing. */
+export function useLive<Answer>(question: Question | undefined): Live<Answer> {
+  const client = useQueryClient()
+  const key = ['live', question?.path ?? '', question?.parameters ?? {}]
+  const timing = useRef({ startedAt: 0, tookMs: 0, state: '' })
+  const { heartbeat, error: heartbeatError } = useHeartbeat()
+  const state = heartbeat?.state ?? ''
+  const latest = useRef(state)
+  latest.current = state
+  const found = useQuery<Answer, Error>({
+    queryKey: key,
+    queryFn: async ({ signal }) => {
+      const startedAt = performance.now()
+      const asked = latest.current
+      try {
+        return await ask<Answer>(question?.path ?? '', question?.parameters, signal)
+      } finally {
+        timing.current = { startedAt, tookMs: performance.now() - startedAt, state: asked }
+      }
+    },
+    enabled: question !== undefined,
+    placeholderData: keepPreviousData,
+  })
+  const isStale = state !== '' && timing.current.state !== state
+  const isFailing = found.error !== null && !(found.error instanceof ProblemError && isFinal(found.error))
+  const { refetch, isFetching } = found
+  const [, wake] = useState(0)
+  useEffect(() => {
+    if (question === undefined || isFetching || heartbeatError !== null) return
+    if (!isStale && !isFailing) return
+    const { startedAt, tookMs } = timing.current
+    const pause = Math.min(Math.max(tookMs * SHARE_OF_TIME, HEARTBEAT_MS), LONGEST_PAUSE_MS)
+    const timer = setTimeout(
+      () => {
+        void refetch({ cancelRefetch: false }).then(() => wake((count) => count + 1))
+      },
+      Math.max(0, startedAt + pause - performance.now()),
+    )
+    return () => clearTimeout(timer)
+  }, [question, isFetching, heartbeatError, isStale, isFailing, refetch])
+  return {
+    answer: found.data,
+    error: found.error,
+    isPrevious: found.isPlaceholderData,
+    askAgain: () => void client.invalidateQueries({ queryKey: key }),
+  }
+}
+
+/** Whether asking the same again cannot come to anything else: the question is wrong, not the moment. */
+const isFinal = (error: ProblemError): boolean =>
+  error.problem.status >= 400 && error.problem.status < 500 && error.problem.status !== 404
+
+/** What to say of an error in a line. */
+export function saying(error: Error): string {
+  if (error instanceof UnreachableError) return 'The server does not answer.'
+  return error.message
+}

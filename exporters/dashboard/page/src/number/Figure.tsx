@@ -1,0 +1,139 @@
+/**
+ * The number: one component, everywhere.
+ *
+ * The figure is a button that opens the people behind it. Beside it stand what it means, and its file. The
+ * element carries the question (`data-number` and the scope) and the exact value (`data-value`).
+ */
+
+import { Download, Info } from 'lucide-react'
+import { useEffect, useRef, useState } from 'react'
+import { Button, DialogTrigger, Popover } from 'react-aria-components'
+import { useChange, useView } from '@/api/view'
+import * as figures from '@/format/figures'
+import { iconClass, popoverClass, Tip } from '@/parts/Controls'
+import { titleOf, useCatalogue } from './catalogue'
+import { Details } from './Details'
+import styles from './Figure.module.css'
+import { filtersInWords } from './filters'
+import { type Opening, openingInWords } from './opening'
+import { useReading } from './reading'
+import { peopleOf, type Scope } from './scope'
+
+export interface FigureProps {
+  /** Its name in the catalogue. */
+  number: string
+  scope: Scope
+  /** null: there is nothing to divide by; undefined: a filter in force does not apply to it. */
+  value: number | null | undefined
+  kind?: 'count' | 'share' | 'duration' | undefined
+  /** A headline is shortened and has its tools beside it; a cell of a table is exact. */
+  look?: 'headline' | 'cell' | undefined
+  opening?: Opening | undefined
+}
+
+/** A figure as text, and in full where the text is shortened. */
+export function written(
+  value: number | null | undefined,
+  kind: FigureProps['kind'],
+  isShort: boolean,
+): string {
+  if (kind === 'share') return figures.share(value)
+  if (kind === 'duration') return figures.duration(value)
+  return isShort ? figures.compact(value) : figures.exact(value)
+}
+
+export function Figure(props: FigureProps) {
+  const { number, scope, value, kind = 'count', look = 'cell', opening } = props
+  const { filters, zone } = useView()
+  const { isOld } = useReading()
+  const catalogue = useCatalogue()
+  const change = useChange()
+  const entry = catalogue.get(number)
+  const title = titleOf(catalogue, number)
+  const shown = written(value, kind, look === 'headline')
+  const full = written(value, kind, false)
+  const changed = useChanged(value)
+  const why =
+    value === undefined
+      ? `${title} cannot be filtered by ${filtersInWords(filters)}: take that off to see it.`
+      : value === null
+        ? 'There is nothing to divide by.'
+        : undefined
+  return (
+    <span
+      className={[styles.figure, styles[look], isOld && styles.old, changed && styles.changed]
+        .filter(Boolean)
+        .join(' ')}
+      data-number={number}
+      data-journey={scope.journey}
+      data-version={scope.version}
+      data-step={scope.step}
+      data-channel={scope.channel}
+      data-platform={scope.platform}
+      data-value={value === undefined ? 'not filterable' : value === null ? 'null' : String(value)}
+      key={changed}
+    >
+      <Tip
+        text={
+          <>
+            {full !== shown && (
+              <>
+                <strong>{full}</strong>.{' '}
+              </>
+            )}
+            {why ?? entry?.meaning}
+            {opening !== undefined && <> {openingInWords(opening, zone)}.</>}
+          </>
+        }
+      >
+        <Button
+          className={styles.value ?? ''}
+          aria-label={`${title}: ${full}${why === undefined ? '. Show the people' : `. ${why}`}`}
+          onPress={() => change(peopleOf(number, scope))}
+        >
+          {shown}
+        </Button>
+      </Tip>
+      <span className={styles.tools}>
+        <DialogTrigger>
+          <Button className={iconClass} aria-label={`About ${title}`} excludeFromTabOrder={look === 'cell'}>
+            <Info aria-hidden />
+          </Button>
+          <Popover className={popoverClass} offset={4}>
+            <Details {...props} full={full} />
+          </Popover>
+        </DialogTrigger>
+        <Tip text={fileNotThere(value, title)}>
+          <Button
+            className={`${iconClass} ${styles.off}`}
+            aria-label={`Export ${title}. ${fileNotThere(value, title)}`}
+            aria-disabled="true"
+            data-export="off"
+            excludeFromTabOrder={look === 'cell'}
+          >
+            <Download aria-hidden />
+          </Button>
+        </Tip>
+      </span>
+    </span>
+  )
+}
+
+/** Why there is no file. */
+const fileNotThere = (value: number | null | undefined, title: string): string =>
+  value === 0
+    ? `${title} is zero: there is nothing to export.`
+    : 'Files cannot be had yet. Open the people and copy their ids.'
+
+/** Counts the changes of a value, so that each makes the figure glow once; the first value is none. */
+function useChanged(value: number | null | undefined): number {
+  const before = useRef(value)
+  const [count, setCount] = useState(0)
+  useEffect(() => {
+    if (before.current !== value && typeof before.current === 'number' && typeof value === 'number') {
+      setCount((changes) => changes + 1)
+    }
+    before.current = value
+  }, [value])
+  return count
+}
