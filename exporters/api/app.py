@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Server
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
@@ -46,11 +47,13 @@ def create_app(
     lifespan: Sequence[Lifespan] = (),
     limits: Limits = DEFAULT_LIMITS,
     max_body_bytes: int = 16 * 1024 * 1024,
+    path_prefix: str = "",
 ) -> KeepEncodedSlashes:
     """Build the ASGI application that reads from `source`.
 
-    `routes` are further handlers (the embedded host adds ingest), `lifespan` what runs from start to
-    stop of the server, `max_body_bytes` the limit of a request's body.
+    `routes` are further handlers (the hosts add ingest and the page), `lifespan` what runs from start to
+    stop of the server, `max_body_bytes` the limit of a request's body. `path_prefix` is what the addresses
+    of all paths begin with for clients; requests are answered with it and without it.
     """
     app = Litestar(
         route_handlers=[*READING, *routes],
@@ -71,6 +74,7 @@ def create_app(
                 "percent-encoded in paths, a slash as %2F."
             ),
             path="/schema",
+            servers=[Server(url=path_prefix or "/")],
             render_plugins=[
                 JsonRenderPlugin(path=["/", "/openapi.json"]),
                 YamlRenderPlugin(path=["/openapi.yaml"]),
@@ -81,7 +85,7 @@ def create_app(
         logging_config=None,
     )
     _leave_out_random_examples(app)
-    return KeepEncodedSlashes(app)
+    return KeepEncodedSlashes(app, path_prefix)
 
 
 def _leave_out_random_examples(app: Litestar) -> None:
