@@ -34,7 +34,7 @@ export function offset(instant: string | number, zone: string): string {
   const parts = format(zone, 'offset', { timeZoneName: 'longOffset' }).formatToParts(new Date(instant))
   const named = parts.find((part) => part.type === 'timeZoneName')?.value ?? 'GMT'
   const [, sign = '', hours = '', minutes = ''] = /^GMT([+-]?)(\d*):?(\d*)/.exec(named) ?? []
-  if (!hours) return 'UTC'
+  if (Number(hours) === 0 && Number(minutes) === 0) return 'UTC'
   return `UTC${sign === '-' ? '−' : '+'}${Number(hours)}${minutes && minutes !== '00' ? `:${minutes}` : ''}`
 }
 

@@ -49,7 +49,7 @@ export function JourneysPage() {
   const latest = useRef(journeys)
   latest.current = journeys
   const known = journeys?.length
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the order stays for a while, though numbers move
+  // The order stays for a while, though the numbers move.
   const order = useMemo(
     () => sortedBy(latest.current ?? [], sort).map(({ journey_id }) => journey_id),
     [sort, turn, known, found.isPrevious, view.account],

@@ -178,7 +178,6 @@ function Waiting() {
         <Skeleton width="70%" />
       </span>
       {[...COLUMNS, 'versions', 'trend'].map((_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: shapes without identity
         <span role="cell" key={index} className={styles.right}>
           <Skeleton width={56} />
         </span>

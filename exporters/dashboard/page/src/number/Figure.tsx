@@ -53,6 +53,8 @@ export function Figure(props: FigureProps) {
   const shown = written(value, kind, look === 'headline')
   const full = written(value, kind, false)
   const changed = useChanged(value)
+  // A table has hundreds of figures: the tools of each come when somebody comes near.
+  const [isNear, setNear] = useState(look === 'headline')
   const why =
     value === undefined
       ? `${title} cannot be filtered by ${filtersInWords(filters)}: take that off to see it.`
@@ -71,7 +73,8 @@ export function Figure(props: FigureProps) {
       data-channel={scope.channel}
       data-platform={scope.platform}
       data-value={value === undefined ? 'not filterable' : value === null ? 'null' : String(value)}
-      key={changed}
+      onPointerEnter={() => setNear(true)}
+      onFocus={() => setNear(true)}
     >
       <Tip
         text={
@@ -87,6 +90,7 @@ export function Figure(props: FigureProps) {
         }
       >
         <Button
+          key={changed}
           className={styles.value ?? ''}
           aria-label={`${title}: ${full}${why === undefined ? '. Show the people' : `. ${why}`}`}
           onPress={() => change(peopleOf(number, scope))}
@@ -94,27 +98,29 @@ export function Figure(props: FigureProps) {
           {shown}
         </Button>
       </Tip>
-      <span className={styles.tools}>
-        <DialogTrigger>
-          <Button className={iconClass} aria-label={`About ${title}`} excludeFromTabOrder={look === 'cell'}>
-            <Info aria-hidden />
-          </Button>
-          <Popover className={popoverClass} offset={4}>
-            <Details {...props} full={full} />
-          </Popover>
-        </DialogTrigger>
-        <Tip text={fileNotThere(value, title)}>
-          <Button
-            className={`${iconClass} ${styles.off}`}
-            aria-label={`Export ${title}. ${fileNotThere(value, title)}`}
-            aria-disabled="true"
-            data-export="off"
-            excludeFromTabOrder={look === 'cell'}
-          >
-            <Download aria-hidden />
-          </Button>
-        </Tip>
-      </span>
+      {isNear && (
+        <span className={styles.tools}>
+          <DialogTrigger>
+            <Button className={iconClass} aria-label={`About ${title}`} excludeFromTabOrder={look === 'cell'}>
+              <Info aria-hidden />
+            </Button>
+            <Popover className={popoverClass} offset={4}>
+              <Details {...props} full={full} />
+            </Popover>
+          </DialogTrigger>
+          <Tip text={fileNotThere(value, title)}>
+            <Button
+              className={`${iconClass} ${styles.off}`}
+              aria-label={`Export ${title}. ${fileNotThere(value, title)}`}
+              aria-disabled="true"
+              data-export="off"
+              excludeFromTabOrder={look === 'cell'}
+            >
+              <Download aria-hidden />
+            </Button>
+          </Tip>
+        </span>
+      )}
     </span>
   )
 }

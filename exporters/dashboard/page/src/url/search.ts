@@ -57,7 +57,7 @@ export function stringified(search: Search): string {
   const written = new URLSearchParams()
   for (const name of NAMES) {
     const value = search[name]
-    if (value !== undefined && value !== '') written.set(name, String(value))
+    if (value !== undefined) written.set(name, String(value))
   }
   const text = written.toString()
   return text ? `?${text}` : ''
