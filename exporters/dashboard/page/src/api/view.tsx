@@ -1,5 +1,6 @@
 /** What every part of the page needs: the account with its zone, the range in days, filters, how fresh it is. */
 
+import { parseDate } from '@internationalized/date'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { createContext, type ReactNode, useCallback, useContext, useMemo } from 'react'
 import { dayAt, daysOf, type Range, type RangeName } from '@/url/range'
@@ -42,10 +43,8 @@ export function ViewProvider({ children }: { children: ReactNode }) {
   const rangeName = search.from === undefined ? (search.range ?? 'all') : undefined
   const range = useMemo<Range>(() => {
     if (search.from !== undefined && search.to !== undefined) return { from: search.from, to: search.to }
-    if (heartbeat === undefined || today === undefined) return {}
-    return daysOf(rangeName ?? 'all', dayAt(heartbeat.as_of, zone))
-    // biome-ignore lint/correctness/useExhaustiveDependencies: a range moves with the day, not with each heartbeat
-  }, [search.from, search.to, rangeName, today, zone, heartbeat.as_of, heartbeat])
+    return today === undefined ? {} : daysOf(rangeName ?? 'all', parseDate(today))
+  }, [search.from, search.to, rangeName, today])
   const filters = useMemo(() => filtersOf(search), [search])
   const isReady = known.answer !== undefined && heartbeat !== undefined
   const view = {

@@ -8,6 +8,7 @@ import { useChange, useView } from '@/api/view'
 import { IconButton, keyClass } from '@/parts/Controls'
 import { type RangeName, shifted } from '@/url/range'
 import styles from './Keys.module.css'
+import { keptOf } from './kept'
 
 export const KEYS: readonly { keys: string; what: string }[] = [
   { keys: 'd', what: 'Today' },

@@ -62,6 +62,7 @@ export function Figure(props: FigureProps) {
         ? 'There is nothing to divide by.'
         : undefined
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only shows its buttons to who comes near
     <span
       className={[styles.figure, styles[look], isOld && styles.old, changed && styles.changed]
         .filter(Boolean)
