@@ -12,10 +12,11 @@ import { useChange, useView } from '@/api/view'
 import { counted } from '@/format/figures'
 import { days } from '@/format/times'
 import { type NumberEntry, titleOf, useCatalogue } from '@/number/catalogue'
-import { CopyButton } from '@/number/Details'
 import { filtersInWords } from '@/number/filters'
 import { narrowed, peopleOf, type Scope, scopeOf } from '@/number/scope'
-import { IconButton, Segments } from '@/parts/Controls'
+import { IconButton } from '@/parts/Controls'
+import { CopyButton } from '@/parts/CopyButton'
+import { Segments } from '@/parts/Segments'
 import { Failed, Message, Skeleton } from '@/parts/States'
 import { defined } from '@/url/search'
 import styles from './People.module.css'
@@ -23,7 +24,7 @@ import styles from './People.module.css'
 const PAGE = 1_000
 const ROW_PX = 36
 
-export function People() {
+export default function People() {
   const { search } = useView()
   const { journeyId } = useParams({ strict: false }) as { journeyId?: string }
   const change = useChange()
@@ -83,7 +84,7 @@ function Opened({ number, scope, onClose }: { number: string; scope: Scope; onCl
           <Segments
             label="Which part of the rate"
             choices={lists.map((name) => ({ id: name, title: titleOf(catalogue, name) }))}
-            chosen=""
+            chosen={undefined}
             onChoose={(name) => change(peopleOf(name, scope))}
           />
         </div>
