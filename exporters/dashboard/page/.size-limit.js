@@ -16,7 +16,8 @@ function withImports(key, found = new Set()) {
 /** The entry, and the page that `/` opens, whether or not it is loaded apart. */
 const first = new Set()
 for (const [key, chunk] of chunks) {
-  if (chunk.isEntry || (chunk.isDynamicEntry && /^src\/journeys\/\w+Page\./.test(key))) withImports(key, first)
+  if (chunk.isEntry || (chunk.isDynamicEntry && /^src\/journeys\/\w+Page\./.test(key)))
+    withImports(key, first)
 }
 
 const paths = (names) => [...new Set(names)].map((name) => `${BUILT}/${name}`)

@@ -62,9 +62,13 @@ function Framed() {
       <header className={styles.top}>
         <div className={styles.bar}>
           <AccountPicker />
-          <RangePicker />
+          <div className={styles.range}>
+            <RangePicker />
+          </div>
           <Filters />
-          <Freshness />
+          <div className={styles.fresh}>
+            <Freshness />
+          </div>
         </div>
         <Notices />
       </header>

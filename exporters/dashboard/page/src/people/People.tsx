@@ -3,14 +3,14 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { Copy, X } from 'lucide-react'
+import { Copy, RefreshCw, X } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
 import { ask, type Parameters } from '@/api/client'
 import type { UsersAnswer } from '@/api/generated'
 import { useChange, useView } from '@/api/view'
 import { counted } from '@/format/figures'
-import { days } from '@/format/times'
+import { clockTime, days } from '@/format/times'
 import { type NumberEntry, titleOf, useCatalogue } from '@/number/catalogue'
 import { filtersInWords } from '@/number/filters'
 import { narrowed, peopleOf, type Scope, scopeOf } from '@/number/scope'
@@ -142,7 +142,7 @@ function Listed({ number, entry, scope }: { number: string; entry: NumberEntry |
   return (
     <>
       <div className={styles.tools}>
-        <h3 data-total={total} aria-live="polite">
+        <h3 className={styles.total} data-total={total} aria-live="polite">
           {total === undefined ? <Skeleton width={96} /> : counted(total, 'user')}
         </h3>
         <CopyButton
@@ -151,6 +151,14 @@ function Listed({ number, entry, scope }: { number: string; entry: NumberEntry |
           label="Copy ids"
           isDisabled={total === undefined || total === 0}
         />
+        {pages[0] !== undefined && (
+          <span className={styles.asOf}>
+            as of {clockTime(pages[0].as_of, view.zone)}
+            <IconButton label="List them anew" onPress={() => void found.refetch()}>
+              <RefreshCw aria-hidden />
+            </IconButton>
+          </span>
+        )}
       </div>
       {unit !== undefined && unit !== 'users' && (
         <p className={styles.meaning}>The figure counts {unit}; the list has each of their users once.</p>
