@@ -78,6 +78,16 @@ def test_the_wheel_holds_the_page_as_it_was_built(wheel: Path) -> None:
     assert not [name for name in names if "/dashboard/page/" in name or "node_modules" in name]
 
 
+def test_the_built_document_can_be_served_anywhere(wheel: Path) -> None:
+    """Every script and style of the document has the nonce's place, and no address in it begins at the root."""
+    with zipfile.ZipFile(wheel) as opened:
+        document = opened.read("wayfold/exporters/dashboard/static/index.html").decode()
+    loading = re.findall(r'<(?:script|style|link rel="(?:stylesheet|modulepreload)")[^>]*>', document)
+    assert loading
+    assert all('nonce="__CSP_NONCE__"' in tag for tag in loading)
+    assert not re.findall(r'(?:src|href)="(?!\./)[^"]*"', document)
+
+
 def test_nothing_is_built_for_users_without_the_page(unpacked_source: Path, tmp_path: Path) -> None:
     """Without the page wheel and source distribution are refused with what to run; editable is not."""
     source = shutil.copytree(unpacked_source, tmp_path / "source", ignore=shutil.ignore_patterns("static"))
