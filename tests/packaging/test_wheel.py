@@ -79,7 +79,7 @@ def test_the_wheel_holds_the_page_as_it_was_built(wheel: Path) -> None:
 
 
 def test_the_built_document_can_be_served_anywhere(wheel: Path) -> None:
-    """Every script and style of the document has the nonce's place, and no address in it begins at the root."""
+    """Every script and style of the document has the nonce's place, and every address in it is relative."""
     with zipfile.ZipFile(wheel) as opened:
         document = opened.read("wayfold/exporters/dashboard/static/index.html").decode()
     loading = re.findall(r'<(?:script|style|link rel="(?:stylesheet|modulepreload)")[^>]*>', document)
