@@ -55,9 +55,12 @@ class Checkout:
         node.chmod(0o755)
 
     def build(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Build as the Makefile does."""
+        return self.run("build", *arguments, **environment)
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the script as the Makefile does."""
-        command = [sys.executable, "deploy/build_page.py", "build", *arguments]
-        return self._run(command, environment)
+        return self._run([sys.executable, "deploy/build_page.py", *arguments], environment)
 
     def make(self, *targets: str) -> subprocess.CompletedProcess[str]:
         """Run make."""
@@ -180,6 +183,20 @@ def test_packages_are_installed_once_for_a_lock(checkout: Checkout) -> None:
     (checkout.root / PAGE / "package-lock.json").write_text('{"packages": {}}')
     checkout.build()
     assert checkout.asked_of_npm() == ["ci --ignore-scripts", "run build"]
+
+
+def test_the_tests_of_the_page_need_its_packages(checkout: Checkout) -> None:
+    """Tests of the page are left out, in words, where it was never built; not so with CI=true."""
+    done = checkout.run("test")
+    assert done.returncode == 0
+    assert "npm run test was left out" in done.stdout
+    assert checkout.run("test", CI="true").returncode == 1
+    checkout.build()
+    checkout.asked_of_npm()
+    assert checkout.run("test").returncode == 0
+    assert checkout.asked_of_npm() == ["run --silent"]
+    checkout.npm_fails.touch()
+    assert checkout.run("test").returncode == 1
 
 
 def test_a_build_that_fails_stops_nothing(checkout: Checkout) -> None:
