@@ -13,10 +13,11 @@ function withImports(key, found = new Set()) {
   return found
 }
 
-/** The entry, and the pages of src/journeys that `/` opens, whether or not they are loaded apart. */
+/** The entry, and the page that `/` opens, whether or not it is loaded apart. */
 const first = new Set()
 for (const [key, chunk] of chunks) {
-  if (chunk.isEntry || (chunk.isDynamicEntry && key.startsWith('src/journeys/'))) withImports(key, first)
+  if (chunk.isEntry || (chunk.isDynamicEntry && /^src\/journeys\/\w+Page\./.test(key)))
+    withImports(key, first)
 }
 
 const paths = (names) => [...new Set(names)].map((name) => `${BUILT}/${name}`)

@@ -1,3 +1,4 @@
+import optimizeLocales from '@react-aria/optimize-locales-plugin'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 import { bundledPackages } from './packaging/bundled-packages.ts'
@@ -12,7 +13,13 @@ const NONCE_PLACE = '__CSP_NONCE__'
 export default defineConfig({
   // Relative: the server's `base` element says where the page lives.
   base: './',
-  plugins: [react(), bundledPackages(), baseElement()],
+  plugins: [
+    react(),
+    // The page speaks English; the calendar writes its days the British way.
+    { ...optimizeLocales.vite({ locales: ['en-US', 'en-GB'] }), enforce: 'pre' },
+    bundledPackages(),
+    baseElement(),
+  ],
   resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
   html: { cspNonce: NONCE_PLACE },
   build: {

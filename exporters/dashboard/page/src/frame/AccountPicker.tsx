@@ -1,6 +1,6 @@
 import { Building2 } from 'lucide-react'
 import { useChange, useView } from '@/api/view'
-import { Choose } from '@/parts/Controls'
+import { Choose } from '@/parts/Choose'
 
 /** Whose journeys these are. Where there is one account only there is nothing to choose. */
 export function AccountPicker() {

@@ -2,20 +2,22 @@
 
 import { Link, Outlet } from '@tanstack/react-router'
 import { Keyboard, Route } from 'lucide-react'
-import { useState } from 'react'
+import { lazy, Suspense, useRef, useState } from 'react'
 import { useView, ViewProvider } from '@/api/view'
 import { IconButton } from '@/parts/Controls'
-import { People } from '@/people/People'
 import { BASE, paths } from '@/url/paths'
 import { AccountPicker } from './AccountPicker'
 import { Filters } from './Filters'
 import styles from './Frame.module.css'
 import { Freshness } from './Freshness'
-import { KeysHelp, useKeys } from './Keys'
 import { keptOf } from './kept'
+import { useKeys } from './keys'
 import { Notices } from './Notices'
 import { RangePicker } from './RangePicker'
 import { ThemeChoice } from './ThemeChoice'
+
+const People = lazy(() => import('@/people/People'))
+const KeysHelp = lazy(() => import('./KeysHelp'))
 
 export function Frame() {
   return (
@@ -26,8 +28,10 @@ export function Frame() {
 }
 
 function Framed() {
-  const { account } = useView()
+  const { account, search } = useView()
   const [isHelpOpen, setHelpOpen] = useState(false)
+  const hadHelp = useOnce(isHelpOpen)
+  const hadPeople = useOnce(search.people !== undefined)
   useKeys(() => setHelpOpen(true))
   return (
     <div className={styles.frame}>
@@ -58,17 +62,30 @@ function Framed() {
       <header className={styles.top}>
         <div className={styles.bar}>
           <AccountPicker />
-          <RangePicker />
+          <div className={styles.range}>
+            <RangePicker />
+          </div>
           <Filters />
-          <Freshness />
+          <div className={styles.fresh}>
+            <Freshness />
+          </div>
         </div>
         <Notices />
       </header>
       <main id="main" className={styles.main} tabIndex={-1} key={account}>
         <Outlet />
       </main>
-      <People />
-      <KeysHelp isOpen={isHelpOpen} onOpenChange={setHelpOpen} />
+      <Suspense fallback={null}>
+        {hadPeople && <People />}
+        {hadHelp && <KeysHelp isOpen={isHelpOpen} onOpenChange={setHelpOpen} />}
+      </Suspense>
     </div>
   )
+}
+
+/** Whether something was ever so: what was opened once stays, to close in its own time. */
+function useOnce(isSo: boolean): boolean {
+  const was = useRef(false)
+  was.current ||= isSo
+  return was.current
 }

@@ -1,11 +1,12 @@
 import { CalendarDays, ChevronLeft, ChevronRight } from 'lucide-react'
-import { lazy, Suspense, useState } from 'react'
-import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
+import { lazy, Suspense } from 'react'
+import { Button } from 'react-aria-components'
 import { useChange, useView } from '@/api/view'
 import { days, offset } from '@/format/times'
-import { buttonClass, IconButton, popoverClass } from '@/parts/Controls'
+import { IconButton } from '@/parts/Controls'
+import { Opener } from '@/parts/Opener'
 import { Skeleton } from '@/parts/States'
-import { RANGE_NAMES, RANGE_TITLES, type RangeName, shifted } from '@/url/range'
+import { RANGE_NAMES, RANGE_TITLES, shifted } from '@/url/range'
 import styles from './RangePicker.module.css'
 
 const RangeDays = lazy(() => import('./RangeDays'))
@@ -14,12 +15,7 @@ const RangeDays = lazy(() => import('./RangeDays'))
 export function RangePicker() {
   const { range, rangeName, zone, heartbeat } = useView()
   const change = useChange()
-  const [isOpen, setOpen] = useState(false)
   const name = rangeName === undefined ? days(range) : RANGE_TITLES[rangeName]
-  const choose = (chosen: RangeName) => {
-    change({ range: chosen === 'all' ? undefined : chosen, from: undefined, to: undefined })
-    setOpen(false)
-  }
   const move = (direction: -1 | 1) => {
     const moved = shifted(range, direction)
     if (moved !== undefined) change({ ...moved, range: undefined })
@@ -32,20 +28,21 @@ export function RangePicker() {
           <ChevronLeft aria-hidden />
         </IconButton>
       )}
-      <DialogTrigger isOpen={isOpen} onOpenChange={setOpen}>
-        <Button className={buttonClass} aria-label={`Range: ${name}`}>
-          <CalendarDays aria-hidden />
-          {name}
-        </Button>
-        <Popover className={popoverClass} placement="bottom start" offset={4}>
-          <Dialog className={styles.dialog ?? ''} aria-label="Range of days">
+      <Opener
+        label="Range of days"
+        name={`Range: ${name}`}
+        content={(close) => (
+          <div className={styles.dialog}>
             <div className={styles.names}>
               {RANGE_NAMES.map((each) => (
                 <Button
                   key={each}
                   className={styles.name ?? ''}
                   aria-pressed={each === rangeName}
-                  onPress={() => choose(each)}
+                  onPress={() => {
+                    change({ range: each === 'all' ? undefined : each, from: undefined, to: undefined })
+                    close()
+                  }}
                 >
                   {RANGE_TITLES[each]}
                 </Button>
@@ -55,13 +52,16 @@ export function RangePicker() {
               <RangeDays
                 onChoose={(chosen) => {
                   change({ ...chosen, range: undefined })
-                  setOpen(false)
+                  close()
                 }}
               />
             </Suspense>
-          </Dialog>
-        </Popover>
-      </DialogTrigger>
+          </div>
+        )}
+      >
+        <CalendarDays aria-hidden />
+        {name}
+      </Opener>
       {isMovable && (
         <IconButton label="The range after" onPress={() => move(1)}>
           <ChevronRight aria-hidden />

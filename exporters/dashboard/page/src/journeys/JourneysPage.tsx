@@ -1,18 +1,19 @@
 /** Every journey of the account on a line. */
 
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import type { JourneysAnswer, SeriesOfJourneysAnswer } from '@/api/generated'
 import { useLive } from '@/api/live'
 import { asked, useChange, useView } from '@/api/view'
 import { counted } from '@/format/figures'
 import { ReadingProvider } from '@/number/reading'
-import { Find } from '@/parts/Controls'
+import { Find } from '@/parts/Find'
 import { Failed, Message, Skeleton } from '@/parts/States'
 import { DEFAULT_SORT, foundBy, sortedBy } from './columns'
 import styles from './Journeys.module.css'
 import { JourneysTable } from './JourneysTable'
-import { NoEvents } from './NoEvents'
 import { trendRange } from './trend'
+
+const NoEvents = lazy(() => import('./NoEvents'))
 
 /** How long the order of the rows stays while their numbers move. */
 const ORDER_MS = 10_000
@@ -86,7 +87,9 @@ export function JourneysPage() {
       ) : found.error !== null && journeys === undefined ? (
         <Failed error={found.error} onRetry={found.askAgain} />
       ) : isEmpty ? (
-        <NoEvents />
+        <Suspense fallback={null}>
+          <NoEvents />
+        </Suspense>
       ) : (
         <ReadingProvider reading={found.answer} isOld={found.isPrevious || found.error !== null}>
           {rows.length === 0 && journeys !== undefined ? (

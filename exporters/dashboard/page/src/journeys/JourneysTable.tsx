@@ -15,7 +15,7 @@ import { COLUMNS } from './columns'
 import styles from './Journeys.module.css'
 
 const ROW_PX = 56
-const TEMPLATE = `minmax(220px, 1fr) 84px ${COLUMNS.map(({ width }) => width).join(' ')} 148px`
+const TEMPLATE = `minmax(180px, 1fr) 76px ${COLUMNS.map(({ width }) => width).join(' ')} 148px`
 const WAITING_ROWS = 8
 
 export function JourneysTable({

@@ -4,7 +4,7 @@ import { CircleCheck, Copy, LoaderCircle } from 'lucide-react'
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components'
 import { address } from '@/api/client'
 import { useView } from '@/api/view'
-import { CopyButton } from '@/number/Details'
+import { CopyButton } from '@/parts/CopyButton'
 import styles from './NoEvents.module.css'
 
 const EVENT = (occurredAt: string) =>
@@ -18,7 +18,7 @@ const EVENT = (occurredAt: string) =>
     entry_id: 'ada-1',
   })
 
-export function NoEvents() {
+export default function NoEvents() {
   const { heartbeat, account } = useView()
   const hasCounted = heartbeat !== undefined && heartbeat.watermark !== null
   const now = heartbeat?.as_of ?? new Date().toISOString()

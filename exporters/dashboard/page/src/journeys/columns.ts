@@ -14,13 +14,13 @@ export interface Column {
 }
 
 export const COLUMNS: readonly Column[] = [
-  { id: 'entered_users', title: 'Entered', width: '104px', value: ({ numbers }) => numbers.entered_users },
-  { id: 'active_entries', title: 'Active', width: '104px', value: ({ numbers }) => numbers.active_entries },
-  { id: 'exited_entries', title: 'Exits', width: '104px', value: ({ numbers }) => numbers.exited_entries },
+  { id: 'entered_users', title: 'Entered', width: '92px', value: ({ numbers }) => numbers.entered_users },
+  { id: 'active_entries', title: 'Active', width: '92px', value: ({ numbers }) => numbers.active_entries },
+  { id: 'exited_entries', title: 'Exits', width: '92px', value: ({ numbers }) => numbers.exited_entries },
   {
     id: 'conversion_rate',
     title: 'Conversion',
-    width: '176px',
+    width: '152px',
     kind: 'share',
     value: ({ numbers }) => numbers.conversion_rate,
     opening: ({ numbers }) => numbers.conversion_rate_open,
@@ -28,7 +28,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'sent.messages',
     title: 'Messages sent',
-    width: '128px',
+    width: '124px',
     value: ({ numbers }) => numbers.sent?.messages,
   },
 ]

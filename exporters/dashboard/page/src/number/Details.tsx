@@ -1,12 +1,11 @@
 /** All there is to say about a figure: meaning, filters, when it was read, its parts, how to ask for it. */
 
 import { Copy, Link2, Users } from 'lucide-react'
-import { useState } from 'react'
-import { Dialog, Heading } from 'react-aria-components'
 import { address } from '@/api/client'
 import { merged, useChange, useView } from '@/api/view'
 import { dayAndTime, days, offset } from '@/format/times'
 import { TextButton } from '@/parts/Controls'
+import { CopyButton } from '@/parts/CopyButton'
 import { defined, stringified } from '@/url/search'
 import { titleOf, useCatalogue } from './catalogue'
 import type { FigureProps } from './Figure'
@@ -16,7 +15,13 @@ import { openingInWords } from './opening'
 import { useReading } from './reading'
 import { narrowed, peopleOf } from './scope'
 
-export function Details({ number, scope, opening, full }: FigureProps & { full: string }) {
+export default function Details({
+  number,
+  scope,
+  opening,
+  full,
+  onClose,
+}: FigureProps & { full: string; onClose: () => void }) {
   const view = useView()
   const { reading } = useReading()
   const catalogue = useCatalogue()
@@ -34,88 +39,55 @@ export function Details({ number, scope, opening, full }: FigureProps & { full: 
   const curl = () =>
     `curl -s '${address(`/v1/journeys/${encodeURIComponent(journey)}`, narrowed(view, scope))}'`
   return (
-    <Dialog className={styles.details ?? ''}>
-      {({ close }) => (
-        <>
-          <Heading slot="title" level={3}>
-            {title}: {full}
-          </Heading>
-          <p>{entry?.meaning ?? 'What it means is not known yet.'}</p>
-          <dl>
-            <dt>Journey</dt>
-            <dd>{journey}</dd>
-            <dt>Range</dt>
+    <div className={styles.details}>
+      <h3>
+        {title}: {full}
+      </h3>
+      <p>{entry?.meaning ?? 'What it means is not known yet.'}</p>
+      <dl>
+        <dt>Journey</dt>
+        <dd>{journey}</dd>
+        <dt>Range</dt>
+        <dd>
+          {days(view.range)} ({view.zone})
+        </dd>
+        {filters !== '' && (
+          <>
+            <dt>Filters</dt>
+            <dd>{filters}</dd>
+          </>
+        )}
+        {opening !== undefined && (
+          <>
+            <dt>Open</dt>
+            <dd>{openingInWords(opening, view.zone)}</dd>
+          </>
+        )}
+        {reading !== undefined && (
+          <>
+            <dt>As of</dt>
             <dd>
-              {days(view.range)} ({view.zone})
+              {dayAndTime(reading.as_of, view.zone)} {offset(reading.as_of, view.zone)}
             </dd>
-            {filters !== '' && (
-              <>
-                <dt>Filters</dt>
-                <dd>{filters}</dd>
-              </>
-            )}
-            {opening !== undefined && (
-              <>
-                <dt>Open</dt>
-                <dd>{openingInWords(opening, view.zone)}</dd>
-              </>
-            )}
-            {reading !== undefined && (
-              <>
-                <dt>As of</dt>
-                <dd>
-                  {dayAndTime(reading.as_of, view.zone)} {offset(reading.as_of, view.zone)}
-                </dd>
-              </>
-            )}
-          </dl>
-          <div className={styles.actions}>
-            {(parts.length > 0 ? parts : [number]).map((name) => (
-              <TextButton
-                key={name}
-                onPress={() => {
-                  change(peopleOf(name, scope))
-                  close()
-                }}
-              >
-                <Users aria-hidden />
-                {parts.length > 0 ? titleOf(catalogue, name) : 'People'}
-              </TextButton>
-            ))}
-            <CopyButton text={link} icon={<Link2 aria-hidden />} label="Copy link" />
-            <CopyButton text={curl} icon={<Copy aria-hidden />} label="Copy curl" />
-          </div>
-        </>
-      )}
-    </Dialog>
-  )
-}
-
-/** Puts a text on the clipboard and says so. */
-export function CopyButton({
-  text,
-  icon,
-  label,
-  isDisabled = false,
-}: {
-  text: () => string | Promise<string>
-  icon: React.ReactNode
-  label: string
-  isDisabled?: boolean
-}) {
-  const [said, setSaid] = useState<string>()
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(await text())
-      setSaid('Copied')
-    } catch {
-      setSaid('The browser refused')
-    }
-  }
-  return (
-    <TextButton isDisabled={isDisabled} onPress={() => void copy()} onBlur={() => setSaid(undefined)}>
-      {icon}
-      <span aria-live="polite">{said ?? label}</span>
-    </TextButton>
+          </>
+        )}
+      </dl>
+      <div className={styles.actions}>
+        {(parts.length > 0 ? parts : [number]).map((name) => (
+          <TextButton
+            key={name}
+            onPress={() => {
+              change(peopleOf(name, scope))
+              onClose()
+            }}
+          >
+            <Users aria-hidden />
+            {parts.length > 0 ? titleOf(catalogue, name) : 'People'}
+          </TextButton>
+        ))}
+        <CopyButton text={link} icon={<Link2 aria-hidden />} label="Copy link" />
+        <CopyButton text={curl} icon={<Copy aria-hidden />} label="Copy curl" />
+      </div>
+    </div>
   )
 }

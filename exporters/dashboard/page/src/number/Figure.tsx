@@ -6,18 +6,21 @@
  */
 
 import { Download, Info } from 'lucide-react'
-import { useEffect, useRef, useState } from 'react'
-import { Button, DialogTrigger, Popover } from 'react-aria-components'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { Button } from 'react-aria-components'
 import { useChange, useView } from '@/api/view'
 import * as figures from '@/format/figures'
-import { iconClass, popoverClass, Tip } from '@/parts/Controls'
+import { iconClass, Tip } from '@/parts/Controls'
+import { Opener } from '@/parts/Opener'
+import { Skeleton } from '@/parts/States'
 import { titleOf, useCatalogue } from './catalogue'
-import { Details } from './Details'
 import styles from './Figure.module.css'
 import { filtersInWords } from './filters'
 import { type Opening, openingInWords } from './opening'
 import { useReading } from './reading'
 import { peopleOf, type Scope } from './scope'
+
+const Details = lazy(() => import('./Details'))
 
 export interface FigureProps {
   /** Its name in the catalogue. */
@@ -101,14 +104,19 @@ export function Figure(props: FigureProps) {
       </Tip>
       {isNear && (
         <span className={styles.tools}>
-          <DialogTrigger>
-            <Button className={iconClass} aria-label={`About ${title}`} excludeFromTabOrder={look === 'cell'}>
-              <Info aria-hidden />
-            </Button>
-            <Popover className={popoverClass} offset={4}>
-              <Details {...props} full={full} />
-            </Popover>
-          </DialogTrigger>
+          <Opener
+            label={`About ${title}`}
+            name={`About ${title}`}
+            className={iconClass}
+            excludeFromTabOrder={look === 'cell'}
+            content={(close) => (
+              <Suspense fallback={<Skeleton width={320} height={160} />}>
+                <Details {...props} full={full} onClose={close} />
+              </Suspense>
+            )}
+          >
+            <Info aria-hidden />
+          </Opener>
           <Tip text={fileNotThere(value, title)}>
             <Button
               className={`${iconClass} ${styles.off}`}

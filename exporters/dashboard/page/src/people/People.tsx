@@ -3,19 +3,20 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { Copy, X } from 'lucide-react'
+import { Copy, RefreshCw, X } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
 import { ask, type Parameters } from '@/api/client'
 import type { UsersAnswer } from '@/api/generated'
 import { useChange, useView } from '@/api/view'
 import { counted } from '@/format/figures'
-import { days } from '@/format/times'
+import { clockTime, days } from '@/format/times'
 import { type NumberEntry, titleOf, useCatalogue } from '@/number/catalogue'
-import { CopyButton } from '@/number/Details'
 import { filtersInWords } from '@/number/filters'
 import { narrowed, peopleOf, type Scope, scopeOf } from '@/number/scope'
-import { IconButton, Segments } from '@/parts/Controls'
+import { IconButton } from '@/parts/Controls'
+import { CopyButton } from '@/parts/CopyButton'
+import { Segments } from '@/parts/Segments'
 import { Failed, Message, Skeleton } from '@/parts/States'
 import { defined } from '@/url/search'
 import styles from './People.module.css'
@@ -23,7 +24,7 @@ import styles from './People.module.css'
 const PAGE = 1_000
 const ROW_PX = 36
 
-export function People() {
+export default function People() {
   const { search } = useView()
   const { journeyId } = useParams({ strict: false }) as { journeyId?: string }
   const change = useChange()
@@ -83,7 +84,7 @@ function Opened({ number, scope, onClose }: { number: string; scope: Scope; onCl
           <Segments
             label="Which part of the rate"
             choices={lists.map((name) => ({ id: name, title: titleOf(catalogue, name) }))}
-            chosen=""
+            chosen={undefined}
             onChoose={(name) => change(peopleOf(name, scope))}
           />
         </div>
@@ -141,7 +142,7 @@ function Listed({ number, entry, scope }: { number: string; entry: NumberEntry |
   return (
     <>
       <div className={styles.tools}>
-        <h3 data-total={total} aria-live="polite">
+        <h3 className={styles.total} data-total={total} aria-live="polite">
           {total === undefined ? <Skeleton width={96} /> : counted(total, 'user')}
         </h3>
         <CopyButton
@@ -150,6 +151,14 @@ function Listed({ number, entry, scope }: { number: string; entry: NumberEntry |
           label="Copy ids"
           isDisabled={total === undefined || total === 0}
         />
+        {pages[0] !== undefined && (
+          <span className={styles.asOf}>
+            as of {clockTime(pages[0].as_of, view.zone)}
+            <IconButton label="List them anew" onPress={() => void found.refetch()}>
+              <RefreshCw aria-hidden />
+            </IconButton>
+          </span>
+        )}
       </div>
       {unit !== undefined && unit !== 'users' && (
         <p className={styles.meaning}>The figure counts {unit}; the list has each of their users once.</p>

@@ -1,13 +1,9 @@
 /** What can be done by a key, from anywhere on the page. */
 
 import { useNavigate } from '@tanstack/react-router'
-import { X } from 'lucide-react'
 import { useEffect, useRef } from 'react'
-import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
 import { useChange, useView } from '@/api/view'
-import { IconButton, keyClass } from '@/parts/Controls'
 import { type RangeName, shifted } from '@/url/range'
-import styles from './Keys.module.css'
 import { keptOf } from './kept'
 
 export const KEYS: readonly { keys: string; what: string }[] = [
@@ -73,41 +69,4 @@ export function useKeys(openHelp: () => void): void {
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
   }, [])
-}
-
-export function KeysHelp({
-  isOpen,
-  onOpenChange,
-}: {
-  isOpen: boolean
-  onOpenChange: (isOpen: boolean) => void
-}) {
-  return (
-    <ModalOverlay isOpen={isOpen} onOpenChange={onOpenChange} isDismissable className={styles.overlay ?? ''}>
-      <Modal className={styles.modal ?? ''}>
-        <Dialog className={styles.dialog ?? ''}>
-          <div className={styles.head}>
-            <Heading slot="title">Keys</Heading>
-            <IconButton label="Close" onPress={() => onOpenChange(false)}>
-              <X aria-hidden />
-            </IconButton>
-          </div>
-          <dl className={styles.keys}>
-            {KEYS.map(({ keys, what }) => (
-              <div key={keys}>
-                <dt>
-                  {keys.split(' ').map((key) => (
-                    <kbd key={key} className={keyClass}>
-                      {key}
-                    </kbd>
-                  ))}
-                </dt>
-                <dd>{what}</dd>
-              </div>
-            ))}
-          </dl>
-        </Dialog>
-      </Modal>
-    </ModalOverlay>
-  )
 }
