@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         kind = "embedded"
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-            kind = item.callspec.params.get("kind", kind)
+            params = item.callspec.params
+            kind = params.get("kind", params.get("filled_cluster", kind))
         if kind == "cluster":
             item.add_marker(pytest.mark.services)
         item.add_marker(pytest.mark.xdist_group(f"browser-{kind}"))
@@ -78,6 +79,12 @@ def host(kind: str, filled_host: Callable[[str], Host]) -> Host:
 def embedded(filled_host: Callable[[str], Host]) -> Host:
     """The embedded host: for what does not depend on which it is."""
     return filled_host("embedded")
+
+
+@pytest.fixture(scope="session", params=["cluster"])
+def filled_cluster(request: pytest.FixtureRequest, filled_host: Callable[[str], Host]) -> Host:
+    """The cluster: for what only it can meet."""
+    return filled_host(str(request.param))
 
 
 def filled(host: Host) -> Host:

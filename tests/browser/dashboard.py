@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, Locator, Page, expect
 from tests.browser.hosts import Host
 from tests.browser.watching import Watch
 
-READY_MS: Final = 15_000
+READY_MS: Final = 5_000
 FIGURES: Final = "main [data-number]"
 
 
