@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import dataset
 from tests.browser.conftest import NewDashboard
 from tests.browser.dashboard import FIGURES, Dashboard, journey_path
 from tests.browser.hosts import Host
-from tests.browser.watching import shifts
+from tests.browser.watching import assert_nothing_shifted
 
 ACCOUNT = "live"
 MOVES_MS = 5_000
@@ -41,7 +42,7 @@ async def test_numbers_move_without_reload_or_shift(dashboard: Dashboard) -> Non
         await send_entries(host, journey, before, count - before)
         await expect(figure).to_have_attribute("data-value", str(count), timeout=MOVES_MS)
     assert await dashboard.page.evaluate("window.__marker") == "the same document"
-    assert await shifts(dashboard.page) == []
+    await assert_nothing_shifted(dashboard.page)
 
 
 async def test_a_summary_moves_too(dashboard: Dashboard) -> None:
@@ -55,15 +56,24 @@ async def test_a_summary_moves_too(dashboard: Dashboard) -> None:
     await send_entries(host, journey, 3, 9)
     await expect(figure).to_have_attribute("data-value", "12", timeout=MOVES_MS)
     assert await dashboard.page.evaluate("window.__marker") == "the same document"
-    assert await shifts(dashboard.page) == []
+    await assert_nothing_shifted(dashboard.page)
 
 
-async def test_nothing_shifts_while_it_loads(dashboard: Dashboard) -> None:
-    """From the first shape to the last figure nothing changes its place, on the table and on a summary."""
-    for path in ("/journeys", journey_path("welcome")):
-        await dashboard.open(path)
-        await expect(dashboard.page.locator("[data-freshness]")).to_be_visible()
-        assert await shifts(dashboard.page) == [], path
+@pytest.mark.parametrize(
+    ("path", "search"),
+    [
+        ("/journeys", {}),
+        ("/journeys", {"account": "acme", "range": "last_30_days", "channel": "email"}),
+        (journey_path("welcome"), {}),
+        (journey_path("onboarding"), {"account": "acme", "from": "2026-09-01", "to": "2026-10-01"}),
+    ],
+    ids=["table", "table of a range", "summary", "summary of a range"],
+)
+async def test_nothing_shifts_while_it_loads(dashboard: Dashboard, path: str, search: dict[str, str]) -> None:
+    """From the first shape to the last figure nothing changes its place."""
+    await dashboard.open(path, **search)
+    await expect(dashboard.page.locator("[data-freshness]")).to_be_visible()
+    await assert_nothing_shifted(dashboard.page)
 
 
 async def test_a_page_at_rest_asks_for_little(embedded: Host, new_dashboard: NewDashboard) -> None:

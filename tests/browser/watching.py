@@ -75,7 +75,8 @@ class Watch:
             self.faults.append(f"console {message.type}: {message.text} ({place.get('url', '')})")
 
 
-async def shifts(page: Page) -> list[dict[str, Any]]:
-    """Give the layout shifts so far that no input of the user explains."""
+async def assert_nothing_shifted(page: Page) -> None:
+    """Raise AssertionError that names what changed its place without the user's doing."""
     found: list[dict[str, Any]] = await page.evaluate("window.__shifts")
-    return found
+    told = [f"by {one['value']:.5f} at {one['at']:.0f} ms: " + "; ".join(one["of"]) for one in found]
+    assert told == [], "something changed its place:\n" + "\n".join(told)

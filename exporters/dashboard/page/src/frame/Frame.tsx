@@ -28,7 +28,8 @@ export function Frame() {
 }
 
 function Framed() {
-  const { account, search } = useView()
+  const { account, search, isReady, accountsError, heartbeatError } = useView()
+  const isKnown = isReady || accountsError !== null || heartbeatError !== null
   const [isHelpOpen, setHelpOpen] = useState(false)
   const hadHelp = useOnce(isHelpOpen)
   const hadPeople = useOnce(search.people !== undefined)
@@ -61,11 +62,14 @@ function Framed() {
       </nav>
       <header className={styles.top}>
         <div className={styles.bar}>
-          <AccountPicker />
-          <div className={styles.range}>
-            <RangePicker />
+          {/* Which accounts there are decides how wide this is: until then its place is kept, not shown. */}
+          <div className={isKnown ? styles.tools : styles.waiting}>
+            <AccountPicker />
+            <div className={styles.range}>
+              <RangePicker />
+            </div>
+            <Filters />
           </div>
-          <Filters />
           <div className={styles.fresh}>
             <Freshness />
           </div>
