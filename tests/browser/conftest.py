@@ -18,6 +18,7 @@ from tests.browser.dashboard import Dashboard
 from tests.browser.hosts import ClusterHost, EmbeddedHost, Host, running
 from tests.browser.watching import Watch
 
+ACTION_MS = 10_000
 HERE = Path(__file__).parent
 KINDS = ("embedded", "cluster")
 NewHost = Callable[..., Host]
@@ -118,6 +119,7 @@ async def new_dashboard(browser: Browser) -> AsyncIterator[NewDashboard]:
             options = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", **context_options}
             context = await browser.new_context(**options)
             stack.push_async_callback(context.close)
+            context.set_default_timeout(ACTION_MS)
             watch = Watch(host.origin)
             watches.append(watch)
             await watch.over(context)

@@ -42,7 +42,7 @@ async def test_numbers_move_without_reload_or_shift(dashboard: Dashboard) -> Non
         await send_entries(host, journey, before, count - before)
         await expect(figure).to_have_attribute("data-value", str(count), timeout=MOVES_MS)
     assert await dashboard.page.evaluate("window.__marker") == "the same document"
-    await assert_nothing_shifted(dashboard.page)
+    await assert_nothing_shifted(dashboard.page, but_digits=True)
 
 
 async def test_a_summary_moves_too(dashboard: Dashboard) -> None:
@@ -56,7 +56,7 @@ async def test_a_summary_moves_too(dashboard: Dashboard) -> None:
     await send_entries(host, journey, 3, 9)
     await expect(figure).to_have_attribute("data-value", "12", timeout=MOVES_MS)
     assert await dashboard.page.evaluate("window.__marker") == "the same document"
-    await assert_nothing_shifted(dashboard.page)
+    await assert_nothing_shifted(dashboard.page, but_digits=True)
 
 
 @pytest.mark.parametrize(

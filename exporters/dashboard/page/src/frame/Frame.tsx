@@ -2,7 +2,7 @@
 
 import { Link, Outlet } from '@tanstack/react-router'
 import { Keyboard, Route } from 'lucide-react'
-import { lazy, Suspense, useRef, useState } from 'react'
+import { lazy, type MouseEvent, Suspense, useRef, useState } from 'react'
 import { useView, ViewProvider } from '@/api/view'
 import { IconButton } from '@/parts/Controls'
 import { BASE, paths } from '@/url/paths'
@@ -36,7 +36,7 @@ function Framed() {
   useKeys(() => setHelpOpen(true))
   return (
     <div className={styles.frame}>
-      <a className={styles.skip} href="#main">
+      <a className={styles.skip} href="#main" onClick={goToMain}>
         Skip to the numbers
       </a>
       <nav className={styles.rail} aria-label="Pages">
@@ -85,6 +85,12 @@ function Framed() {
       </Suspense>
     </div>
   )
+}
+
+/** The document's base makes `#main` an address of another page, so the way there is gone by hand. */
+function goToMain(event: MouseEvent) {
+  event.preventDefault()
+  document.getElementById('main')?.focus()
 }
 
 /** Whether something was ever so: what was opened once stays, to close in its own time. */
