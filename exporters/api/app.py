@@ -14,7 +14,8 @@ from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
-from wayfold.exporters.api import health, journeys, series, users, verdicts
+from wayfold.exporters.api import accounts, health, journeys, series, users, verdicts
+from wayfold.exporters.api.conditional import answer_unchanged, send_tag
 from wayfold.exporters.api.filters import asking
 from wayfold.exporters.api.given import DEFAULT_LIMITS, Limits, MetricsPage
 from wayfold.exporters.api.paths import KeepEncodedSlashes
@@ -28,6 +29,8 @@ READING: Final = (
     journeys.list_steps,
     journeys.get_step,
     journeys.get_account,
+    accounts.list_accounts,
+    accounts.get_freshness,
     series.get_series,
     users.list_users,
     verdicts.get_verdicts,
@@ -63,6 +66,8 @@ def create_app(
             "metrics_page": Provide(lambda: metrics_page, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
+        before_request=answer_unchanged,
+        before_send=[send_tag],
         lifespan=list(lifespan),
         request_max_body_size=max_body_bytes,
         openapi_config=OpenAPIConfig(
