@@ -2,7 +2,7 @@
 
 import { Link, Outlet } from '@tanstack/react-router'
 import { Keyboard, Route } from 'lucide-react'
-import { lazy, Suspense, useRef, useState } from 'react'
+import { lazy, type MouseEvent, Suspense, useRef, useState } from 'react'
 import { useView, ViewProvider } from '@/api/view'
 import { IconButton } from '@/parts/Controls'
 import { BASE, paths } from '@/url/paths'
@@ -28,14 +28,15 @@ export function Frame() {
 }
 
 function Framed() {
-  const { account, search } = useView()
+  const { account, search, isReady, accountsError, heartbeatError } = useView()
+  const isKnown = isReady || accountsError !== null || heartbeatError !== null
   const [isHelpOpen, setHelpOpen] = useState(false)
   const hadHelp = useOnce(isHelpOpen)
   const hadPeople = useOnce(search.people !== undefined)
   useKeys(() => setHelpOpen(true))
   return (
     <div className={styles.frame}>
-      <a className={styles.skip} href="#main">
+      <a className={styles.skip} href="#main" onClick={goToMain}>
         Skip to the numbers
       </a>
       <nav className={styles.rail} aria-label="Pages">
@@ -61,11 +62,14 @@ function Framed() {
       </nav>
       <header className={styles.top}>
         <div className={styles.bar}>
-          <AccountPicker />
-          <div className={styles.range}>
-            <RangePicker />
+          {/* Which accounts there are decides how wide this is: until then its place is kept, not shown. */}
+          <div className={isKnown ? styles.tools : styles.waiting}>
+            <AccountPicker />
+            <div className={styles.range}>
+              <RangePicker />
+            </div>
+            <Filters />
           </div>
-          <Filters />
           <div className={styles.fresh}>
             <Freshness />
           </div>
@@ -81,6 +85,12 @@ function Framed() {
       </Suspense>
     </div>
   )
+}
+
+/** The document's base makes `#main` an address of another page, so the way there is gone by hand. */
+function goToMain(event: MouseEvent) {
+  event.preventDefault()
+  document.getElementById('main')?.focus()
 }
 
 /** Whether something was ever so: what was opened once stays, to close in its own time. */
