@@ -316,6 +316,32 @@ class SeriesAnswer(Fresh, kw_only=True):
     series: list[Bucket]
 
 
+class Times(Struct, kw_only=True):
+    """A bucket of time, [start, end)."""
+
+    start: Annotated[str, Meta(description="In the account's local time.", examples=["2026-11-01"])]
+    end: Annotated[str, Meta(description="In the account's local time.", examples=["2026-11-02"])]
+    starts_at: Instant
+    ends_at: Instant
+
+
+class JourneyCounts(Struct):
+    """One number of a journey in each bucket."""
+
+    journey_id: str
+    counts: list[Count]
+
+
+class CountsAnswer(Fresh, kw_only=True):
+    """One number of the journeys of an account per bucket; a journey with only zeros is left out."""
+
+    account_id: str
+    number: str
+    bucket: str
+    buckets: list[Times]
+    journeys: list[JourneyCounts]
+
+
 class UsersAnswer(Fresh, kw_only=True):
     """The users behind a number, in order of their ids, one page."""
 

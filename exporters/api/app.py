@@ -28,6 +28,7 @@ READING: Final = (
     journeys.get_step,
     journeys.get_account,
     series.get_series,
+    series.get_counts,
     users.list_users,
     verdicts.get_verdicts,
     health.healthz,

@@ -14,6 +14,7 @@ from wayfold.exporters.api.source import (
     Freshness,
     Judged,
     SourceUnavailableError,
+    parameter_of,
 )
 from wayfold.models.zone import Zone
 from wayfold.state.reading.counted import NotCountedError
@@ -28,8 +29,6 @@ from wayfold.state.telemetry import Telemetry
 T = TypeVar("T")
 
 TURN_S: Final = 0.001
-PARAMETERS: Final = {"step_id": "step"}
-"""Parameters of the API that have another name than the dimension that they filter by."""
 
 
 class ReadablePartition(Protocol):
@@ -164,8 +163,7 @@ async def share_of(
     except JudgedAnewError as error:
         raise SourceUnavailableError(str(error)) from None
     except NotCountedError as error:
-        parameter = PARAMETERS.get(error.dimension, error.dimension or "number")
-        raise BadQuestionError(parameter, str(error)) from None
+        raise BadQuestionError(parameter_of(error.dimension), str(error)) from None
 
 
 async def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:
@@ -188,8 +186,7 @@ async def local_users(partitions: Sequence[ReadablePartition], query: Query, num
     except JudgedAnewError as error:
         raise SourceUnavailableError(str(error)) from None
     except NoListError as error:
-        parameter = PARAMETERS.get(error.dimension, error.dimension or "number")
-        raise BadQuestionError(parameter, str(error)) from None
+        raise BadQuestionError(parameter_of(error.dimension), str(error)) from None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A journey's numbers bucket by bucket."""
+"""Numbers bucket by bucket: all of a journey, or one of all journeys."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -21,13 +21,19 @@ from wayfold.exporters.api.journeys import (
     the_journey,
 )
 from wayfold.exporters.api.paths import as_id
-from wayfold.exporters.api.source import BadQuestionError
+from wayfold.exporters.api.source import BadQuestionError, parameter_of
 from wayfold.models.zone import Zone
+from wayfold.state.names.catalog import DEFAULT_ACCOUNT
+from wayfold.state.reading.counted import COUNTED, NotCountedError, counted
 from wayfold.state.reading.query import Query
 
 MONDAY: Final = 0
 
 BucketName = Literal["hour", "day", "week", "month"]
+CountedNumber = Annotated[
+    str,
+    QueryParameter(name="number", min_length=1, max_length=300, description=f"One of {', '.join(COUNTED)}."),
+]
 BucketLength = Annotated[BucketName, QueryParameter(name="bucket", description=filters.MEANINGS["bucket"])]
 
 
@@ -77,6 +83,47 @@ async def get_series(
         "series": [{**row, **part} for row, part in zip(buckets.rows(), series, strict=True)],
     }
     return answer(answers.SeriesAnswer, content)
+
+
+@get(
+    "/v1/series",
+    opt={"parameters": frozenset({"bucket", "number"})},
+    tags=["journeys"],
+    responses=PROBLEMS,
+    summary="One number of all journeys of an account per hour, day, week or month",
+)
+async def get_counts(
+    question: GivenQuestion, number: CountedNumber, bucket: BucketLength = "day"
+) -> Response[answers.CountsAnswer]:
+    """Answer with a count of each journey for each bucket between from and to; both are required."""
+    source, query = question.source, msgspec.structs.replace(question.query, number=number)
+    _require_counted(query)
+    account_id = query.account_id or DEFAULT_ACCOUNT
+    buckets = buckets_of(query, bucket, question.limits.buckets, source.zone(account_id))
+    if not buckets.bounds:
+        raise BadQuestionError("to", "there is no time between from and to; the range is [from, to)")
+    document = await source.document(_of_buckets(query, buckets))
+    content = {
+        **fresh(document),
+        "account_id": account_id,
+        "number": number,
+        "bucket": bucket,
+        "buckets": buckets.rows(),
+        "journeys": [
+            {"journey_id": journey["journey_id"], "counts": journey["counts"]}
+            for journey in document["journeys"]
+            if any(journey["counts"])
+        ],
+    }
+    return answer(answers.CountsAnswer, content)
+
+
+def _require_counted(query: Query) -> None:
+    """Raise BadQuestionError for a number that is no count, or a filter that does not apply to it."""
+    try:
+        counted(query)
+    except NotCountedError as error:
+        raise BadQuestionError(parameter_of(error.dimension), str(error)) from None
 
 
 def _of_buckets(query: Query, buckets: Buckets) -> Query:

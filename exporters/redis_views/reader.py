@@ -5,14 +5,15 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from wayfold.exporters.api.instants import instant
+from wayfold.exporters.api.local import in_turns
 from wayfold.exporters.api.source import Freshness, SourceUnavailableError
 from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
 from wayfold.exporters.redis_views.registry import PartitionClaim, Roster, read_roster, read_watermark
-from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
+from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell, summary_partial
 from wayfold.settings import RedisSettings
-from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.numbers import finishing
 from wayfold.state.reading.query import Query
 
 FRESH_MS: Final = 2_500
@@ -83,8 +84,9 @@ class RedisReader:
     async def _document(self, query: Query) -> Mapping[str, Any]:
         roster, watermark_ms, journeys = await self._read(query)
         fresh = _freshness(roster, watermark_ms)
-        document = finish([_partial(journeys, query.account_id, watermark_ms)], query)
-        put_dwell(document, {journey.name: journey.hashes for journey in journeys})
+        document = await in_turns(finishing([_partial(journeys, query, watermark_ms)], query))
+        if query.detail == "all":
+            put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
 
     async def _watermark_ms(self, roster: Roster, account_id: str | None) -> int:
@@ -95,7 +97,7 @@ class RedisReader:
 
     async def _read(self, query: Query) -> tuple[Roster, int, list[JourneyHashes]]:
         """The claims, the watermark, and the journeys and accounts that a query is about, all readable."""
-        if query.account_id is not None and query.journey_id is not None:
+        if query.account_id is not None and query.journey_id is not None and query.detail == "all":
             name = JourneyName(query.account_id, query.journey_id)
             roster, watermark_ms, journeys = await self._hashes.read_one(name)
             self._check_readable(roster, [name])
@@ -107,9 +109,13 @@ class RedisReader:
             # A journey that Redis has never taken is in no index.
             for name in map(name_of_member, sorted({*members, *refused}))
             if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
+            if name.journey_id or query.detail == "all"
         ]
         self._check_readable(roster, names)
-        journeys = await self._hashes.read_all(names)
+        if query.detail == "all":
+            journeys = await self._hashes.read_all(names)
+        else:
+            journeys = await self._hashes.read_summaries(names)
         afterwards = await read_roster(self._link, self._keys)
         self._check_readable(afterwards, names)
         if _readable_since(afterwards) != _readable_since(roster):
@@ -136,12 +142,15 @@ class RedisReader:
             )
 
 
-def _partial(journeys: Sequence[JourneyHashes], account_id: str | None, watermark_ms: int) -> dict[str, Any]:
+def _partial(journeys: Sequence[JourneyHashes], query: Query, watermark_ms: int) -> dict[str, Any]:
     named = [journey for journey in journeys if journey.name.journey_id]
     accounts = [journey for journey in journeys if not journey.name.journey_id]
     return {
-        "watermarks": {account_id or "": watermark_ms},
-        "journeys": [journey_partial(*journey) for journey in named],
+        "watermarks": {query.account_id or "": watermark_ms},
+        "journeys": [
+            journey_partial(*journey) if query.detail == "all" else summary_partial(*journey)
+            for journey in named
+        ],
         "accounts": [account_partial(*journey) for journey in accounts],
     }
 

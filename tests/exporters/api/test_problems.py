@@ -82,7 +82,11 @@ async def test_wrong_filters(client: httpx.AsyncClient, query: str, parameter: s
         (f"{WELCOME}/series?account=acme", "from", "is required"),
         (f"{WELCOME}/series?account=acme&from=2026-11-01", "to", "is required"),
         (f"{WELCOME}/series?from=2020-01-01&to=2026-01-01&bucket=hour", "bucket", "more than 100 buckets"),
-        (f"{WELCOME}/series?from=2020-01-01&to=2026-01-01&bucket=year", "bucket", "hour, day, week or month"),
+        (
+            f"{WELCOME}/series?from=2020-01-01&to=2026-01-01&bucket=year",
+            "bucket",
+            "hour, day, week (from Monday) or month",
+        ),
         (f"{WELCOME}/users?account=acme", "number", "is required"),
         (f"{WELCOME}/users?account=acme&number=luck", "number", "'luck'"),
         (f"{WELCOME}/users?account=acme&number=entered_users&limit=51", "limit", "at most 50"),
