@@ -140,12 +140,11 @@ def _journey(row: Mapping[str, Any], query: Query) -> Document:
 
 
 def _summary(row: Mapping[str, Any], query: Query) -> Document:
-    known = {*row["versions"], *map(int, row["definitions"])}
     fields = row["views"][0].get(own_view(query), {})
     return {
         **_named(row),
         "numbers": summary_numbers(fields, query),
-        "versions": sorted(known if query.version is None else known & {query.version}),
+        "versions": _known_versions(row, query),
     }
 
 
@@ -161,7 +160,12 @@ def _series(row: Mapping[str, Any], query: Query) -> Document:
                 for step in version["steps"]
             ]
         series.append(part)
-    return {**_named(row), "versions": sorted(row["versions"]), "series": series}
+    return {**_named(row), "versions": _known_versions(row, query), "series": series}
+
+
+def _known_versions(row: Mapping[str, Any], query: Query) -> list[int]:
+    known = {*row["versions"], *map(int, row["definitions"])}
+    return sorted(known if query.version is None else known & {query.version})
 
 
 def _counts(row: Mapping[str, Any], _: Query) -> Document:

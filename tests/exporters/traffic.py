@@ -100,7 +100,7 @@ def expected(
         for rows in zip(*(document["journeys"] for document in found), strict=True)
     ]
     if query.number is not None:
-        journeys = [_counted(journey, query.number) for journey in journeys]
+        journeys = [counts_of(journey, query.number) for journey in journeys]
     return {"watermark": found[0]["watermark"], "accounts": [], "journeys": journeys}
 
 
@@ -128,7 +128,8 @@ def _part(journey: Mapping[str, Any], query: Query) -> dict[str, Any]:
     return part
 
 
-def _counted(journey: Mapping[str, Any], number: str) -> dict[str, Any]:
+def counts_of(journey: Mapping[str, Any], number: str) -> dict[str, Any]:
+    """One number of a journey in each of the ranges of its series."""
     name, _, counter = number.partition(".")
     values = [part["numbers"][name] for part in journey["series"]]
     return {
