@@ -104,6 +104,17 @@ def expected(
     return {"watermark": found[0]["watermark"], "accounts": [], "journeys": journeys}
 
 
+def by_place(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with what journeys have in each range under its place, so that it is compared by row."""
+    journeys = [
+        {**journey, "series": {str(place): part for place, part in enumerate(journey["series"])}}
+        if "series" in journey
+        else journey
+        for journey in document["journeys"]
+    ]
+    return {**document, "journeys": journeys}
+
+
 def summarised(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a summary shows of a document."""
     journeys = [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.exporters.traffic import counts_of, expected
+from tests.exporters.traffic import by_place, counts_of, expected
 from tests.generators.seeded import replay_hint, seeds
 from tests.generators.world import TIME_ZONES, Event
 from tests.state.reading.folding import folded, said
@@ -64,15 +64,6 @@ def check(world: tuple[int, list[Event], list[Partition]], query: Query) -> None
     told = by_place(said(partitions, query))
     found = oracle.differences(told, by_place(expected(events, query, TIME_ZONES)))
     assert found == [], "\n".join([replay_hint(seed), str(query), *(line[:200] for line in found[:10])])
-
-
-def by_place(document: Event) -> Event:
-    """The document with what journeys have in each range under its place, so that it is compared by row."""
-    journeys = [
-        {**journey, "series": {str(place): part for place, part in enumerate(journey.get("series", ()))}}
-        for journey in document["journeys"]
-    ]
-    return {**document, "journeys": journeys}
 
 
 def test_a_summary_is_the_numbers_of_the_whole_document(
