@@ -283,6 +283,35 @@ class StepsAnswer(Fresh, kw_only=True):
     steps: list[VersionStep]
 
 
+class KnownAccount(Struct, kw_only=True):
+    """An account."""
+
+    account_id: str
+    time_zone: Annotated[
+        str, Meta(description="The zone of its days and hours.", examples=["Europe/Istanbul"])
+    ]
+    journeys: Annotated[int, Meta(ge=0, description="How many journeys it has.")]
+    watermark: Annotated[
+        Instant | None,
+        Meta(description="Greatest occurred_at accepted of its users' events; null before the first."),
+    ]
+
+
+class AccountsAnswer(Fresh, kw_only=True):
+    """The accounts there are, by id."""
+
+    accounts: list[KnownAccount]
+
+
+class FreshnessAnswer(Fresh, kw_only=True):
+    """How fresh the numbers are."""
+
+    state: Annotated[
+        str,
+        Meta(description="Names what answers given now reflect: another one means that numbers may differ."),
+    ]
+
+
 class AccountAnswer(Fresh, kw_only=True):
     """One account."""
 
@@ -314,32 +343,6 @@ class SeriesAnswer(Fresh, kw_only=True):
     journey_id: str
     bucket: str
     series: list[Bucket]
-
-
-class Times(Struct, kw_only=True):
-    """A bucket of time, [start, end)."""
-
-    start: Annotated[str, Meta(description="In the account's local time.", examples=["2026-11-01"])]
-    end: Annotated[str, Meta(description="In the account's local time.", examples=["2026-11-02"])]
-    starts_at: Instant
-    ends_at: Instant
-
-
-class JourneyCounts(Struct):
-    """One number of a journey in each bucket."""
-
-    journey_id: str
-    counts: list[Count]
-
-
-class CountsAnswer(Fresh, kw_only=True):
-    """One number of the journeys of an account per bucket; a journey with only zeros is left out."""
-
-    account_id: str
-    number: str
-    bucket: str
-    buckets: list[Times]
-    journeys: list[JourneyCounts]
 
 
 class UsersAnswer(Fresh, kw_only=True):

@@ -1,4 +1,4 @@
-"""Numbers bucket by bucket: all of a journey, or one of all journeys."""
+"""A journey's numbers bucket by bucket."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from wayfold.exporters.api import answers, filters
+from wayfold.exporters.api.conditional import READS_NUMBERS
 from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import (
@@ -21,19 +22,13 @@ from wayfold.exporters.api.journeys import (
     the_journey,
 )
 from wayfold.exporters.api.paths import as_id
-from wayfold.exporters.api.source import BadQuestionError, parameter_of
+from wayfold.exporters.api.source import BadQuestionError
 from wayfold.models.zone import Zone
-from wayfold.state.names.catalog import DEFAULT_ACCOUNT
-from wayfold.state.reading.counted import COUNTED, NotCountedError, counted
 from wayfold.state.reading.query import Query
 
 MONDAY: Final = 0
 
 BucketName = Literal["hour", "day", "week", "month"]
-CountedNumber = Annotated[
-    str,
-    QueryParameter(name="number", min_length=1, max_length=300, description=f"One of {', '.join(COUNTED)}."),
-]
 BucketLength = Annotated[BucketName, QueryParameter(name="bucket", description=filters.MEANINGS["bucket"])]
 
 
@@ -53,7 +48,7 @@ class Buckets(NamedTuple):
 
 @get(
     "/v1/journeys/{journey_id:str}/series",
-    opt={"parameters": frozenset({"bucket"})},
+    opt={"parameters": frozenset({"bucket"}), **READS_NUMBERS},
     tags=["journeys"],
     responses={**PROBLEMS, **NOT_FOUND},
     summary="A journey's numbers per hour, day, week or month",
@@ -69,7 +64,7 @@ async def get_series(
         document, journey = await read_journey(source, query)
         journey = {**journey, "series": [], "versions": [query.version]}
     else:
-        document = await source.document(_of_buckets(query, buckets))
+        document = await source.document(of_buckets(query, buckets))
         journey = the_journey(document, query)
     series = journey["series"]
     unseen = query.step_id is not None and not any(part["steps"] for part in series)
@@ -85,48 +80,7 @@ async def get_series(
     return answer(answers.SeriesAnswer, content)
 
 
-@get(
-    "/v1/series",
-    opt={"parameters": frozenset({"bucket", "number"})},
-    tags=["journeys"],
-    responses=PROBLEMS,
-    summary="One number of all journeys of an account per hour, day, week or month",
-)
-async def get_counts(
-    question: GivenQuestion, number: CountedNumber, bucket: BucketLength = "day"
-) -> Response[answers.CountsAnswer]:
-    """Answer with a count of each journey for each bucket between from and to; both are required."""
-    source, query = question.source, msgspec.structs.replace(question.query, number=number)
-    _require_counted(query)
-    account_id = query.account_id or DEFAULT_ACCOUNT
-    buckets = buckets_of(query, bucket, question.limits.buckets, source.zone(account_id))
-    if not buckets.bounds:
-        raise BadQuestionError("to", "there is no time between from and to; the range is [from, to)")
-    document = await source.document(_of_buckets(query, buckets))
-    content = {
-        **fresh(document),
-        "account_id": account_id,
-        "number": number,
-        "bucket": bucket,
-        "buckets": buckets.rows(),
-        "journeys": [
-            {"journey_id": journey["journey_id"], "counts": journey["counts"]}
-            for journey in document["journeys"]
-            if any(journey["counts"])
-        ],
-    }
-    return answer(answers.CountsAnswer, content)
-
-
-def _require_counted(query: Query) -> None:
-    """Raise BadQuestionError for a number that is no count, or a filter that does not apply to it."""
-    try:
-        counted(query)
-    except NotCountedError as error:
-        raise BadQuestionError(parameter_of(error.dimension), str(error)) from None
-
-
-def _of_buckets(query: Query, buckets: Buckets) -> Query:
+def of_buckets(query: Query, buckets: Buckets) -> Query:
     """Put a question for each of the buckets at once."""
     return msgspec.structs.replace(query, start=None, end=None, ranges=buckets.bounds)
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.exporters.traffic import ODD, OracleSource
 from wayfold.exporters.api import answers
+from wayfold.exporters.api.counts import CountsAnswer
 from wayfold.state.reading.query import Query
 
 WELCOME = "/v1/journeys/welcome"
@@ -230,7 +231,7 @@ async def test_counts_of_all_journeys_equal_their_series(
     """GET /v1/series has of each journey what its own series has, but for journeys with only zeros."""
     asked = {"from": "2026-10-31", "to": "2026-11-04", **filters}
     content = await read(client, "/v1/series", **asked)
-    is_a(answers.CountsAnswer, content)
+    is_a(CountsAnswer, content)
     assert len(source.queries) == 1
     expected = []
     for journey_id in (ODD, "welcome"):
