@@ -75,8 +75,35 @@ class ChannelStatuses(Statuses, kw_only=True):
     platform: str
 
 
-class JourneyNumbers(Struct, kw_only=True):
-    """The numbers of a journey or of one of its versions."""
+class MessageCount(Struct):
+    """One message status of all steps together. Users do not add up over steps, and are left out."""
+
+    events: Count
+    messages: Count
+
+
+Cost = Annotated[dict[str, dict[str, str]], Meta(description="By channel, then currency.")]
+
+
+class AddedChannelStatuses(Struct, kw_only=True):
+    """The ten message statuses of one channel on one platform, of all steps together."""
+
+    channel: str
+    platform: str
+    sent: MessageCount
+    delivered: MessageCount
+    viewed: MessageCount
+    opened: MessageCount
+    clicked: MessageCount
+    failed: MessageCount
+    unsubscribed: MessageCount
+    machine_viewed: MessageCount
+    machine_opened: MessageCount
+    machine_clicked: MessageCount
+
+
+class SummaryNumbers(Struct, kw_only=True):
+    """The numbers of a journey that a list of journeys shows."""
 
     total_entries: Count | UnsetType = UNSET
     entered_users: Users | UnsetType = UNSET
@@ -92,7 +119,26 @@ class JourneyNumbers(Struct, kw_only=True):
     total_exits: Count | UnsetType = UNSET
     total_exits_open: Inside | UnsetType = UNSET
     active_users: Users | UnsetType = UNSET
+    sent: MessageCount | UnsetType = UNSET
+    delivered: MessageCount | UnsetType = UNSET
+    clicked: MessageCount | UnsetType = UNSET
+    failed: MessageCount | UnsetType = UNSET
     not_filterable: NotFilterable | UnsetType = UNSET
+
+
+class JourneyNumbers(SummaryNumbers, kw_only=True):
+    """The numbers of a journey or of one of its versions."""
+
+    viewed: MessageCount | UnsetType = UNSET
+    opened: MessageCount | UnsetType = UNSET
+    unsubscribed: MessageCount | UnsetType = UNSET
+    machine_viewed: MessageCount | UnsetType = UNSET
+    machine_opened: MessageCount | UnsetType = UNSET
+    machine_clicked: MessageCount | UnsetType = UNSET
+    channels: list[AddedChannelStatuses] | UnsetType = UNSET
+    click_rate: Rate | UnsetType = UNSET
+    fail_rate: Rate | UnsetType = UNSET
+    cost: Cost | UnsetType = UNSET
 
 
 class GoalCount(Struct):
@@ -123,9 +169,7 @@ class StepNumbers(Statuses, kw_only=True):
     click_rate: Rate | UnsetType = UNSET
     fail_rate: Rate | UnsetType = UNSET
     goals: dict[str, GoalCount] | UnsetType = UNSET
-    cost: Annotated[dict[str, dict[str, str]], Meta(description="By channel, then currency.")] | UnsetType = (
-        UNSET
-    )
+    cost: Cost | UnsetType = UNSET
     dwell: Dwell | UnsetType = UNSET
     not_filterable: NotFilterable | UnsetType = UNSET
 
@@ -176,7 +220,7 @@ class JourneySummary(Struct, kw_only=True):
     journey_id: str
     name: str
     versions: list[int]
-    numbers: JourneyNumbers
+    numbers: SummaryNumbers
 
 
 class JourneyEngagement(Struct):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from wayfold.state.reading.numbers import journey_numbers, step_numbers
+from wayfold.state.reading.field_numbers import journey_numbers, step_numbers
 from wayfold.state.reading.query import Query
 
 PAGE = Path(__file__).parents[2] / "docs" / "numbers.md"
