@@ -53,7 +53,7 @@ async def test_every_figure_of_the_table_is_the_api_s(dashboard: Dashboard, aske
 
 @pytest.mark.parametrize("asked", OF_A_JOURNEY.values(), ids=OF_A_JOURNEY)
 async def test_every_figure_of_a_journey_is_the_api_s(dashboard: Dashboard, asked: dict[str, str]) -> None:
-    """Each figure of a journey's summary, of its versions, steps and channels too, is what the API answers."""
+    """Each figure of a summary, of its versions, steps and channels too, is what the API answers."""
     await dashboard.open(journey_path("welcome"), **asked)
     shown = await agree_with_the_api(dashboard)
     assert {figure.journey for figure in shown} == {"welcome"}
