@@ -67,7 +67,7 @@ async def test_the_history_shows_figures_that_are_not_zero(dashboard: Dashboard)
 
 
 async def test_a_filter_that_does_not_apply_is_said(dashboard: Dashboard) -> None:
-    """A number without the dimension of a filter shows a dash and says why, instead of an unfiltered value."""
+    """A number without the dimension of a filter shows a dash and says why, never an unfiltered value."""
     await dashboard.open("/journeys", channel="email")
     entered = dashboard.figure("entered_users", "welcome")
     assert await entered.get_attribute("data-value") == NOT_FILTERABLE
