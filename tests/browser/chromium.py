@@ -22,7 +22,7 @@ NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
 def executable() -> str | None:
-    """Find the browser: the one that WAYFOLD_TEST_CHROMIUM names, else one of the system; None without one."""
+    """Find the browser: the one that WAYFOLD_TEST_CHROMIUM names, else one of the system, if any."""
     named = os.environ.get("WAYFOLD_TEST_CHROMIUM")
     return named or next((path for name in NAMES if (path := shutil.which(name))), None)
 

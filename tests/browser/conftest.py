@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not item.path.is_relative_to(HERE):
             continue
-        kind = "embedded"
+        kind: object = "embedded"
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             params = item.callspec.params
             kind = params.get("kind", params.get("filled_cluster", kind))

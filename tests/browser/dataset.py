@@ -35,7 +35,7 @@ HURTFUL_USERS: Final = (
     "👩‍👩‍👧‍👦",
     "=cmd|' /C calc'!A0",
     "<b>bold</b>",
-    "o'neil \"the\" user",
+    'o\'neil "the" user',
     "u/1?x=%2F#y",
     "+48 600 700 800",
     "w" * 240,
@@ -75,7 +75,10 @@ def exited(
     user: str, journey: str, entered_at: datetime, at: datetime, *, version: int = 1, account: str = "default"
 ) -> Event:
     """The user leaves the journey that was entered at a time."""
-    return {**_bound("journey.exited", user, journey, entered_at, at, version, account), "reason": "completed"}
+    return {
+        **_bound("journey.exited", user, journey, entered_at, at, version, account),
+        "reason": "completed",
+    }
 
 
 def step(
@@ -135,7 +138,9 @@ def defined(journey: str, name: str, *, version: int = 1, account: str = "defaul
     }
 
 
-def passing(user: str, journey: str, at: datetime, index: int, *, account: str = "default") -> Iterator[Event]:
+def passing(
+    user: str, journey: str, at: datetime, index: int, *, account: str = "default"
+) -> Iterator[Event]:
     """One user's way through such a journey; the index varies how far it goes."""
     minute = timedelta(minutes=1)
     platform = ("ios", "android", "web")[index % 3]

@@ -26,7 +26,7 @@ _COLLECT: Final = """
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as the page's document has it: which number of which part of a journey, and its exact value."""
+    """A figure as the document has it: which number of which part of a journey, and its exact value."""
 
     number: str
     journey: str
@@ -53,14 +53,14 @@ def question(page_url: str, host: Host) -> dict[str, str]:
     """Give the question that a page's address stands for, in the API's words: account, days, filters."""
     search = {name: values[-1] for name, values in parse_qs(urlsplit(page_url).query, True).items()}
     account = search.get("account", "default")
-    asked = {name: search[name] for name in FILTERS if name in search}
-    days = {name: search[name] for name in ("from", "to") if name in search}
+    asked: dict[str, str] = {name: search[name] for name in FILTERS if name in search}
+    days: dict[str, str] = {name: search[name] for name in ("from", "to") if name in search}
     return {"account": account, **(days or days_of(search.get("range", "all"), account, host)), **asked}
 
 
 def days_of(name: str, account: str, host: Host) -> dict[str, str]:
     """Give the days of a named range now, in the account's zone."""
-    as_of = datetime.fromisoformat(host.read("/v1/verdicts")["as_of"])
+    as_of = datetime.fromisoformat(host.read("/v1/freshness")["as_of"])
     today = as_of.astimezone(ZoneInfo(ZONES.get(account, "UTC"))).date()
     tomorrow = today + timedelta(days=1)
     first: dict[str, tuple[date, date]] = {

@@ -1,4 +1,4 @@
-"""The two hosts as processes whose page is looked at: filled over HTTP, killed, started again on their port."""
+"""The two hosts as processes whose page is looked at: filled over HTTP, killed and started again."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ async def test_every_figure_of_the_table_is_the_api_s(dashboard: Dashboard, aske
 
 @pytest.mark.parametrize("asked", OF_A_JOURNEY.values(), ids=OF_A_JOURNEY)
 async def test_every_figure_of_a_journey_is_the_api_s(dashboard: Dashboard, asked: dict[str, str]) -> None:
-    """Each figure of a journey's summary, of its versions, steps and channels too, is what the API answers."""
+    """Each figure of a summary, of its versions, steps and channels too, is what the API answers."""
     await dashboard.open(journey_path("welcome"), **asked)
     shown = await agree_with_the_api(dashboard)
     assert {figure.journey for figure in shown} == {"welcome"}
@@ -67,7 +67,7 @@ async def test_the_history_shows_figures_that_are_not_zero(dashboard: Dashboard)
 
 
 async def test_a_filter_that_does_not_apply_is_said(dashboard: Dashboard) -> None:
-    """A number without the dimension of a filter shows a dash and says why, instead of an unfiltered value."""
+    """A number without the dimension of a filter shows a dash and says why, never an unfiltered value."""
     await dashboard.open("/journeys", channel="email")
     entered = dashboard.figure("entered_users", "welcome")
     assert await entered.get_attribute("data-value") == NOT_FILTERABLE

@@ -42,7 +42,7 @@ async def test_rows_are_walked_and_opened(table: Dashboard) -> None:
 
 
 async def test_people_open_and_close_with_the_focus_back(table: Dashboard) -> None:
-    """Tab reaches a figure, Enter opens its people with the focus inside, Esc closes and gives the focus back."""
+    """Tab reaches a figure, Enter and p open its people with the focus inside, Esc gives the focus back."""
     keyboard, page = table.page.keyboard, table.page
     await keyboard.press("j")
     await keyboard.press("Tab")

@@ -54,7 +54,9 @@ async def test_a_link_shows_the_same_to_a_colleague(
     await theirs.has_figures()
     if "people" in search:
         for dashboard in (mine, theirs):
-            await expect(dashboard.page.locator("[data-total]")).to_have_attribute("data-total", re.compile(r"\d"))
+            await expect(dashboard.page.locator("[data-total]")).to_have_attribute(
+                "data-total", re.compile(r"\d")
+            )
     await expect(theirs.page.locator("[data-freshness]")).to_be_attached()
     assert await figures(theirs.page) == await figures(mine.page)
     assert await text(theirs.page) == await text(mine.page)
@@ -63,7 +65,7 @@ async def test_a_link_shows_the_same_to_a_colleague(
 async def test_what_is_clicked_together_stands_in_the_address(
     embedded: Host, new_dashboard: NewDashboard
 ) -> None:
-    """Range, filter, sort, search and people put on by hand are all in the address, and a reload restores them."""
+    """Range, filter, sort, search and people chosen by hand are in the address; a reload restores them."""
     dashboard: Dashboard = await new_dashboard(embedded)
     await dashboard.open("/journeys")
     page = dashboard.page
@@ -77,7 +79,13 @@ async def test_what_is_clicked_together_stands_in_the_address(
     await expect(page.get_by_role("row")).to_have_count(2)
     await dashboard.figure("entered_users", "cart-reminder").get_by_role("button").first.click()
     await expect(page.locator("[data-total]")).to_have_attribute("data-total", re.compile(r"\d"))
-    for part in ("range=last_12_months", "clock=entry", "sort=-exited_entries", "find=cart", "people=entered_users"):
+    for part in (
+        "range=last_12_months",
+        "clock=entry",
+        "sort=-exited_entries",
+        "find=cart",
+        "people=entered_users",
+    ):
         assert part in page.url, part
     before = await text(page)
     await page.reload()
@@ -108,7 +116,7 @@ async def test_going_back_undoes(embedded: Host, new_dashboard: NewDashboard) ->
 
 @pytest.mark.parametrize("journey", HURTFUL, ids=range(len(HURTFUL)))
 async def test_journeys_with_odd_ids_open(embedded: Host, new_dashboard: NewDashboard, journey: str) -> None:
-    """A journey whose id has slashes, percents, emoji or markup opens by its row, by link and after a reload."""
+    """A journey whose id has slashes, percents, emoji or markup opens by row, by link and after a reload."""
     dashboard: Dashboard = await new_dashboard(embedded)
     await dashboard.open("/journeys", find=journey)
     await dashboard.row_link(journey).click()

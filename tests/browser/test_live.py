@@ -24,7 +24,9 @@ async def send_entries(host: Host, journey: str, start: int, count: int) -> None
     events = [
         event
         for index in range(start, start + count)
-        for event in dataset.passing(f"live-{index}", journey, now - timedelta(minutes=5), index, account=ACCOUNT)
+        for event in dataset.passing(
+            f"live-{index}", journey, now - timedelta(minutes=5), index, account=ACCOUNT
+        )
     ]
     await asyncio.to_thread(host.publish, dataset.encoded(events))
 

@@ -19,7 +19,7 @@ RECOVERED_MS = 15_000
 
 @pytest.mark.parametrize("path", ["/journeys", journey_path("welcome")], ids=["table", "summary"])
 async def test_a_killed_server_is_said_within_two_seconds(dashboard: Dashboard, path: str) -> None:
-    """A server that is killed is said within 2 s, its figures stay and are grey, and the page recovers by itself."""
+    """A killed server is said within 2 s while its figures stay, and the page recovers by itself."""
     dashboard.watch.allow(OUTAGE)
     await dashboard.open(path)
     page = dashboard.page

@@ -25,7 +25,7 @@ MOST_DRAWERS: Final = 12
 
 @pytest.mark.parametrize("asked", QUESTIONS.values(), ids=QUESTIONS)
 async def test_a_figure_opens_its_people(dashboard: Dashboard, asked: dict[str, str]) -> None:
-    """A click on a figure lists exactly the API's users; the list of a number of users is as long as it is."""
+    """A click on a figure lists the API's users; a list of a number of users is as long as the number."""
     await dashboard.open("/journeys", **asked)
     for index in range(5):
         figure = dashboard.page.locator("main [data-number][data-journey=welcome]").nth(index)
@@ -40,7 +40,7 @@ async def test_a_figure_opens_its_people(dashboard: Dashboard, asked: dict[str, 
 
 
 async def test_figures_of_a_summary_open_their_people(dashboard: Dashboard) -> None:
-    """Figures of users on a journey's page, of its versions, steps and channels too, open lists of their length."""
+    """Figures of users on a summary, of versions, steps and channels too, open lists of their length."""
     await dashboard.open(journey_path("welcome"))
     found = [one for one in await figures(dashboard.page) if OF_USERS.search(one.number) and one.value != "0"]
     assert found
@@ -62,7 +62,7 @@ async def test_a_rate_has_two_lists(dashboard: Dashboard) -> None:
 
 
 async def test_users_with_odd_ids_are_listed_as_they_are(dashboard: Dashboard) -> None:
-    """User ids of any script, with markup, quotes and formulas, stand in the list as they are, and only as text."""
+    """User ids of any script, with markup, quotes and formulas, stand in the list as text, as they are."""
     journey = "spring/sale"
     await dashboard.load(journey_path(journey), people="entered_users")
     await expect(total_of(dashboard)).to_have_attribute("data-total", str(len(dataset.HURTFUL_USERS) + 2))
@@ -71,7 +71,9 @@ async def test_users_with_odd_ids_are_listed_as_they_are(dashboard: Dashboard) -
 
 async def test_nobody_behind_a_zero(dashboard: Dashboard) -> None:
     """A number that is zero opens an empty list that says so."""
-    await dashboard.load(journey_path("welcome"), people="converted_users", **{"from": "2020-01-01", "to": "2020-02-01"})
+    await dashboard.load(
+        journey_path("welcome"), people="converted_users", **{"from": "2020-01-01", "to": "2020-02-01"}
+    )
     await expect(total_of(dashboard)).to_have_attribute("data-total", "0")
     await expect(dashboard.page.get_by_role("dialog").get_by_text("Nobody")).to_be_visible()
 
@@ -123,5 +125,3 @@ async def compare_list(dashboard: Dashboard, shown: Figure) -> None:
     assert len(drawn) >= min(answer["total"], 10)
     if OF_USERS.search(shown.number) and shown.value != NOT_FILTERABLE:
         assert total == shown.value
-
-

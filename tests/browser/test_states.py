@@ -32,8 +32,10 @@ ODD_LINKS = {
 }
 
 
-async def test_an_empty_host_waits_for_its_first_event(new_host: NewHost, new_dashboard: NewDashboard) -> None:
-    """An empty host shows three ways to send events, turns green with the first, and then shows its journey."""
+async def test_an_empty_host_waits_for_its_first_event(
+    new_host: NewHost, new_dashboard: NewDashboard
+) -> None:
+    """An empty host shows three ways to send events, turns green with the first, then shows its journey."""
     host = new_host("embedded")
     dashboard: Dashboard = await new_dashboard(host)
     await dashboard.load("/journeys")
@@ -59,7 +61,9 @@ async def test_what_the_curl_tab_says_works(new_host: NewHost, new_dashboard: Ne
     dashboard: Dashboard = await new_dashboard(host)
     await dashboard.load("/journeys")
     command = await dashboard.page.get_by_role("tabpanel").locator("pre").inner_text()
-    done = await asyncio.create_subprocess_shell(f"{command} --silent --show-error --fail", stdout=-1, stderr=-1)
+    done = await asyncio.create_subprocess_shell(
+        f"{command} --silent --show-error --fail", stdout=-1, stderr=-1
+    )
     said, complaint = await done.communicate()
     assert done.returncode == 0, (said, complaint)
     await expect(dashboard.figure("entered_users", "welcome")).to_have_attribute("data-value", "1")

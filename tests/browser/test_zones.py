@@ -18,7 +18,9 @@ BROWSERS = ["Pacific/Auckland", "America/Los_Angeles", "UTC"]
 
 
 @pytest.mark.parametrize("timezone_id", BROWSERS)
-async def test_the_account_s_zone_is_printed(host: Host, new_dashboard: NewDashboard, timezone_id: str) -> None:
+async def test_the_account_s_zone_is_printed(
+    host: Host, new_dashboard: NewDashboard, timezone_id: str
+) -> None:
     """The zone of the account stands beside the range with what it is ahead of UTC, and days are its days."""
     dashboard: Dashboard = await new_dashboard(host, timezone_id=timezone_id)
     await dashboard.open("/journeys", account="acme", range="today")
