@@ -2,25 +2,31 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { ask } from '@/api/client'
-import type { CatalogueAnswer, CatalogueNumber } from '@/api/generated'
+import type { CatalogueAnswer, CatalogueNumber, CatalogueStep } from '@/api/generated'
 
 export type NumberEntry = CatalogueNumber
 
 const NONE: ReadonlyMap<string, NumberEntry> = new Map()
+const NO_STEPS: readonly CatalogueStep[] = []
 
-/** Numbers by name; empty until the catalogue is there. It is constant while the server lives. */
-export function useCatalogue(): ReadonlyMap<string, NumberEntry> {
-  const { data } = useQuery({
+/** The catalogue; undefined until it is there. It is constant while the server lives. */
+function useAnswer() {
+  return useQuery({
     queryKey: ['catalogue'],
     queryFn: async ({ signal }) => {
-      const { numbers } = await ask<CatalogueAnswer>('/v1/catalogue', {}, signal)
-      return new Map(numbers.map((entry) => [entry.name, entry] as const))
+      const { numbers, steps } = await ask<CatalogueAnswer>('/v1/catalogue', {}, signal)
+      return { numbers: new Map(numbers.map((entry) => [entry.name, entry] as const)), steps }
     },
     staleTime: Number.POSITIVE_INFINITY,
     refetchInterval: (query) => (query.state.data === undefined ? 2_000 : false),
-  })
-  return data ?? NONE
+  }).data
 }
+
+/** Numbers by name; empty until the catalogue is there. */
+export const useCatalogue = (): ReadonlyMap<string, NumberEntry> => useAnswer()?.numbers ?? NONE
+
+/** What each kind of step shows; empty until the catalogue is there. */
+export const useStepKinds = (): readonly CatalogueStep[] => useAnswer()?.steps ?? NO_STEPS
 
 /** A title for people; the plain name until the catalogue is there. */
 export const titleOf = (catalogue: ReadonlyMap<string, NumberEntry>, number: string): string =>
