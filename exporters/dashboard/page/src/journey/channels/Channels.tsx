@@ -6,6 +6,7 @@ import type { Scope } from '@/number/scope'
 import { Panel } from '@/parts/Panel'
 import { Message } from '@/parts/States'
 import { PLATFORMS } from '@/url/search'
+import { addedByCurrency } from '../amounts'
 import { Money } from '../Money'
 import type { JourneyAnswer } from '../question'
 import table from '../Table.module.css'
@@ -104,7 +105,15 @@ export function Channels({
                   <td>
                     <Figure number="fail_rate" scope={scope} value={numbers.fail_rate} kind="share" />
                   </td>
-                  <td />
+                  <td>
+                    <Money
+                      number="cost"
+                      scope={scope}
+                      amounts={
+                        numbers.cost === undefined ? undefined : addedByCurrency(Object.values(numbers.cost))
+                      }
+                    />
+                  </td>
                 </tr>
               </tfoot>
             </>

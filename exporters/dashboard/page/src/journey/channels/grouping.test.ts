@@ -22,6 +22,11 @@ describe('channels', () => {
     expect(groups[0]?.platforms.map(({ platform }) => platform)).toEqual(['web', 'ios'])
   })
 
+  it('have no rows of platforms where they have none', () => {
+    expect(groupedByChannel([row('sms', 'none', 4)])[0]?.platforms).toEqual([])
+    expect(groupedByChannel([row('push', 'none', 4), row('push', 'ios', 1)])[0]?.platforms).toHaveLength(2)
+  })
+
   it('keep their places when nothing was sent', () => {
     const groups = groupedByChannel([row('viber', 'none', 0), row('sms', 'none', 0)])
     expect(groups.map(({ channel }) => channel)).toEqual(['sms', 'viber'])

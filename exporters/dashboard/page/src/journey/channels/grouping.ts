@@ -22,6 +22,7 @@ export interface PlatformRow {
 export interface ChannelGroup {
   channel: string
   messages: Messages
+  /** Empty where the channel has no platforms. */
   platforms: readonly PlatformRow[]
 }
 
@@ -40,7 +41,7 @@ export function groupedByChannel(rows: readonly AddedChannelStatuses[]): Channel
   return [...byChannel]
     .map(([channel, platforms]) => ({
       channel,
-      platforms: bySent(platforms, ({ platform }) => platform),
+      platforms: hasPlatforms(platforms) ? bySent(platforms, ({ platform }) => platform) : [],
       messages: messagesOf((status) =>
         platforms.reduce((total, { messages }) => total + messages[status], 0),
       ),
@@ -55,3 +56,7 @@ const bySent = <Row extends { messages: Messages }>(
   rows: readonly Row[],
   name: (row: Row) => string,
 ): Row[] => [...rows].sort((a, b) => b.messages.sent - a.messages.sent || (name(a) < name(b) ? -1 : 1))
+
+/** Whether rows tell platforms apart: one without a platform says the same as its channel. */
+export const hasPlatforms = (rows: readonly { platform: string }[]): boolean =>
+  rows.some(({ platform }) => platform !== 'none')

@@ -10,6 +10,7 @@ import { Figure } from '@/number/Figure'
 import type { Scope } from '@/number/scope'
 import { PLATFORMS } from '@/url/search'
 import { addedByCurrency } from '../amounts'
+import { hasPlatforms } from '../channels/grouping'
 import { channelTitle, platformTitle } from '../channels/names'
 import { Money } from '../Money'
 import { numberIn } from '../numbers'
@@ -76,8 +77,9 @@ function Row({ step, scope, kinds, columns }: RowProps) {
   const id = useId()
   const [isOpen, setOpen] = useState(false)
   const shown = shownBy(kinds, step)
-  const parts = step.numbers.channels ?? []
-  const hasChannels = new Set(parts.map(({ channel }) => channel)).size > 1
+  const rows = step.numbers.channels ?? []
+  const hasChannels = new Set(rows.map(({ channel }) => channel)).size > 1
+  const parts = hasChannels || hasPlatforms(rows) ? rows : []
   const kind = kindOf(kinds, step)?.title ?? step.type ?? ''
   return (
     <>

@@ -74,7 +74,7 @@ function Headline({
   const { zone } = useView()
   const catalogue = useCatalogue()
   return (
-    <div className={styles.card} data-headline={number}>
+    <div className={`${styles.card} ${children === undefined ? '' : styles.rate}`} data-headline={number}>
       <h2 className={styles.title}>{titleOf(catalogue, number)}</h2>
       <p className={styles.value}>
         {numbers === undefined ? (

@@ -20,6 +20,9 @@ import { DEFAULT_TREND, pointsOf, trendNumbers } from './points'
 import styles from './Trend.module.css'
 import { TrendTable } from './TrendTable'
 
+/** How many days are shown of all time. */
+const ALL_TIME_DAYS = 30
+
 const BUCKET_TITLES: Record<BucketName, string> = { hour: 'Hour', day: 'Day', week: 'Week', month: 'Month' }
 
 export function Trend({
@@ -35,7 +38,7 @@ export function Trend({
   const [isTable, setTable] = useState(false)
   const { range, isAllTime } = useTrendRange()
   const number = view.search.trend ?? DEFAULT_TREND
-  const days = range === undefined ? 0 : (daysIn(range) ?? 0)
+  const days = (range && daysIn(range)) ?? ALL_TIME_DAYS
   const bucket = range === undefined ? 'day' : bucketOf(view.search.bucket, range)
   const found = useLive<SeriesAnswer>(
     range === undefined || !view.isReady
@@ -60,14 +63,14 @@ export function Trend({
   const known = choices.some(({ id }) => id === number) ? choices : [{ id: number, title }, ...choices]
   const isLeftOut = points !== undefined && points.length > 0 && points.every(({ value }) => value === null)
   const notes = [
-    isAllTime && 'The last 30 days',
+    isAllTime && `the last ${ALL_TIME_DAYS} days`,
     isOfUsers && 'users are counted anew in each bar: not a sum',
     points?.some(({ isSoFar }) => isSoFar) && `the last ${bucket} is not over: so far`,
   ].filter((note) => note !== false && note !== undefined)
   return (
     <Panel
       title="Trend"
-      note={<span data-trend-note="">{sentence(notes) || ' '}</span>}
+      note={<span data-trend-note="">{sentence(notes) || '\u00a0'}</span>}
       tools={
         <div className={styles.tools}>
           <Choose
