@@ -130,6 +130,20 @@ class StepNumbers(Statuses, kw_only=True):
     not_filterable: NotFilterable | UnsetType = UNSET
 
 
+class Next(Struct):
+    """A way on from a step; `name` tells the ways of a step apart, such as "yes" and "no"."""
+
+    step_id: str
+    name: str | None
+
+
+class Node(Struct):
+    """A node of a call's menu, and the texts that it expects, pressed or said."""
+
+    node_id: str
+    inputs: list[str]
+
+
 class Step(Struct, kw_only=True):
     """A step and its numbers; `type` and `channel` are null when no definition names the step."""
 
@@ -137,7 +151,29 @@ class Step(Struct, kw_only=True):
     name: str
     type: str | None
     channel: str | None
+    next: Annotated[
+        list[Next],
+        Meta(
+            description=(
+                "Where the step leads: as its definition says, else to the following step. Empty for an end, "
+                "for the last step, and for a step that no definition names."
+            )
+        ),
+    ]
+    nodes: Annotated[
+        list[Node] | None, Meta(description="The nodes of an ivr_menu; null for every other step.")
+    ]
     numbers: StepNumbers
+
+
+class Goal(Struct):
+    """Which goal events convert: those of this name that have every one of the properties."""
+
+    name: str
+    properties: Annotated[
+        dict[str, str | int | float | bool | None],
+        Meta(description="The filter as it was published.", examples=[{"plan": "pro", "seats": 5}]),
+    ]
 
 
 class VersionStep(Step, kw_only=True):
@@ -151,6 +187,17 @@ class Version(Struct, kw_only=True):
 
     journey_version: int
     name: str
+    defined: Annotated[bool, Meta(description="Whether a definition of the version was accepted.")]
+    goal: Annotated[Goal | None, Meta(description="Null when the definition has none, or is not there yet.")]
+    conversion_window_ms: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description=(
+                "How long after its exit an entry can still convert: three days where the definition leaves "
+                "it out; null when the version is not defined."
+            )
+        ),
+    ]
     definition_conflicts: Annotated[
         int,
         Meta(description="How many other contents were published as this version; the earliest holds."),

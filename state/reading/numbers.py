@@ -8,6 +8,7 @@ from typing import Any
 from wayfold.models.money import decimal_text
 from wayfold.state.cells.dwell import percentile_ms
 from wayfold.state.histories.history import STATUSES
+from wayfold.state.reading.definitions import described_steps, described_version, undefined_step
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.views import (
     ACCOUNT,
@@ -135,7 +136,7 @@ def _journey(row: Mapping[str, Any], query: Query) -> Document:
 def _version(
     journey_id: str, version: int, definition: Mapping[str, Any] | None, views: Views, query: Query
 ) -> Document:
-    steps = {} if definition is None else {step["step_id"]: step for step in definition["steps"]}
+    steps = described_steps(definition)
     prefixes = (step_view(version, ""), dwell_view(version, ""))
     seen = {view[len(prefix) :] for view in views for prefix in prefixes if view.startswith(prefix)}
     order = [*steps, *sorted(seen - steps.keys())]
@@ -143,23 +144,14 @@ def _version(
         order = [step_id for step_id in order if step_id == query.step_id]
     rows = []
     for step_id in order:
-        step = steps.get(step_id, {})
-        rows.append(
-            {
-                "step_id": step_id,
-                "name": step.get("name") or step_id,
-                "type": step.get("type"),
-                "channel": step.get("channel"),
-                "numbers": step_numbers(
-                    views.get(step_view(version, step_id), {}),
-                    views.get(dwell_view(version, step_id), {}),
-                    query,
-                ),
-            }
+        numbers = step_numbers(
+            views.get(step_view(version, step_id), {}), views.get(dwell_view(version, step_id), {}), query
         )
+        rows.append({**(steps.get(step_id) or undefined_step(step_id)), "numbers": numbers})
     return {
         "journey_version": version,
         "name": journey_id if definition is None else definition["name"],
+        **described_version(definition),
         "definition_conflicts": 0 if definition is None else definition.get("conflicts", 0),
         "numbers": journey_numbers(views.get(version_view(version), {}), query),
         "steps": rows,
