@@ -13,7 +13,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
-from wayfold.exporters.api import health, journeys, series, users, verdicts
+from wayfold.exporters.api import catalogue, health, journeys, series, users, verdicts
 from wayfold.exporters.api.filters import asking
 from wayfold.exporters.api.given import DEFAULT_LIMITS, Limits, MetricsPage
 from wayfold.exporters.api.paths import KeepEncodedSlashes
@@ -30,6 +30,7 @@ READING: Final = (
     series.get_series,
     users.list_users,
     verdicts.get_verdicts,
+    catalogue.get_catalogue,
     health.healthz,
     health.readyz,
     health.metrics,
