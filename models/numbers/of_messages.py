@@ -70,6 +70,17 @@ STATUSES: Final = tuple(status.name for status in _STATUSES)
 _UNITS: Final[dict[Counter, Unit]] = {"events": "events", "messages": "messages", "users": "users"}
 
 
+def message_numbers(
+    scopes: tuple[Scope, ...], filters: tuple[Filter, ...], *, counters: Sequence[Counter] = COUNTERS
+) -> tuple[CatalogueNumber, ...]:
+    """All numbers of messages: statuses counted these ways, rates and cost."""
+    return (
+        *status_numbers(scopes, filters, counters=counters),
+        *_rate_numbers(scopes, filters),
+        _cost_number(scopes, filters),
+    )
+
+
 def status_numbers(
     scopes: tuple[Scope, ...],
     filters: tuple[Filter, ...],
@@ -106,7 +117,7 @@ def _meaning(status: _Status, counter: Counter) -> str:
     return f"Distinct users with messages that {status.happened}, counted wherever they have such an event."
 
 
-def rate_numbers(scopes: tuple[Scope, ...], filters: tuple[Filter, ...]) -> tuple[CatalogueNumber, ...]:
+def _rate_numbers(scopes: tuple[Scope, ...], filters: tuple[Filter, ...]) -> tuple[CatalogueNumber, ...]:
     """The click rate and the fail rate."""
     return (
         number(
@@ -138,7 +149,7 @@ def rate_numbers(scopes: tuple[Scope, ...], filters: tuple[Filter, ...]) -> tupl
     )
 
 
-def cost_number(scopes: tuple[Scope, ...], filters: tuple[Filter, ...]) -> CatalogueNumber:
+def _cost_number(scopes: tuple[Scope, ...], filters: tuple[Filter, ...]) -> CatalogueNumber:
     """What messages cost."""
     return number(
         name="cost",

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from wayfold.models.numbers.entry import EVERY_FILTER, STEP, PlacedBy, by_both, number
-from wayfold.models.numbers.of_messages import cost_number, rate_numbers, status_numbers
+from wayfold.models.numbers.of_messages import message_numbers
 
 _arrival_number = partial(number, scopes=STEP, filters=("version", "step", "variant"))
 _goal_number = partial(number, scopes=STEP, filters=("version", "step"), placed_by=by_both("goal"))
@@ -55,9 +55,7 @@ OF_STEPS: Final = (
         placed_by=_BY_EXIT,
         list="dropped_users",
     ),
-    *status_numbers(STEP, EVERY_FILTER),
-    *rate_numbers(STEP, EVERY_FILTER),
-    cost_number(STEP, EVERY_FILTER),
+    *message_numbers(STEP, EVERY_FILTER),
     _goal_number(
         name="goals.events",
         title="Goals here",
