@@ -31,7 +31,7 @@ from wayfold.state.limits import Limits
 from wayfold.state.names.catalog import Catalog, JourneyScope
 from wayfold.state.reading.lists import Found, Lists
 from wayfold.state.reading.live_views import LiveViews
-from wayfold.state.reading.partition_numbers import PartitionNumbers, encode_views
+from wayfold.state.reading.partition_numbers import AccountShare, PartitionNumbers, encode_views
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.reader import Reader
 from wayfold.state.reading.views import JourneyView, Views
@@ -139,6 +139,11 @@ class Partition:
     def sequence(self) -> int:
         """Offsets passed so far, over all topics: grows with every commit that passed one."""
         return sum(self.offsets.values())
+
+    @property
+    def commits(self) -> int:
+        """How many commits there were: grows also with one that only judges histories by a definition."""
+        return self.meta.batch
 
     def fold(self, topic: str, records: Sequence[Record]) -> None:
         """Fold records of a topic kind ("entries", …), in offset order, in memory only.
@@ -294,6 +299,11 @@ class Partition:
     def watermarks(self) -> dict[str, int]:
         """Account → greatest accepted time of its users' events here, in milliseconds UTC, as committed."""
         return self._numbers.watermarks
+
+    @property
+    def accounts(self) -> dict[str, AccountShare]:
+        """Accounts by id, with their zone and journeys here."""
+        return self._numbers.accounts
 
     @property
     def definition_conflicts(self) -> int:

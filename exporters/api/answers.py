@@ -286,6 +286,35 @@ class StepsAnswer(Fresh, kw_only=True):
     steps: list[VersionStep]
 
 
+class KnownAccount(Struct, kw_only=True):
+    """An account."""
+
+    account_id: str
+    time_zone: Annotated[
+        str, Meta(description="The zone of its days and hours.", examples=["Europe/Istanbul"])
+    ]
+    journeys: Annotated[int, Meta(ge=0, description="How many journeys it has.")]
+    watermark: Annotated[
+        Instant | None,
+        Meta(description="Greatest occurred_at accepted of its users' events; null before the first."),
+    ]
+
+
+class AccountsAnswer(Fresh, kw_only=True):
+    """The accounts there are, by id."""
+
+    accounts: list[KnownAccount]
+
+
+class FreshnessAnswer(Fresh, kw_only=True):
+    """How fresh the numbers are."""
+
+    state: Annotated[
+        str,
+        Meta(description="Names what answers given now reflect: another one means that numbers may differ."),
+    ]
+
+
 class AccountAnswer(Fresh, kw_only=True):
     """One account."""
 

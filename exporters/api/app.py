@@ -9,11 +9,13 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Server
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
-from wayfold.exporters.api import catalogue, health, journeys, series, users, verdicts
+from wayfold.exporters.api import accounts, catalogue, health, journeys, series, users, verdicts
+from wayfold.exporters.api.conditional import answer_unchanged, send_tag
 from wayfold.exporters.api.filters import asking
 from wayfold.exporters.api.given import DEFAULT_LIMITS, Limits, MetricsPage
 from wayfold.exporters.api.paths import KeepEncodedSlashes
@@ -27,6 +29,8 @@ READING: Final = (
     journeys.list_steps,
     journeys.get_step,
     journeys.get_account,
+    accounts.list_accounts,
+    accounts.get_freshness,
     series.get_series,
     users.list_users,
     verdicts.get_verdicts,
@@ -47,11 +51,13 @@ def create_app(
     lifespan: Sequence[Lifespan] = (),
     limits: Limits = DEFAULT_LIMITS,
     max_body_bytes: int = 16 * 1024 * 1024,
+    path_prefix: str = "",
 ) -> KeepEncodedSlashes:
     """Build the ASGI application that reads from `source`.
 
-    `routes` are further handlers (the embedded host adds ingest), `lifespan` what runs from start to
-    stop of the server, `max_body_bytes` the limit of a request's body.
+    `routes` are further handlers (the hosts add ingest and the page), `lifespan` what runs from start to
+    stop of the server, `max_body_bytes` the limit of a request's body. `path_prefix` is what the addresses
+    of all paths begin with for clients; requests are answered with it and without it.
     """
     app = Litestar(
         route_handlers=[*READING, *routes],
@@ -61,6 +67,8 @@ def create_app(
             "metrics_page": Provide(lambda: metrics_page, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
+        before_request=answer_unchanged,
+        before_send=[send_tag],
         lifespan=list(lifespan),
         request_max_body_size=max_body_bytes,
         openapi_config=OpenAPIConfig(
@@ -72,6 +80,7 @@ def create_app(
                 "percent-encoded in paths, a slash as %2F."
             ),
             path="/schema",
+            servers=[Server(url=path_prefix or "/")],
             render_plugins=[
                 JsonRenderPlugin(path=["/", "/openapi.json"]),
                 YamlRenderPlugin(path=["/openapi.yaml"]),
@@ -82,7 +91,7 @@ def create_app(
         logging_config=None,
     )
     _leave_out_random_examples(app)
-    return KeepEncodedSlashes(app)
+    return KeepEncodedSlashes(app, path_prefix)
 
 
 def _leave_out_random_examples(app: Litestar) -> None:

@@ -8,6 +8,7 @@ from litestar import Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 
 from wayfold.exporters.api import filters
+from wayfold.exporters.api.conditional import matches
 from wayfold.exporters.api.given import BAD_PARAMETER
 from wayfold.models.numbers import catalogue, words
 from wayfold.models.numbers.entry import CatalogueBreakdown, CatalogueNumber, CatalogueStep, CatalogueWord
@@ -33,9 +34,9 @@ CATALOGUE: Final = CatalogueAnswer(
     times=words.TIMES,
 )
 _CONTENT: Final = msgspec.json.encode(CATALOGUE)
-_TAG: Final = f'W/"{hashlib.sha256(_CONTENT).hexdigest()[:16]}"'
+_TAG: Final = hashlib.sha256(_CONTENT).hexdigest()[:16]
 # Kept for as long as it is what this release says: asked for again, it is most often not sent again.
-_HEADERS: Final = {"etag": _TAG, "cache-control": "no-cache"}
+_HEADERS: Final = {"etag": f'W/"{_TAG}"', "cache-control": "private, no-cache"}
 
 _UNCHANGED: Final = ResponseSpec(
     None, generate_examples=False, description="It is still what the ETag in If-None-Match says."
@@ -51,8 +52,7 @@ _UNCHANGED: Final = ResponseSpec(
 async def get_catalogue(request: Request[Any, Any, Any]) -> Response[CatalogueAnswer]:
     """Answer with the catalogue of numbers; it is the same for as long as the process lives."""
     filters.check_names(request, ())
-    given = request.headers.get("if-none-match", "")
-    if _TAG.removeprefix("W/") in [tag.strip().removeprefix("W/") for tag in given.split(",")]:
+    if matches(request.headers.get("if-none-match", ""), _TAG):
         return cast("Response[CatalogueAnswer]", Response(b"", status_code=304, headers=_HEADERS))
     answer = Response(_CONTENT, media_type="application/json", headers=_HEADERS)
     return cast("Response[CatalogueAnswer]", answer)

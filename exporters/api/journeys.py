@@ -8,6 +8,7 @@ from litestar import Request, Response, get
 from litestar.params import PathParameter
 
 from wayfold.exporters.api import answers, filters
+from wayfold.exporters.api.conditional import READS_NUMBERS
 from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion, Source
 from wayfold.exporters.api.paths import as_id
 from wayfold.exporters.api.problems import NotKnownError
@@ -89,6 +90,7 @@ def steps_of(journey: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @get(
     "/v1/numbers",
+    opt=READS_NUMBERS,
     responses=PROBLEMS,
     tags=["numbers"],
     summary="Every number of every account, journey, version and step",
@@ -127,6 +129,7 @@ async def get_numbers(
 
 @get(
     "/v1/journeys",
+    opt=READS_NUMBERS,
     responses=PROBLEMS,
     tags=["journeys"],
     summary="The journeys of an account, with their numbers",
@@ -147,6 +150,7 @@ async def list_journeys(question: GivenQuestion) -> Response[answers.JourneysAns
 
 @get(
     "/v1/journeys/{journey_id:str}",
+    opt=READS_NUMBERS,
     responses={**PROBLEMS, **NOT_FOUND},
     tags=["journeys"],
     summary="One journey, its versions and their steps",
@@ -160,6 +164,7 @@ async def get_journey(question: GivenQuestion, journey_id: JourneyId) -> Respons
 
 @get(
     "/v1/journeys/{journey_id:str}/steps",
+    opt=READS_NUMBERS,
     responses={**PROBLEMS, **NOT_FOUND},
     tags=["journeys"],
     summary="The steps of a journey",
@@ -172,6 +177,7 @@ async def list_steps(question: GivenQuestion, journey_id: JourneyId) -> Response
 
 @get(
     "/v1/journeys/{journey_id:str}/steps/{step_id:str}",
+    opt=READS_NUMBERS,
     responses={**PROBLEMS, **NOT_FOUND},
     tags=["journeys"],
     summary="One step of a journey",
@@ -199,6 +205,7 @@ async def _steps(source: NumbersSource, query: Query) -> Response[answers.StepsA
 
 @get(
     "/v1/accounts/{account_id:str}",
+    opt=READS_NUMBERS,
     responses={**PROBLEMS, **NOT_FOUND},
     tags=["accounts"],
     summary="One account: engaged persons and channels",

@@ -1,11 +1,14 @@
 """Numbers of partitions in this process: the embedded host's source, and a worker's share."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import merge
 from typing import Any, Final, Protocol, TypeVar, cast
+
+from xxhash import xxh3_128_hexdigest
 
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import (
@@ -13,12 +16,13 @@ from wayfold.exporters.api.source import (
     BadQuestionError,
     Freshness,
     Judged,
+    KnownAccount,
     SourceUnavailableError,
 )
 from wayfold.models.zone import Zone
 from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
-from wayfold.state.reading.partition_numbers import JudgedAnewError
+from wayfold.state.reading.partition_numbers import AccountShare, JudgedAnewError
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest, watermark_of
 from wayfold.state.store.errors import StoreFailedError, StoreProblem
@@ -49,6 +53,14 @@ class ReadablePartition(Protocol):
     @property
     def sequence(self) -> int:
         """Grows with every commit that folded a record."""
+
+    @property
+    def commits(self) -> int:
+        """Grows with every commit, also with one that folded no record."""
+
+    @property
+    def accounts(self) -> Mapping[str, AccountShare]:
+        """Accounts by id, with their zone and journeys here."""
 
     @property
     def offsets(self) -> Mapping[str, int]:
@@ -86,6 +98,8 @@ class LocalNumbers:
     ) -> None:
         self._partitions = partitions
         self._ends = ends
+        # Of this life alone: a state that was made anew may come to as many commits with other numbers.
+        self._life = secrets.token_hex(8)
         self._read_seconds = (telemetry or Telemetry()).read_seconds
         self._lag_ms = lag_ms
         self._unready = unready
@@ -118,6 +132,32 @@ class LocalNumbers:
         """Say how fresh an answer given now is, to who asks for an account or for all."""
         watermarks = greatest(partition.watermarks for partition in self._partitions())
         return self._fresh(watermark_of(watermarks, account_id))
+
+    async def state(self) -> str:
+        """Name what an answer given now reflects."""
+        commits = ",".join(f"{partition.number}:{partition.commits}" for partition in self._partitions())
+        return xxh3_128_hexdigest(f"{self._life} {commits}".encode())
+
+    async def accounts(self) -> Sequence[KnownAccount]:
+        """List the accounts there are, by id."""
+        partitions = self._partitions()
+        watermarks = greatest(partition.watermarks for partition in partitions)
+        zones: dict[str, str] = {}
+        journeys: dict[str, set[str]] = {}
+        for partition in partitions:
+            for account_id, share in partition.accounts.items():
+                zones[account_id] = share.time_zone
+                journeys.setdefault(account_id, set()).update(share.journey_ids)
+            await asyncio.sleep(0)
+        return [
+            KnownAccount(
+                account_id=account_id,
+                time_zone=time_zone,
+                journeys=len(journeys[account_id]),
+                watermark_ms=watermarks.get(account_id, -1),
+            )
+            for account_id, time_zone in sorted(zones.items())
+        ]
 
     async def judged(self) -> Mapping[int, Judged]:
         """Say what became of the records of every partition, by its number."""

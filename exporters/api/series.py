@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from wayfold.exporters.api import answers, filters
+from wayfold.exporters.api.conditional import READS_NUMBERS
 from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import JourneyId, answer, fresh, read_journey, steps_of
@@ -23,7 +24,7 @@ BucketLength = Annotated[BucketName, QueryParameter(name="bucket", description=f
 
 @get(
     "/v1/journeys/{journey_id:str}/series",
-    opt={"parameters": frozenset({"bucket"})},
+    opt={"parameters": frozenset({"bucket"}), **READS_NUMBERS},
     tags=["journeys"],
     responses={**PROBLEMS, **NOT_FOUND},
     summary="A journey's numbers per hour, day or month",

@@ -15,6 +15,7 @@ Hash = Mapping[str, str]
 Hashes = Mapping[str, Hash]
 """The hashes of a journey by encoded view."""
 
+UTC: Final = "UTC"
 DWELL_COUNT: Final = "dwell_count"
 _NOT_ADDED: Final = frozenset({"watermark", "as_of", DWELL_COUNT, *RATIOS, *PERCENTILES})
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -32,7 +33,7 @@ def journey_partial(name: JourneyName, metadata: Hash, hashes: Hashes) -> dict[s
 
 def account_partial(name: JourneyName, metadata: Hash, hashes: Hashes) -> dict[str, Any]:
     """An account as `wayfold.state.reading.numbers.finish` takes it from a partition."""
-    time_zone = metadata.get(TIME_ZONE, "UTC")
+    time_zone = metadata.get(TIME_ZONE, UTC)
     return {"account_id": name.account_id, "time_zone": time_zone, "views": views_of(hashes)}
 
 

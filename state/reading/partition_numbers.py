@@ -1,7 +1,7 @@
 """The committed numbers of one partition, as they are asked for."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,13 @@ class JudgedAnewError(Exception):
             f"a definition of journey {journey_id!r} came after its events, and its users are judged by it "
             "now: ranges, slices and lists can be had when that is done; ask again in a moment"
         )
+
+
+class AccountShare(NamedTuple):
+    """What a partition knows of an account beside its numbers: its zone's name, and its journeys here."""
+
+    time_zone: str
+    journey_ids: list[str]
 
 
 class PartitionNumbers:
@@ -54,6 +61,16 @@ class PartitionNumbers:
             for account in list(self._catalog.accounts.values())
             if account.watermark_ms >= 0
         }
+
+    @property
+    def accounts(self) -> dict[str, AccountShare]:
+        """Accounts by id, those without events included."""
+        found: dict[str, AccountShare] = {}
+        for scope in list(self._catalog.scopes.values()):
+            share = found.setdefault(scope.account_id, AccountShare(scope.zone.name, []))
+            if scope.journey_id:
+                share.journey_ids.append(scope.journey_id)
+        return found
 
     def partial(self, query: Query, watermarks: Mapping[str, int] | None) -> dict[str, Any]:
         """Rows of the journeys and accounts that a query asks about; see `Partition.partial`."""

@@ -5,7 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wayfold.audit import oracle
-from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
+from wayfold.exporters.api.source import (
+    BadQuestionError,
+    Freshness,
+    Judged,
+    KnownAccount,
+    SourceUnavailableError,
+)
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 
@@ -79,6 +85,7 @@ class OracleSource:
         self.events = events
         self.available = True
         self.queries: list[Query] = []
+        self.commits = 1
 
     async def document(self, query: Query) -> Mapping[str, Any]:
         if not self.available:
@@ -101,6 +108,21 @@ class OracleSource:
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=int(time.time() * 1000), watermark_ms=1_793_613_607_000, lag_ms=0)
+
+    async def state(self) -> str:
+        return str(self.commits)
+
+    async def accounts(self) -> list[KnownAccount]:
+        names = {(event.get("account_id", "default"), event.get("journey_id")) for event in self.events}
+        return [
+            KnownAccount(
+                account_id=account_id,
+                time_zone=self.zone(account_id).name,
+                journeys=len({journey_id for of, journey_id in names if of == account_id and journey_id}),
+                watermark_ms=1_793_613_607_000,
+            )
+            for account_id in sorted({account_id for account_id, _ in names})
+        ]
 
     async def judged(self) -> Mapping[int, Judged]:
         counters = {"accepted_total": len(self.events), "duplicate_total": 2, "refused_total:late": 1}

@@ -274,7 +274,7 @@ async def test_the_catalogue_is_answered(reader: httpx.AsyncClient) -> None:
 async def test_the_catalogue_is_not_sent_twice(reader: httpx.AsyncClient) -> None:
     """Whoever has it already is told so, and what is another one's is sent anew."""
     first = await reader.get("/v1/catalogue")
-    assert first.headers["cache-control"] == "no-cache"
+    assert first.headers["cache-control"] == "private, no-cache"
     tag = first.headers["etag"]
     again = await reader.get("/v1/catalogue", headers={"if-none-match": f'"other", {tag}'})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)

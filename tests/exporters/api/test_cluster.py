@@ -16,7 +16,7 @@ from wayfold.audit import oracle
 from wayfold.exporters.api.cluster import ClusterNumbers
 from wayfold.exporters.api.internal import create_internal_app
 from wayfold.exporters.api.server import listen, serving
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import BadQuestionError, Freshness, KnownAccount, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.partition import Partition
 from wayfold.state.reading.query import Query
@@ -41,6 +41,12 @@ class FakeViews:
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=0, watermark_ms=0, lag_ms=40)
+
+    async def state(self) -> str:
+        return "some"
+
+    async def accounts(self) -> list[KnownAccount]:
+        return []
 
     async def unready(self) -> list[str]:
         return []
