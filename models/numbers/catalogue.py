@@ -5,6 +5,7 @@ from typing import Final
 from wayfold.models.numbers.entry import (
     ACCOUNT,
     EVERY_FILTER,
+    JOURNEY,
     STEP,
     CatalogueBreakdown,
     CatalogueNumber,
@@ -21,6 +22,7 @@ NUMBERS: Final[tuple[CatalogueNumber, ...]] = (*OF_ACCOUNTS, *OF_STEPS, *OF_JOUR
 BREAKDOWNS: Final[tuple[CatalogueBreakdown, ...]] = (
     channels_of(ACCOUNT, ("channel", "platform")),
     channels_of(STEP, EVERY_FILTER),
+    channels_of(JOURNEY, EVERY_FILTER),
 )
 
 _DELIVERED: Final = ("sent.messages", "delivered.messages", "clicked.messages", "failed.messages")

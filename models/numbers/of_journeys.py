@@ -4,6 +4,7 @@ from functools import partial
 from typing import Final
 
 from wayfold.models.numbers.entry import EVERY_FILTER, JOURNEY, PlacedBy, by_both, number
+from wayfold.models.numbers.of_messages import message_numbers
 
 _entry_number = partial(number, scopes=JOURNEY, filters=("version",))
 _BY_ENTRY: Final = by_both("entry")
@@ -159,4 +160,5 @@ OF_JOURNEYS: Final = (
         placed_by=by_both("interaction"),
         list="active_users",
     ),
+    *message_numbers(JOURNEY, EVERY_FILTER, counters=("events", "messages")),
 )

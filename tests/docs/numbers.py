@@ -36,11 +36,11 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _meanings(scope: Scope) -> str:
     """What counts as it does at a step is explained there."""
-    known = numbers_of("step") if scope == "account" else {}
+    known = {} if scope == "step" else numbers_of("step")
     rows: list[tuple[str, ...]] = [
         (f"`{number.name}`", number.title, number.unit, number.meaning)
         for number in numbers_of(scope).values()
-        if number.name not in known
+        if number.name not in known or known[number.name].meaning != number.meaning
     ]
     rows += [
         (f"`{table.name}`", table.title, "table", table.meaning) for table in breakdowns_of(scope).values()

@@ -23,7 +23,7 @@ from tests.exporters.hourly_story import (
     story,
 )
 from tests.exporters.partitions import fold_all, open_partitions
-from wayfold.exporters.api import answers
+from wayfold.exporters.api import answers, number_types
 from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.catalogue import CatalogueAnswer
 from wayfold.exporters.api.local import LocalNumbers
@@ -37,9 +37,9 @@ CLOCKS: Final[tuple[Clock, ...]] = ("event", "entry")
 SCOPES: Final[tuple[Scope, ...]] = ("journey", "version", "step", "account")
 RANGE: Final = {"from": "2026-11-01", "to": "2026-11-03"}
 SHAPES: Final[dict[Scope, type[msgspec.Struct]]] = {
-    "journey": answers.JourneyNumbers,
-    "version": answers.JourneyNumbers,
-    "step": answers.StepNumbers,
+    "journey": number_types.JourneyNumbers,
+    "version": number_types.JourneyNumbers,
+    "step": number_types.StepNumbers,
     "account": answers.Account,
 }
 BY_KEY: Final = ("cost", "conversion_values")

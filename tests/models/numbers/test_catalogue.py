@@ -13,7 +13,8 @@ from wayfold.models.numbers.entry import Filter, Scope, Time
 from wayfold.models.numbers.of_messages import COUNTERS, STATUSES, UNDELIVERED_CHANNELS
 from wayfold.models.numbers.words import CLOCKS, FILTERS, TIMES
 from wayfold.state.histories import history
-from wayfold.state.reading import numbers as reading
+from wayfold.state.reading import field_numbers as reading
+from wayfold.state.reading.counted import COUNTED
 from wayfold.state.reading.query import Clock
 
 SCOPES = get_args(Scope)
@@ -91,3 +92,10 @@ def test_the_words_of_messages_are_those_that_are_counted() -> None:
     assert STATUSES == history.STATUSES
     assert COUNTERS == reading.COUNTERS
     assert set(UNDELIVERED_CHANNELS) == reading.UNDELIVERED_CHANNELS
+
+
+def test_numbers_of_many_journeys_at_once_are_those_of_a_journey() -> None:
+    """What can be counted for many journeys and ranges is in the catalogue, with the same filters."""
+    for name, counted in COUNTED.items():
+        filters = tuple(dimension.removesuffix("_id") for dimension in counted.dimensions)
+        assert numbers_of("journey")[name].filters == filters

@@ -6,7 +6,7 @@ from typing import Any
 from wayfold.audit.oracle.accounts import Account, Journey
 from wayfold.audit.oracle.facts import Filter
 from wayfold.audit.oracle.journeys import journey_numbers
-from wayfold.audit.oracle.steps import by_place, channel_rows, step_numbers
+from wayfold.audit.oracle.steps import by_place, channel_rows, message_numbers, step_numbers
 from wayfold.audit.oracle.times import instant_text
 
 _JOURNEY_NUMBERS = (
@@ -104,7 +104,8 @@ def journey_document(
 
 def _journey_numbers(journey: Journey, where: Filter, watermark_ms: int, lacking: set[str]) -> dict[str, Any]:
     facts = journey.entry_facts(where, watermark_ms)
-    return _without(journey_numbers(facts, journey.entries), lacking)
+    numbers = {**journey_numbers(facts, journey.entries), **message_numbers(journey.messages, where)}
+    return _without(numbers, lacking)
 
 
 def _without(numbers: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
