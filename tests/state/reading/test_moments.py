@@ -32,7 +32,7 @@ def partition(request: pytest.FixtureRequest) -> Partition:
 
 
 def change(partition: Partition, user: str, day: str) -> None:
-    """Let a user enter each journey, be mailed and leave."""
+    """Let a user enter each journey, be mailed and leave; the window is open until the next comes."""
     for journey in JOURNEYS:
         common = {"journey_id": journey}
         fold(partition, "entries", entered(f"e-{user}-{journey}", f"{day}T10:00:00", user, **common))
@@ -40,7 +40,7 @@ def change(partition: Partition, user: str, day: str) -> None:
         fold(
             partition,
             "messages",
-            event("message.sent", f"s-{user}", f"{day}T10:01:00", user, message_id="m", **message),
+            event("message.sent", f"s-{user}", f"{day}T10:00:00.500", user, message_id="m", **message),
         )
         left = {**exited(f"{day}T10:00:00", user), **common, "event_id": f"x-{user}"}
         fold(partition, "entries", left)
