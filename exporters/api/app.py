@@ -14,7 +14,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
-from wayfold.exporters.api import accounts, counts, health, journeys, series, users, verdicts
+from wayfold.exporters.api import accounts, catalogue, counts, health, journeys, series, users, verdicts
 from wayfold.exporters.api.compression import CompressLarge
 from wayfold.exporters.api.conditional import answer_unchanged, send_tag
 from wayfold.exporters.api.filters import asking
@@ -36,6 +36,7 @@ READING: Final = (
     counts.get_counts,
     users.list_users,
     verdicts.get_verdicts,
+    catalogue.get_catalogue,
     health.healthz,
     health.readyz,
     health.metrics,

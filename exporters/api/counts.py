@@ -7,10 +7,11 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
-from wayfold.exporters.api.answers import Count, Fresh, Instant
+from wayfold.exporters.api.answers import Fresh
 from wayfold.exporters.api.conditional import READS_NUMBERS
 from wayfold.exporters.api.given import PROBLEMS, GivenQuestion
 from wayfold.exporters.api.journeys import answer, fresh
+from wayfold.exporters.api.number_types import Count, Instant
 from wayfold.exporters.api.series import BucketLength, buckets_of, of_buckets
 from wayfold.exporters.api.source import BadQuestionError, parameter_of
 from wayfold.state.names.catalog import DEFAULT_ACCOUNT

@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 from msgspec import structs
 
+from wayfold.state.reading.definitions import described_steps, described_version, undefined_step
 from wayfold.state.reading.field_numbers import (
     Document,
     channel_rows,
@@ -202,7 +203,7 @@ def _versions(row: Mapping[str, Any], views: Views, query: Query) -> list[Docume
 def _version(
     journey_id: str, version: int, definition: Mapping[str, Any] | None, views: Views, query: Query
 ) -> Document:
-    steps = {} if definition is None else {step["step_id"]: step for step in definition["steps"]}
+    steps = described_steps(definition)
     prefixes = (step_view(version, ""), dwell_view(version, ""))
     seen = {view[len(prefix) :] for view in views for prefix in prefixes if view.startswith(prefix)}
     order = [*steps, *sorted(seen - steps.keys())]
@@ -210,25 +211,16 @@ def _version(
         order = [step_id for step_id in order if step_id == query.step_id]
     rows = []
     for step_id in order:
-        step = steps.get(step_id, {})
-        rows.append(
-            {
-                "step_id": step_id,
-                "name": step.get("name") or step_id,
-                "type": step.get("type"),
-                "channel": step.get("channel"),
-                "numbers": step_numbers(
-                    views.get(step_view(version, step_id), {}),
-                    views.get(dwell_view(version, step_id), {}),
-                    query,
-                ),
-            }
+        numbers = step_numbers(
+            views.get(step_view(version, step_id), {}), views.get(dwell_view(version, step_id), {}), query
         )
+        rows.append({**(steps.get(step_id) or undefined_step(step_id)), "numbers": numbers})
     own = dict(views.get(version_view(version), {}))
     add_messages(own, views, version)
     return {
         "journey_version": version,
         "name": journey_id if definition is None else definition["name"],
+        **described_version(definition),
         "definition_conflicts": 0 if definition is None else definition.get("conflicts", 0),
         "numbers": journey_numbers(own, query),
         "steps": rows,

@@ -246,11 +246,13 @@ def decode_views(row: bytes) -> Views:
 
 
 def definitions_of(scope: JourneyScope) -> dict[str, dict[str, Any]]:
-    """What readers need of a journey's definitions, by version."""
+    """What readers need of a journey's definitions, by version; all but the window is as published."""
     return {
         str(version): {
             "name": definition.name,
             "steps": [step.model_dump() for step in definition.steps],
+            "goal": None if definition.goal is None else definition.goal.model_dump(),
+            "conversion_window_ms": definition.conversion_window_ms,
             "conflicts": scope.definition_conflicts.get(version, 0),
         }
         for version, definition in scope.definitions.items()

@@ -70,22 +70,24 @@ def journey_document(
         at_version = where.at(version)
         steps = [
             {
-                "step_id": step,
-                "name": name,
-                "type": kind,
-                "channel": channel,
+                **step,
                 "numbers": _without(
-                    step_numbers(places.get((version, step), {}), at_version.at(version, step)),
+                    step_numbers(
+                        places.get((version, step["step_id"]), {}), at_version.at(version, step["step_id"])
+                    ),
                     lacking["step"],
                 ),
             }
-            for step, name, kind, channel in journey.steps(version, places)
-            if where.step in (None, step)
+            for step in journey.steps(version, places)
+            if where.step in (None, step["step_id"])
         ]
         versions.append(
             {
                 "journey_version": version,
                 "name": definition.name if definition else journey.journey,
+                "defined": definition is not None,
+                "goal": definition.goal if definition else None,
+                "conversion_window_ms": definition.window_ms if definition else None,
                 "definition_conflicts": journey.conflicts.get(version, 0),
                 "numbers": _journey_numbers(journey, at_version, watermark_ms, lacking["journey"]),
                 "steps": steps,
