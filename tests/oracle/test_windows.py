@@ -1,5 +1,7 @@
 """The conversion window: when a goal converts an entry, and what an exit does to it."""
 
+from typing import Any
+
 import pytest
 
 from tests.oracle.programs import Ask
@@ -237,7 +239,7 @@ def test_without_a_definition_the_window_is_three_days(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("query", [{}, {"start": "2026-11-02", "end": "2026-11-03"}])
-def test_who_is_in_a_version_without_goal_keeps_no_window_open(ask: Ask, query: dict[str, str]) -> None:
+def test_who_is_in_a_version_without_goal_keeps_no_window_open(ask: Ask, query: dict[str, Any]) -> None:
     """An active entry that nothing can convert says nothing of when the last window closes."""
     story = [
         defined(),
