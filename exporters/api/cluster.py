@@ -177,7 +177,7 @@ class ClusterNumbers:
             watermark_ms=watermark_of(watermarks, query.account_id),
             lag_ms=fresh.lag_ms,
         )
-        return finished([partials[number] for number in sorted(partials)], query, now)
+        return await finished([partials[number] for number in sorted(partials)], query, now)
 
     async def _ask_statuses(self) -> dict[int, PartitionStatus]:
         return await self._ask(await self._owners(), None, "partitions", STATUSES)

@@ -38,6 +38,15 @@ async def read_journey(source: NumbersSource, query: Query) -> tuple[Mapping[str
     Raises NotKnownError when there is no such journey, or it has no such version or step.
     """
     document = await source.document(query)
+    journey = the_journey(document, query)
+    has_version = query.version is None or journey["versions"]
+    if not has_version or (query.step_id is not None and not steps_of(journey)):
+        await require_known(source, query)
+    return document, journey
+
+
+def the_journey(document: Mapping[str, Any], query: Query) -> Mapping[str, Any]:
+    """Take the journey that a query names from a document; raises NotKnownError when there is none."""
     journeys: Sequence[Mapping[str, Any]] = document["journeys"]
     if not journeys:
         raise NotKnownError(
@@ -45,14 +54,10 @@ async def read_journey(source: NumbersSource, query: Query) -> tuple[Mapping[str
             f"account {query.account_id!r} has no journey {query.journey_id!r}; "
             "GET /v1/journeys lists those it has (parameter account chooses the account)",
         )
-    journey = journeys[0]
-    has_version = query.version is None or journey["versions"]
-    if not has_version or (query.step_id is not None and not steps_of(journey)):
-        await _require_known(source, query)
-    return document, journey
+    return journeys[0]
 
 
-async def _require_known(source: NumbersSource, query: Query) -> None:
+async def require_known(source: NumbersSource, query: Query) -> None:
     """Raise NotKnownError unless the journey has the version and the step of a query, over all time.
 
     What no definition names is only known from events, which the other filters may leave out.
@@ -136,14 +141,11 @@ async def get_numbers(
 )
 async def list_journeys(question: GivenQuestion) -> Response[answers.JourneysAnswer]:
     """Answer with a summary of each journey of an account."""
-    document = await question.source.document(question.query)
+    document = await question.source.document(msgspec.structs.replace(question.query, detail="summary"))
     content = {
         **fresh(document),
         "account_id": question.query.account_id,
-        "journeys": [
-            {**journey, "versions": [version["journey_version"] for version in journey["versions"]]}
-            for journey in document["journeys"]
-        ],
+        "journeys": document["journeys"],
     }
     return answer(answers.JourneysAnswer, content)
 

@@ -18,10 +18,12 @@ from wayfold.exporters.api.source import (
     Judged,
     KnownAccount,
     SourceUnavailableError,
+    parameter_of,
 )
 from wayfold.models.zone import Zone
+from wayfold.state.reading.counted import NotCountedError
 from wayfold.state.reading.lists import NoListError
-from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.numbers import finishing
 from wayfold.state.reading.partition_numbers import AccountShare, JudgedAnewError
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest, watermark_of
@@ -31,8 +33,6 @@ from wayfold.state.telemetry import Telemetry
 T = TypeVar("T")
 
 TURN_S: Final = 0.001
-PARAMETERS: Final = {"step_id": "step"}
-"""Parameters of the API that have another name than the dimension that they filter by."""
 
 
 class ReadablePartition(Protocol):
@@ -73,6 +73,11 @@ class ReadablePartition(Protocol):
     def partial(self, query: Query, watermarks: Mapping[str, int] | None = None) -> dict[str, Any]:
         """Give the partition's share of a numbers document."""
 
+    def read(
+        self, query: Query, watermarks: Mapping[str, int] | None = None
+    ) -> Generator[None, None, dict[str, Any]]:
+        """Give the same in pieces, as of the commit before the first."""
+
     def users(self, query: Query, number: str) -> Generator[None, None, list[str]]:
         """Find the partition's users behind a number in pieces; `NoListError` when it has no list."""
 
@@ -109,8 +114,8 @@ class LocalNumbers:
         """Answer with a numbers document.
 
         One journey as a whole takes a millisecond or two and is read in one go. Anything larger lets the
-        fold and other readers work between two partitions; it stays exact, because a user is in one
-        partition only and each partition is read at one commit.
+        fold and other readers work between two partitions, and a summary or a series in turns; it stays
+        exact, because a user is in one partition only and each partition is read at one commit.
         """
         with self._read_seconds.timed(), none_closed():
             partitions = self._partitions()
@@ -119,10 +124,10 @@ class LocalNumbers:
             small = query.journey_id is not None and query.is_plain
             partials = []
             for partition in partitions:
-                partials.append(share_of(partition, query, watermarks))
+                partials.append(await share_of(partition, query, watermarks))
                 if not small:
                     await asyncio.sleep(0)
-            return finished(partials, query, fresh)
+            return await finished(partials, query, fresh)
 
     async def users(self, query: Query, number: str) -> Sequence[str]:
         """List the users behind a number, over all partitions."""
@@ -186,17 +191,24 @@ class LocalNumbers:
         return Freshness(as_of_ms=as_of_ms, watermark_ms=watermark_ms, lag_ms=self._lag_ms())
 
 
-def share_of(partition: ReadablePartition, query: Query, watermarks: Mapping[str, int]) -> dict[str, Any]:
-    """Give a partition's share of a document; raises `SourceUnavailableError` when it cannot answer now."""
+async def share_of(
+    partition: ReadablePartition, query: Query, watermarks: Mapping[str, int]
+) -> dict[str, Any]:
+    """Give a partition's share of a document, in turns; others work meanwhile.
+
+    Raises `SourceUnavailableError` when it cannot answer now, `BadQuestionError` for what has no answer.
+    """
     try:
-        return partition.partial(query, watermarks)
+        return await in_turns(partition.read(query, watermarks))
     except JudgedAnewError as error:
         raise SourceUnavailableError(str(error)) from None
+    except NotCountedError as error:
+        raise BadQuestionError(parameter_of(error.dimension), str(error)) from None
 
 
-def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:
-    """Make the numbers document of all partitions' shares, with how fresh it is."""
-    document = finish(partials, query)
+async def finished(partials: Sequence[Mapping[str, Any]], query: Query, fresh: Freshness) -> dict[str, Any]:
+    """Make the numbers document of all partitions' shares, with how fresh it is; in turns."""
+    document = await in_turns(finishing(partials, query))
     # The watermark at which open windows were judged; a partition may have gone on since.
     watermark = instant(fresh.watermark_ms) if fresh.watermark_ms >= 0 else None
     return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document, "watermark": watermark}
@@ -210,12 +222,11 @@ async def local_users(partitions: Sequence[ReadablePartition], query: Query, num
     """
     try:
         with none_closed():
-            return [await _in_turns(partition.users(query, number)) for partition in partitions]
+            return [await in_turns(partition.users(query, number)) for partition in partitions]
     except JudgedAnewError as error:
         raise SourceUnavailableError(str(error)) from None
     except NoListError as error:
-        parameter = PARAMETERS.get(error.dimension, error.dimension or "number")
-        raise BadQuestionError(parameter, str(error)) from None
+        raise BadQuestionError(parameter_of(error.dimension), str(error)) from None
 
 
 @contextmanager
@@ -229,7 +240,7 @@ def none_closed() -> Iterator[None]:
         raise SourceUnavailableError(CLOSED_MEANWHILE) from None
 
 
-async def _in_turns(pieces: Generator[None, None, T]) -> T:
+async def in_turns(pieces: Generator[None, None, T]) -> T:
     """Do work that comes in pieces, in turns of a millisecond between which others work."""
     until_s = time.perf_counter() + TURN_S
     while True:

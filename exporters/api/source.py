@@ -96,3 +96,12 @@ class BadQuestionError(Exception):
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
         self.parameter = parameter
+
+
+PARAMETERS: Final = {"step_id": "step"}
+"""Parameters of the API that have another name than the dimension that they filter by."""
+
+
+def parameter_of(dimension: str) -> str:
+    """Name of the parameter that filters by a dimension; without one that of the number."""
+    return PARAMETERS.get(dimension, dimension or "number")

@@ -9,6 +9,7 @@ import msgspec
 from xxhash import xxh3_128_hexdigest
 
 from wayfold.exporters.api.instants import instant
+from wayfold.exporters.api.local import in_turns
 from wayfold.exporters.api.source import Freshness, KnownAccount, SourceUnavailableError
 from wayfold.exporters.redis_views.committed import TIME_ZONE
 from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
@@ -22,9 +23,15 @@ from wayfold.exporters.redis_views.registry import (
     watermark_look,
     watermark_told,
 )
-from wayfold.exporters.redis_views.shapes import UTC, account_partial, journey_partial, put_dwell
+from wayfold.exporters.redis_views.shapes import (
+    UTC,
+    account_partial,
+    journey_partial,
+    put_dwell,
+    summary_partial,
+)
 from wayfold.settings import RedisSettings
-from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.numbers import finishing
 from wayfold.state.reading.query import Query
 
 STATE_AGE_S: Final = 0.2
@@ -116,8 +123,9 @@ class RedisReader:
     async def _document(self, query: Query) -> Mapping[str, Any]:
         roster, watermark_ms, journeys = await self._read(query)
         fresh = _freshness(roster, watermark_ms)
-        document = finish([_partial(journeys, query.account_id, watermark_ms)], query)
-        put_dwell(document, {journey.name: journey.hashes for journey in journeys})
+        document = await in_turns(finishing([_partial(journeys, query, watermark_ms)], query))
+        if query.detail == "all":
+            put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
 
     async def _accounts(self) -> list[KnownAccount]:
@@ -150,7 +158,7 @@ class RedisReader:
 
     async def _read(self, query: Query) -> tuple[Roster, int, list[JourneyHashes]]:
         """The claims, the watermark, and the journeys and accounts that a query is about, all readable."""
-        if query.account_id is not None and query.journey_id is not None:
+        if query.account_id is not None and query.journey_id is not None and query.detail == "all":
             name = JourneyName(query.account_id, query.journey_id)
             roster, watermark_ms, journeys = await self._hashes.read_one(name)
             self._check_readable(roster, [name])
@@ -162,9 +170,13 @@ class RedisReader:
             # A journey that Redis has never taken is in no index.
             for name in map(name_of_member, sorted({*members, *refused}))
             if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
+            if name.journey_id or query.detail == "all"
         ]
         self._check_readable(roster, names)
-        journeys = await self._hashes.read_all(names)
+        if query.detail == "all":
+            journeys = await self._hashes.read_all(names)
+        else:
+            journeys = await self._hashes.read_summaries(names)
         afterwards = await read_roster(self._link, self._keys)
         self._check_readable(afterwards, names)
         if _readable_since(afterwards) != _readable_since(roster):
@@ -207,12 +219,15 @@ def _state(roster: Roster) -> str:
     return xxh3_128_hexdigest(msgspec.msgpack.encode(claims))
 
 
-def _partial(journeys: Sequence[JourneyHashes], account_id: str | None, watermark_ms: int) -> dict[str, Any]:
+def _partial(journeys: Sequence[JourneyHashes], query: Query, watermark_ms: int) -> dict[str, Any]:
     named = [journey for journey in journeys if journey.name.journey_id]
     accounts = [journey for journey in journeys if not journey.name.journey_id]
     return {
-        "watermarks": {account_id or "": watermark_ms},
-        "journeys": [journey_partial(*journey) for journey in named],
+        "watermarks": {query.account_id or "": watermark_ms},
+        "journeys": [
+            journey_partial(*journey) if query.detail == "all" else summary_partial(*journey)
+            for journey in named
+        ],
         "accounts": [account_partial(*journey) for journey in accounts],
     }
 

@@ -26,6 +26,7 @@ READ = (
     "/v1/journeys/welcome/steps?account=acme",
     "/v1/journeys/welcome/steps/mail?account=acme",
     f"/v1/journeys/welcome/series?account=acme&{RANGE}",
+    f"/v1/series?account=acme&number=sent.messages&{RANGE}",
     "/v1/accounts",
     "/v1/accounts/acme",
 )
