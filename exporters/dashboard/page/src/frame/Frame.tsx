@@ -2,7 +2,7 @@
 
 import { Link, Outlet } from '@tanstack/react-router'
 import { Keyboard, Route } from 'lucide-react'
-import { lazy, type MouseEvent, Suspense, useRef, useState } from 'react'
+import { lazy, Suspense, useRef, useState } from 'react'
 import { useView, ViewProvider } from '@/api/view'
 import { IconButton } from '@/parts/Controls'
 import { BASE, paths } from '@/url/paths'
@@ -36,9 +36,9 @@ function Framed() {
   useKeys(() => setHelpOpen(true))
   return (
     <div className={styles.frame}>
-      <a className={styles.skip} href="#main" onClick={goToMain}>
+      <button type="button" className={styles.skip} onClick={goToMain}>
         Skip to the numbers
-      </a>
+      </button>
       <nav className={styles.rail} aria-label="Pages">
         <Link className={styles.brand} to={paths.journeys()} search={keptOf}>
           <img src={`${BASE}icon.svg`} alt="" width={24} height={24} />
@@ -88,8 +88,7 @@ function Framed() {
 }
 
 /** The document's base makes `#main` an address of another page, so the way there is gone by hand. */
-function goToMain(event: MouseEvent) {
-  event.preventDefault()
+function goToMain() {
   document.getElementById('main')?.focus()
 }
 

@@ -3,15 +3,23 @@
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { ask } from '@/api/client'
-import type { CatalogueAnswer, CatalogueNumber } from '@/api/generated'
+import type { CatalogueAnswer, CatalogueNumber, CatalogueStep } from '@/api/generated'
 import type { Scope } from './scope'
 
 export type NumberEntry = CatalogueNumber
+
+/** Of what a number is: of a journey, where neither is named. */
+export type Place = Pick<Scope, 'version' | 'step'>
 
 /** Finds what is said of a number; a name may mean another number at a step than of a journey. */
 export class Catalogue {
   readonly answer: CatalogueAnswer | undefined
   private readonly entries = new Map<string, NumberEntry>()
+
+  /** What each kind of step shows first. */
+  get steps(): readonly CatalogueStep[] {
+    return this.answer?.steps ?? []
+  }
 
   constructor(answer: CatalogueAnswer | undefined) {
     this.answer = answer
@@ -21,12 +29,12 @@ export class Catalogue {
   }
 
   /** What is said of a number, undefined while the catalogue is on its way. */
-  entry(number: string, scope: Scope): NumberEntry | undefined {
+  entry(number: string, scope: Place = {}): NumberEntry | undefined {
     return this.entries.get(`${placeOf(scope)} ${general(number)}`)
   }
 
   /** Its title for people; the plain name until the catalogue is there. */
-  title(number: string, scope: Scope): string {
+  title(number: string, scope: Place = {}): string {
     const name = this.entry(number, scope)?.title ?? number
     return number.startsWith(GOALS) ? `${name}: ${number.slice(GOALS.length)}` : name
   }
@@ -62,9 +70,9 @@ export function listOf(catalogue: Catalogue, number: string, scope: Scope): stri
 const GOALS = 'goals:'
 
 /** Goals of any name are one number of the catalogue. */
-const general = (number: string): string => (number.startsWith(GOALS) ? `${GOALS}<name>` : number)
+const general = (number: string): string => (number.startsWith(GOALS) ? 'goals.events' : number)
 
-const placeOf = ({ step, version }: Scope): string =>
+const placeOf = ({ step, version }: Place): string =>
   step !== undefined ? 'step' : version !== undefined ? 'version' : 'journey'
 
 /** The catalogue; without entries until it is there. It is constant while the server lives. */
