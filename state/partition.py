@@ -31,7 +31,7 @@ from wayfold.state.limits import Limits
 from wayfold.state.names.catalog import Catalog, JourneyScope
 from wayfold.state.reading.lists import Found, Lists
 from wayfold.state.reading.live_views import LiveViews
-from wayfold.state.reading.partition_numbers import PartitionNumbers, encode_views
+from wayfold.state.reading.partition_numbers import KnownAccount, PartitionNumbers, encode_views
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.reader import Reader
 from wayfold.state.reading.views import JourneyView, Views
@@ -139,6 +139,16 @@ class Partition:
     def sequence(self) -> int:
         """Offsets passed so far, over all topics: grows with every commit that passed one."""
         return sum(self.offsets.values())
+
+    @property
+    def commits(self) -> int:
+        """How many commits made what is read: grows with each, also with one that passed no record."""
+        return self.meta.batch
+
+    @property
+    def accounts(self) -> dict[str, KnownAccount]:
+        """Account → its time zone and journeys, of those that have an event or a definition here."""
+        return self._numbers.accounts
 
     def fold(self, topic: str, records: Sequence[Record]) -> None:
         """Fold records of a topic kind ("entries", …), in offset order, in memory only.

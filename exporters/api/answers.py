@@ -249,6 +249,33 @@ class AccountAnswer(Fresh, kw_only=True):
     not_filterable: NotFilterable | UnsetType = UNSET
 
 
+class AccountSummary(Struct, kw_only=True):
+    """An account, and what is known of it without its numbers."""
+
+    account_id: str
+    time_zone: str
+    journeys: Annotated[int, Meta(ge=0, description="How many journeys it has.")]
+    watermark: Annotated[
+        Instant | None,
+        Meta(description="Greatest occurred_at accepted of its users; null before the first event."),
+    ]
+
+
+class AccountsAnswer(Fresh, kw_only=True):
+    """The accounts there are, by id."""
+
+    accounts: list[AccountSummary]
+
+
+class FreshnessAnswer(Fresh, kw_only=True):
+    """How fresh numbers are, and which state they are of."""
+
+    state: Annotated[
+        str,
+        Meta(description="Differs wherever an answer may: one whose ETag ends with it is still the latest."),
+    ]
+
+
 class Bucket(Struct, kw_only=True):
     """The numbers of one bucket of time, [start, end)."""
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from typing import Any, Final
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -13,7 +13,9 @@ from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
-from wayfold.exporters.api import health, journeys, series, users, verdicts
+from wayfold.exporters.api import accounts, freshness, health, journeys, series, users, verdicts
+from wayfold.exporters.api.compression import CompressLarge
+from wayfold.exporters.api.conditional import TagAnswers, TaggedSource
 from wayfold.exporters.api.filters import asking
 from wayfold.exporters.api.given import DEFAULT_LIMITS, Limits, MetricsPage
 from wayfold.exporters.api.paths import KeepEncodedSlashes
@@ -26,7 +28,9 @@ READING: Final = (
     journeys.get_journey,
     journeys.list_steps,
     journeys.get_step,
+    accounts.list_accounts,
     journeys.get_account,
+    freshness.get_freshness,
     series.get_series,
     users.list_users,
     verdicts.get_verdicts,
@@ -52,14 +56,20 @@ def create_app(
     `routes` are further handlers (the embedded host adds ingest), `lifespan` what runs from start to
     stop of the server, `max_body_bytes` the limit of a request's body.
     """
+
+    def tagged_source(request: Request[Any, Any, Any]) -> TaggedSource:
+        return TaggedSource(source, request)
+
     app = Litestar(
         route_handlers=[*READING, *routes],
         dependencies={
             "question": Provide(asking(source, limits), sync_to_thread=False),
-            "source": Provide(lambda: source, sync_to_thread=False),
+            "source": Provide(tagged_source, sync_to_thread=False),
+            "live_source": Provide(lambda: source, sync_to_thread=False),
             "metrics_page": Provide(lambda: metrics_page, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
+        middleware=[CompressLarge, TagAnswers],
         lifespan=list(lifespan),
         request_max_body_size=max_body_bytes,
         openapi_config=OpenAPIConfig(

@@ -22,7 +22,14 @@ from wayfold.exporters.api.internal import (
     UsersQuestion,
 )
 from wayfold.exporters.api.local import finished
-from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
+from wayfold.exporters.api.source import (
+    AccountSummary,
+    BadQuestionError,
+    Freshness,
+    Judged,
+    SourceUnavailableError,
+)
+from wayfold.exporters.api.state import short_state
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest, watermark_of
@@ -57,6 +64,12 @@ class Views(Protocol):
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh the views are, to who asks for an account or for all."""
+
+    async def state(self, account_id: str | None = None) -> str | None:
+        """Give a text that differs wherever an answer may; None while nothing can be promised."""
+
+    async def accounts(self, zone: Callable[[str], Zone]) -> Sequence[AccountSummary]:
+        """List the accounts, sorted by id; `zone` gives the calendar of one that Redis has none of."""
 
     async def unready(self) -> list[str]:
         """Say why the views cannot be read or do not hold all numbers; empty when they do."""
@@ -106,6 +119,21 @@ class ClusterNumbers:
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh the views are, to who asks for an account or for all."""
         return await self._views.freshness(account_id)
+
+    async def state(self, account_id: str | None = None) -> str | None:
+        """Give a text that differs wherever an answer may, made of what is in Redis.
+
+        Workers are ahead of Redis for a moment: their answers may be newer than the state they are given for.
+        """
+        state = await self._views.state(account_id)
+        if state is None or account_id is None:
+            return state
+        # Buckets are cut in the calendar that this process was told of.
+        return short_state([state, self._zone(account_id).name])
+
+    async def accounts(self) -> Sequence[AccountSummary]:
+        """List the accounts, sorted by id."""
+        return await self._views.accounts(self._zone)
 
     async def judged(self) -> Mapping[int, Judged]:
         """Say what became of the records of every partition, by its number."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from litestar import Request
 from litestar.params import QueryParameter
 
+from wayfold.exporters.api.conditional import TaggedSource
 from wayfold.exporters.api.given import Limits, Question
 from wayfold.exporters.api.source import BadQuestionError, NumbersSource
 from wayfold.models.zone import RangeError, Zone
@@ -98,7 +99,7 @@ def asking(source: NumbersSource, limits: Limits) -> Callable[..., Question]:
             end=end,
             clock=clock,
         )
-        return Question(query, source, limits)
+        return Question(query, TaggedSource(source, request), limits)
 
     return ask
 

@@ -8,7 +8,7 @@ from litestar import Request, Response, get
 from litestar.params import PathParameter
 
 from wayfold.exporters.api import answers, filters
-from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion, Source
+from wayfold.exporters.api.given import ANSWERS, NOT_FOUND, GivenQuestion, Source
 from wayfold.exporters.api.paths import as_id
 from wayfold.exporters.api.problems import NotKnownError
 from wayfold.exporters.api.source import BadQuestionError, NumbersSource
@@ -89,7 +89,7 @@ def steps_of(journey: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @get(
     "/v1/numbers",
-    responses=PROBLEMS,
+    responses=ANSWERS,
     tags=["numbers"],
     summary="Every number of every account, journey, version and step",
 )
@@ -127,7 +127,7 @@ async def get_numbers(
 
 @get(
     "/v1/journeys",
-    responses=PROBLEMS,
+    responses=ANSWERS,
     tags=["journeys"],
     summary="The journeys of an account, with their numbers",
 )
@@ -147,7 +147,7 @@ async def list_journeys(question: GivenQuestion) -> Response[answers.JourneysAns
 
 @get(
     "/v1/journeys/{journey_id:str}",
-    responses={**PROBLEMS, **NOT_FOUND},
+    responses={**ANSWERS, **NOT_FOUND},
     tags=["journeys"],
     summary="One journey, its versions and their steps",
 )
@@ -160,7 +160,7 @@ async def get_journey(question: GivenQuestion, journey_id: JourneyId) -> Respons
 
 @get(
     "/v1/journeys/{journey_id:str}/steps",
-    responses={**PROBLEMS, **NOT_FOUND},
+    responses={**ANSWERS, **NOT_FOUND},
     tags=["journeys"],
     summary="The steps of a journey",
 )
@@ -172,7 +172,7 @@ async def list_steps(question: GivenQuestion, journey_id: JourneyId) -> Response
 
 @get(
     "/v1/journeys/{journey_id:str}/steps/{step_id:str}",
-    responses={**PROBLEMS, **NOT_FOUND},
+    responses={**ANSWERS, **NOT_FOUND},
     tags=["journeys"],
     summary="One step of a journey",
 )
@@ -199,7 +199,7 @@ async def _steps(source: NumbersSource, query: Query) -> Response[answers.StepsA
 
 @get(
     "/v1/accounts/{account_id:str}",
-    responses={**PROBLEMS, **NOT_FOUND},
+    responses={**ANSWERS, **NOT_FOUND},
     tags=["accounts"],
     summary="One account: engaged persons and channels",
 )
@@ -219,6 +219,7 @@ async def get_account(
     document = await source.document(query)
     if not document["accounts"]:
         raise NotKnownError(
-            "account", f"there are no events of account {query.account_id!r}; GET /v1/numbers lists all"
+            "account",
+            f"there are no events of account {query.account_id!r}; GET /v1/accounts lists those there are",
         )
     return answer(answers.AccountAnswer, {**fresh(document), **document["accounts"][0]})

@@ -1,24 +1,28 @@
 """Numbers of partitions in this process: the embedded host's source, and a worker's share."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import merge
 from typing import Any, Final, Protocol, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import (
     CLOSED_MEANWHILE,
+    AccountSummary,
     BadQuestionError,
     Freshness,
     Judged,
     SourceUnavailableError,
 )
+from wayfold.exporters.api.state import short_state
 from wayfold.models.zone import Zone
 from wayfold.state.reading.lists import NoListError
 from wayfold.state.reading.numbers import finish
-from wayfold.state.reading.partition_numbers import JudgedAnewError
+from wayfold.state.reading.partition_numbers import JudgedAnewError, KnownAccount
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest, watermark_of
 from wayfold.state.store.errors import StoreFailedError, StoreProblem
@@ -49,6 +53,14 @@ class ReadablePartition(Protocol):
     @property
     def sequence(self) -> int:
         """Grows with every commit that folded a record."""
+
+    @property
+    def commits(self) -> int:
+        """Grows with every commit."""
+
+    @property
+    def accounts(self) -> Mapping[str, KnownAccount]:
+        """Account → its time zone and journeys."""
 
     @property
     def offsets(self) -> Mapping[str, int]:
@@ -90,6 +102,7 @@ class LocalNumbers:
         self._lag_ms = lag_ms
         self._unready = unready
         self._zone = zone
+        self._lives: WeakKeyDictionary[ReadablePartition, str] = WeakKeyDictionary()
 
     async def document(self, query: Query) -> Mapping[str, Any]:
         """Answer with a numbers document.
@@ -119,6 +132,35 @@ class LocalNumbers:
         watermarks = greatest(partition.watermarks for partition in self._partitions())
         return self._fresh(watermark_of(watermarks, account_id))
 
+    async def state(self, account_id: str | None = None) -> str | None:
+        """Give a text that differs wherever an answer may: the open partitions, their lives and commits."""
+        return short_state(
+            [
+                (partition.number, self._life_of(partition), partition.commits)
+                for partition in self._partitions()
+            ]
+        )
+
+    async def accounts(self) -> Sequence[AccountSummary]:
+        """List the accounts, sorted by id."""
+        partitions = self._partitions()
+        watermarks = greatest(partition.watermarks for partition in partitions)
+        time_zones: dict[str, str] = {}
+        journeys: dict[str, set[str]] = {}
+        for partition in partitions:
+            for account_id, known in partition.accounts.items():
+                time_zones[account_id] = known.time_zone
+                journeys.setdefault(account_id, set()).update(known.journeys)
+        return [
+            AccountSummary(
+                account_id=account_id,
+                time_zone=time_zone,
+                journeys=len(journeys[account_id]),
+                watermark_ms=watermark_of(watermarks, account_id),
+            )
+            for account_id, time_zone in sorted(time_zones.items())
+        ]
+
     async def judged(self) -> Mapping[int, Judged]:
         """Say what became of the records of every partition, by its number."""
         ends = None if self._ends is None else self._ends()
@@ -140,6 +182,13 @@ class LocalNumbers:
     async def unready(self) -> list[str]:
         """Say why no good answer can be given now; empty when one can."""
         return self._unready()
+
+    def _life_of(self, partition: ReadablePartition) -> str:
+        """A name of this opening of a partition alone: opened again it may have lost commits."""
+        life = self._lives.get(partition)
+        if life is None:
+            life = self._lives[partition] = secrets.token_hex(8)
+        return life
 
     def _fresh(self, watermark_ms: int) -> Freshness:
         as_of_ms = time.time_ns() // 1_000_000

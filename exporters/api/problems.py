@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, NotFoundException, ValidationExce
 from litestar.types import ExceptionHandlersMap
 
 from wayfold.exporters.api.answers import Problem
+from wayfold.exporters.api.conditional import NOT_KEPT, NotModifiedError, not_modified
 from wayfold.exporters.api.filters import MEANINGS
 from wayfold.exporters.api.source import CLOSED_MEANWHILE, BadQuestionError, SourceUnavailableError
 from wayfold.models.zone import RangeError
@@ -45,7 +46,10 @@ def problem(
         parameter=parameter,
     )
     return Response(
-        msgspec.json.encode(content), status_code=status, media_type=CONTENT_TYPE, headers=headers
+        msgspec.json.encode(content),
+        status_code=status,
+        media_type=CONTENT_TYPE,
+        headers={"cache-control": NOT_KEPT, **(headers or {})},
     )
 
 
@@ -115,6 +119,7 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[b
 
 
 EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
+    NotModifiedError: not_modified,
     NotKnownError: _not_known,
     BadQuestionError: _bad_question,
     RangeError: _bad_range,

@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from wayfold.exporters.api import answers, filters
-from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion
+from wayfold.exporters.api.given import ANSWERS, NOT_FOUND, GivenQuestion
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import JourneyId, answer, fresh, read_journey, steps_of
 from wayfold.exporters.api.paths import as_id
@@ -25,7 +25,7 @@ BucketLength = Annotated[BucketName, QueryParameter(name="bucket", description=f
     "/v1/journeys/{journey_id:str}/series",
     opt={"parameters": frozenset({"bucket"})},
     tags=["journeys"],
-    responses={**PROBLEMS, **NOT_FOUND},
+    responses={**ANSWERS, **NOT_FOUND},
     summary="A journey's numbers per hour, day or month",
 )
 async def get_series(

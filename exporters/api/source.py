@@ -37,6 +37,18 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     ends: Mapping[str, int] | None = None
 
 
+class AccountSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """An account: the name of its time zone, how many journeys it has, and its watermark.
+
+    `watermark_ms` is the greatest `occurred_at` accepted of its users, in milliseconds UTC, -1 when none was.
+    """
+
+    account_id: str
+    time_zone: str
+    journeys: int
+    watermark_ms: int
+
+
 class NumbersSource(Protocol):
     """Answers questions about numbers.
 
@@ -51,6 +63,16 @@ class NumbersSource(Protocol):
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh an answer given now is, to who asks for an account or for all."""
+
+    async def state(self, account_id: str | None = None) -> str | None:
+        """Give a short text that differs wherever an answer about an account, or about all, may differ.
+
+        Whoever asks for it and then reads has numbers of this state or of a later one, never of an earlier.
+        It reads no numbers. None while nothing can be promised, because not all numbers are there.
+        """
+
+    async def accounts(self) -> Sequence[AccountSummary]:
+        """List the accounts that have an event or a definition, sorted by id, without reading numbers."""
 
     async def judged(self) -> Mapping[int, Judged]:
         """Say what became of the records of every partition, by its number."""

@@ -10,7 +10,8 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from wayfold.exporters.api import answers, filters
-from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion
+from wayfold.exporters.api.conditional import CACHE_CONTROL, NOT_KEPT
+from wayfold.exporters.api.given import ANSWERS, NOT_FOUND, GivenQuestion
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import JourneyId, answer
 from wayfold.exporters.api.paths import as_id
@@ -28,9 +29,9 @@ DEFAULT_PAGE = 1_000
 
 @get(
     "/v1/journeys/{journey_id:str}/users",
-    opt={"parameters": frozenset({"number", "limit", "cursor"})},
+    opt={"parameters": frozenset({"number", "limit", "cursor"}), CACHE_CONTROL: NOT_KEPT},
     tags=["journeys"],
-    responses={**PROBLEMS, **NOT_FOUND},
+    responses={**ANSWERS, **NOT_FOUND},
     summary="The users behind a number",
 )
 async def list_users(

@@ -8,7 +8,7 @@ import msgspec
 
 from wayfold.exporters.redis_views.changes import Fields
 from wayfold.exporters.redis_views.fences import Offsets
-from wayfold.exporters.redis_views.keys import JourneyName
+from wayfold.exporters.redis_views.keys import TIME_ZONE, JourneyName
 from wayfold.models.definition import JourneyDefinition
 from wayfold.state.names.catalog import JourneyScope
 from wayfold.state.partition import Partition
@@ -16,7 +16,6 @@ from wayfold.state.reading.partition_numbers import definitions_of
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.views import ACCOUNT, JOURNEY
 
-TIME_ZONE: Final = "time_zone"
 EVERYTHING: Final = Query()
 ACCOUNT_INTERVAL_S: Final = 2.0
 """Least seconds between two counts of the users of an account's channels."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from wayfold.exporters.api.source import SourceUnavailableError
-from wayfold.exporters.redis_views.keys import DWELL, JourneyName, Keys, index_member
+from wayfold.exporters.redis_views.keys import DWELL, TIME_ZONE, JourneyName, Keys, index_member
 from wayfold.exporters.redis_views.link import RedisLink, milliseconds
 from wayfold.exporters.redis_views.registry import (
     Roster,
@@ -54,13 +54,40 @@ class HashReader:
     async def index(self) -> tuple[Roster, list[str]]:
         """Read the claims on partitions and, at the same moment, the members of the index, sorted."""
         looks = [("HGETALL", self._keys.partitions), ("SMEMBERS", self._keys.journeys)]
-        if self._link.is_cluster:
-            # A Cluster has them in two slots, and a transaction is of one.
-            (claims, members), now_ms = await with_time(self._link, self._keys, self._link.many(looks))
-        else:
-            claims, members, time = await self._link.at_once([*looks, ("TIME",)])
-            now_ms = milliseconds(time)
+        (claims, members), now_ms = await self._beside_the_time(looks)
         return roster_of(claims, now_ms), sorted(members)
+
+    async def state_parts(self, account_id: str | None) -> tuple[Roster, dict[str, str], str | None]:
+        """Read what says which numbers Redis shows: claims, revisions, and an account's watermark as text."""
+        looks: list[tuple[str, ...]] = [
+            ("HGETALL", self._keys.partitions),
+            ("HGETALL", self._keys.revisions),
+        ]
+        if account_id is not None:
+            looks.append(watermark_look(self._keys, account_id))
+        (claims, revisions, *watermark), now_ms = await self._beside_the_time(looks)
+        return roster_of(claims, now_ms), revisions, watermark[0] if watermark else None
+
+    async def read_accounts(self, account_ids: Sequence[str]) -> list[tuple[str | None, int]]:
+        """Read the time zone of each account, None where Redis has none, and its watermark."""
+        found: list[tuple[str | None, int]] = []
+        for first in range(0, len(account_ids), AT_ONCE):
+            looks: list[tuple[str, ...]] = []
+            for account_id in account_ids[first : first + AT_ONCE]:
+                metadata = self._keys.journey(JourneyName(account_id, "")).metadata
+                looks += [("HGET", metadata, TIME_ZONE), watermark_look(self._keys, account_id)]
+            answers = await self._link.many(looks)
+            told = [watermark_told(answer) for answer in answers[1::2]]
+            found += zip(answers[::2], told, strict=True)
+        return found
+
+    async def _beside_the_time(self, looks: Sequence[tuple[str, ...]]) -> tuple[list[Any], int]:
+        """Look at keys of several slots, at one moment where that can be had, and at the clock of claims."""
+        if self._link.is_cluster:
+            # They are in several slots, and a transaction is of one.
+            return await with_time(self._link, self._keys, self._link.many(looks))
+        *answers, time = await self._link.at_once([*looks, ("TIME",)])
+        return answers, milliseconds(time)
 
     async def read_one(self, name: JourneyName) -> tuple[Roster, int, list[JourneyHashes]]:
         """Read the claims on partitions and, at the same moment, a journey; none when Redis has it not.

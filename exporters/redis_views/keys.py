@@ -13,6 +13,8 @@ from urllib.parse import quote, unquote
 _UNESCAPED: Final = "!~*'()"
 DWELL: Final = ":dwell"
 """What the encoded name of a step's view ends with when it is the histogram beside it."""
+TIME_ZONE: Final = "time_zone"
+"""The field of an account's metadata that names its time zone."""
 HISTOGRAM: Final = "dwell:"
 """What the name that a partition gives such a view begins with."""
 
@@ -93,7 +95,7 @@ class JourneyKeys:
 class Keys:
     """All keys under a prefix."""
 
-    __slots__ = ("journeys", "partitions", "prefix")
+    __slots__ = ("journeys", "partitions", "prefix", "revisions")
 
     def __init__(self, prefix: str) -> None:
         if not prefix or "{" in prefix or "}" in prefix:
@@ -103,6 +105,7 @@ class Keys:
         self.prefix = prefix
         self.journeys = f"{prefix}:journeys"
         self.partitions = f"{prefix}:partitions"
+        self.revisions = f"{prefix}:revisions"
 
     def watermark(self, account_id: str) -> str:
         """The key of an account's watermark."""

@@ -1,16 +1,23 @@
 """Reads the numbers back from Redis, for `wayfold serve` and `wayfold show`."""
 
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from wayfold.exporters.api.instants import instant
-from wayfold.exporters.api.source import Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import AccountSummary, Freshness, SourceUnavailableError
 from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
-from wayfold.exporters.redis_views.registry import PartitionClaim, Roster, read_roster, read_watermark
+from wayfold.exporters.redis_views.registry import (
+    PartitionClaim,
+    Roster,
+    read_roster,
+    read_watermark,
+    state_of,
+)
 from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
+from wayfold.models.zone import Zone
 from wayfold.settings import RedisSettings
 from wayfold.state.reading.numbers import finish
 from wayfold.state.reading.query import Query
@@ -52,6 +59,14 @@ class RedisReader:
         roster = await self._answered(read_roster(self._link, self._keys))
         return _freshness(roster, await self._answered(self._watermark_ms(roster, account_id)))
 
+    async def state(self, account_id: str | None = None) -> str | None:
+        """A text that differs wherever answers about an account, or all, may; None while not all is there."""
+        return state_of(*await self._answered(self._hashes.state_parts(account_id)))
+
+    async def accounts(self, zone: Callable[[str], Zone]) -> Sequence[AccountSummary]:
+        """The accounts that have a journey or a number, sorted by id; `zone` gives a calendar nobody told."""
+        return await self._answered(self._accounts(zone))
+
     async def unready(self) -> list[str]:
         """Why the numbers cannot be read or are not all there; empty when they are."""
         try:
@@ -86,6 +101,25 @@ class RedisReader:
         document = finish([_partial(journeys, query.account_id, watermark_ms)], query)
         put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
+
+    async def _accounts(self, zone: Callable[[str], Zone]) -> list[AccountSummary]:
+        roster, members = await self._hashes.index()
+        self._check_readable(roster, [])
+        refused = [member for claim in roster.claims.values() for member in claim.refused]
+        journeys: dict[str, int] = {}
+        for name in map(name_of_member, {*members, *refused}):
+            journeys[name.account_id] = journeys.get(name.account_id, 0) + bool(name.journey_id)
+        account_ids = sorted(journeys)
+        told = await self._hashes.read_accounts(account_ids)
+        return [
+            AccountSummary(
+                account_id=account_id,
+                time_zone=time_zone or zone(account_id).name,
+                journeys=journeys[account_id],
+                watermark_ms=watermark_ms,
+            )
+            for account_id, (time_zone, watermark_ms) in zip(account_ids, told, strict=True)
+        ]
 
     async def _watermark_ms(self, roster: Roster, account_id: str | None) -> int:
         """The watermark of an account, or the greatest of all."""

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from wayfold.exporters.api.state import short_state
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member
 from wayfold.exporters.redis_views.link import Evaluation, RedisLink, text
 from wayfold.exporters.redis_views.scripts import CLAIM
@@ -114,6 +115,34 @@ async def with_time(link: RedisLink, keys: Keys, answers: Awaitable[T]) -> tuple
     return await asyncio.gather(answers, link.time_ms(keys.partitions))
 
 
+def state_of(roster: Roster, revisions: Mapping[str, str], watermark: str | None) -> str | None:
+    """A short text that differs wherever answers may; None while claims say that not all is there.
+
+    Beside what Redis shows (`revisions`, and the account's `watermark` as it stands there) it says which
+    commits workers may answer from, who they are, and whether they have all of their partitions.
+    """
+    claims = roster.claims
+    count = max((claim.partitions for claim in claims.values()), default=0)
+    if not count or any(claims.get(n) is None or claims[n].readable_since_ms is None for n in range(count)):
+        return None
+    parts = [
+        (
+            number,
+            claim.partitions,
+            claim.epoch,
+            claim.token,
+            sorted(claim.offsets.items()),
+            claim.watermark_ms,
+            claim.complete,
+            claim.expires_at_ms > roster.now_ms,
+            claim.readable_since_ms,
+            sorted(claim.refused),
+        )
+        for number, claim in sorted(claims.items())
+    ]
+    return short_state([parts, sorted(revisions.items()), watermark])
+
+
 def roster_of(rows: Mapping[str, str] | Mapping[bytes, bytes], now_ms: int) -> Roster:
     """Claims as they stand in Redis; what is no claim is left out."""
     decoded = {int(number): decode_claim(claim) for number, claim in rows.items() if number.isdigit()}
@@ -130,10 +159,10 @@ async def publish_names(
     keys: Keys,
     metadata: Mapping[JourneyName, Mapping[str, str]],
     names: Iterable[JourneyName],
-) -> dict[str, Exception]:
+) -> tuple[dict[str, Exception], bool]:
     """Put journeys into the index, and their definitions beside their numbers.
 
-    Gives the keys that Redis refuses, and why.
+    Gives the keys that Redis refuses, and why; and whether anything was put there that had no entry.
     """
     members = [index_member(name) for name in names]
     commands: list[tuple[str, ...]] = [
@@ -144,11 +173,12 @@ async def publish_names(
         pairs = [part for pair in fields.items() for part in pair]
         commands.append(("HSET", keys.journey(name).metadata, *pairs))
     answers = await link.each(commands)
-    return {
+    refused = {
         command[1]: answer
         for command, answer in zip(commands, answers, strict=True)
         if isinstance(answer, Exception)
     }
+    return refused, any(not isinstance(answer, Exception) and int(answer) for answer in answers)
 
 
 async def remove_names(link: RedisLink, keys: Keys, names: Iterable[JourneyName]) -> None:

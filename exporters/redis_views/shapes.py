@@ -5,9 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from wayfold.exporters.redis_views.committed import TIME_ZONE
 from wayfold.exporters.redis_views.fields import PERCENTILES, RATIOS, Kind, kind_of
-from wayfold.exporters.redis_views.keys import JourneyName, encode_view, step_of
+from wayfold.exporters.redis_views.keys import TIME_ZONE, JourneyName, encode_view, step_of
 from wayfold.models.money import MAXIMUM_DECIMALS
 from wayfold.state.reading.views import Views, step_view
 

@@ -1,7 +1,7 @@
 """The committed numbers of one partition, as they are asked for."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,13 @@ class JudgedAnewError(Exception):
             f"a definition of journey {journey_id!r} came after its events, and its users are judged by it "
             "now: ranges, slices and lists can be had when that is done; ask again in a moment"
         )
+
+
+class KnownAccount(NamedTuple):
+    """An account as a partition knows it: the name of its time zone, and the ids of its journeys."""
+
+    time_zone: str
+    journeys: set[str]
 
 
 class PartitionNumbers:
@@ -54,6 +61,18 @@ class PartitionNumbers:
             for account in list(self._catalog.accounts.values())
             if account.watermark_ms >= 0
         }
+
+    @property
+    def accounts(self) -> dict[str, KnownAccount]:
+        """Account → its time zone and journeys, of those that have an event or a definition here."""
+        found: dict[str, KnownAccount] = {}
+        for scope in list(self._catalog.scopes.values()):
+            account = found.get(scope.account_id)
+            if account is None:
+                account = found[scope.account_id] = KnownAccount(scope.zone.name, set())
+            if scope.journey_id:
+                account.journeys.add(scope.journey_id)
+        return found
 
     def partial(self, query: Query, watermarks: Mapping[str, int] | None) -> dict[str, Any]:
         """Rows of the journeys and accounts that a query asks about; see `Partition.partial`."""

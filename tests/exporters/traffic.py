@@ -5,7 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wayfold.audit import oracle
-from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
+from wayfold.exporters.api.source import (
+    AccountSummary,
+    BadQuestionError,
+    Freshness,
+    Judged,
+    SourceUnavailableError,
+)
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 
@@ -78,6 +84,7 @@ class OracleSource:
     def __init__(self, events: Sequence[Mapping[str, Any]]) -> None:
         self.events = events
         self.available = True
+        self.state_text = "first"
         self.queries: list[Query] = []
 
     async def document(self, query: Query) -> Mapping[str, Any]:
@@ -101,6 +108,23 @@ class OracleSource:
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=int(time.time() * 1000), watermark_ms=1_793_613_607_000, lag_ms=0)
+
+    async def state(self, account_id: str | None = None) -> str | None:
+        return self.state_text if self.available else None
+
+    async def accounts(self) -> Sequence[AccountSummary]:
+        document = oracle.numbers(self.events, ZONES, "UTC")
+        return [
+            AccountSummary(
+                account_id=account["account_id"],
+                time_zone=account["time_zone"],
+                journeys=sum(
+                    journey["account_id"] == account["account_id"] for journey in document["journeys"]
+                ),
+                watermark_ms=1_793_613_607_000,
+            )
+            for account in document["accounts"]
+        ]
 
     async def judged(self) -> Mapping[int, Judged]:
         counters = {"accepted_total": len(self.events), "duplicate_total": 2, "refused_total:late": 1}

@@ -1,6 +1,6 @@
 """`wayfold serve` gives the same numbers as one process, by asking the workers that own the partitions."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from wayfold.audit import oracle
 from wayfold.exporters.api.cluster import ClusterNumbers
 from wayfold.exporters.api.internal import create_internal_app
 from wayfold.exporters.api.server import listen, serving
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import AccountSummary, BadQuestionError, Freshness, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.partition import Partition
 from wayfold.state.reading.query import Query
@@ -41,6 +41,12 @@ class FakeViews:
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=0, watermark_ms=0, lag_ms=40)
+
+    async def state(self, account_id: str | None = None) -> str | None:
+        return "of the views"
+
+    async def accounts(self, zone: Callable[[str], Zone]) -> Sequence[AccountSummary]:
+        return []
 
     async def unready(self) -> list[str]:
         return []
