@@ -9,8 +9,8 @@ from wayfold.exporters.redis_views.link import RedisLink
 class Revisions:
     """The field of each partition in the hash `<prefix>:revisions`: a text that was never there before.
 
-    It is told after what it tells of, never before: a reader who asks for revisions first and then for numbers
-    has numbers that are at least as new. The keys of a journey may lie on another node, so the two cannot be
+    It is told after what it tells of, never before: a reader who asks for revisions first and then for
+    numbers has numbers that are at least as new. The keys of a journey may lie on another node, so the two cannot be
     written as one. What could not be told is told the next time. `worker` is a name of this process alone,
     `report` is told of a key that Redis refuses, and why.
     """
@@ -22,6 +22,12 @@ class Revisions:
         self._report = report
         self._changed: set[int] = set()
         self._told = 0
+        self._telling = 0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether Redis has all that was noted."""
+        return not (self._changed or self._telling)
 
     def changed(self, partitions: Iterable[int]) -> None:
         """Note that Redis may show other numbers of these partitions now."""
@@ -34,12 +40,15 @@ class Revisions:
         telling, self._changed = self._changed, set()
         self._told += 1
         revision = f"{self._worker}.{self._told}"
+        self._telling += 1
         pairs = [text for number in sorted(telling) for text in (str(number), revision)]
         try:
             (answer,) = await self._link.each([("HSET", self._keys.revisions, *pairs)])
         except BaseException:
             self._changed |= telling
             raise
+        finally:
+            self._telling -= 1
         if isinstance(answer, Exception):
             self._changed |= telling
             self._report(self._keys.revisions, str(answer))
