@@ -10,9 +10,9 @@ class Revisions:
     """The field of each partition in the hash `<prefix>:revisions`: a text that was never there before.
 
     It is told after what it tells of, never before: a reader who asks for revisions first and then for
-    numbers has numbers that are at least as new. The keys of a journey may lie on another node, so the two cannot be
-    written as one. What could not be told is told the next time. `worker` is a name of this process alone,
-    `report` is told of a key that Redis refuses, and why.
+    numbers has numbers that are at least as new. The keys of a journey may lie on another node, so the two
+    cannot be written as one. What could not be told is told the next time. `worker` is a name of this process
+    alone, `report` is told of a key that Redis refuses, and why.
     """
 
     def __init__(self, link: RedisLink, keys: Keys, worker: str, report: Callable[[str, str], None]) -> None:

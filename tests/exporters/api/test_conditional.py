@@ -169,11 +169,10 @@ async def test_which_accounts(client: httpx.AsyncClient, source: OracleSource) -
 class Embedded:
     """Partitions with a log still to be folded, and a client of the API over them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, size: int = 250, judged: int = 3) -> None:
         self.generator = random.Random(seed)
-        events = list(with_repeats(event_set(seed, 250), self.generator))
-        self.first = events[0][1]
-        settings = FoldSettings(partitions=PARTITIONS, account_time_zones=TIME_ZONES, judged_histories=3)
+        events = list(with_repeats(event_set(seed, size), self.generator))
+        settings = FoldSettings(partitions=PARTITIONS, account_time_zones=TIME_ZONES, judged_histories=judged)
         self.partitions = [Partition(MemoryStore(number), number, settings) for number in range(PARTITIONS)]
         logs = log_of(events, PARTITIONS)
         self.work = [
@@ -231,7 +230,7 @@ def urls_of(account_id: str, journey_id: str) -> list[str]:
 
 @pytest.mark.parametrize("seed", seeds(3))
 async def test_a_tag_differs_after_any_commit_and_stays_without(seed: int) -> None:
-    """Each commit changes every tag and the state, nothing else does, and what is kept is what would be read."""
+    """Each commit changes every tag and the state, nothing else does, and what is kept still holds."""
     host = Embedded(seed)
     urls = urls_of(host.account_id, host.journey_id)
     transport = httpx.ASGITransport(create_app(host.source, no_metrics))  # type: ignore[arg-type]
