@@ -10,7 +10,7 @@ import pytest
 from tests.exporters.api.conftest import no_metrics
 from tests.exporters.partitions import fold_all, open_partitions
 from tests.exporters.polling import Poller
-from tests.exporters.traffic import OracleSource, definition
+from tests.exporters.traffic import ZONES, OracleSource, definition, visit
 from tests.generators.logs import batches, log_of
 from tests.generators.seeded import event_set, seeds, with_repeats
 from tests.generators.world import TIME_ZONES
@@ -250,6 +250,31 @@ async def test_a_tag_differs_after_any_commit_and_stays_without(seed: int) -> No
         assert held > 50
         assert poller.kept.keys() == set(urls)
         assert all(states[-1] in tag for tag, _ in poller.kept.values())
+
+
+async def test_what_a_late_definition_judges_is_not_kept_for_ever() -> None:
+    """Commits that pass no record, as those that judge histories anew, are other states as well."""
+    settings = FoldSettings(account_time_zones=ZONES, judged_histories=2)
+    partition = Partition(MemoryStore(0), 0, settings)
+    visits = [event for number in range(9) for event in visit(f"u{number}", f"2026-11-01T{number:02d}:00")]
+    fold_all([partition], visits)
+    source = LocalNumbers(lambda: [partition], lag_ms=lambda: 0, unready=list, zone=lambda _: Zone("UTC"))
+    whole, slice_ = "/v1/journeys/welcome?account=acme", "/v1/journeys/welcome?account=acme&channel=email"
+    transport = httpx.ASGITransport(create_app(source, no_metrics))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://wayfold") as client:
+        poller = Poller(client, [whole, slice_])
+        assert await poller.check() == {whole: 200, slice_: 200}
+        before = dict(poller.kept)
+        fold_all([partition], [definition("welcome")])
+        sequence, judged = partition.sequence, 0
+        while partition.judging_since_ms is not None:
+            assert await poller.check() == {whole: 200, slice_: 503}
+            partition.commit()
+            judged += 1
+        assert (partition.sequence, judged > 1) == (sequence, True)
+        assert await poller.check() == {whole: 200, slice_: 200}
+        assert await poller.check() == {whole: 304, slice_: 304}
+        assert all(poller.kept[url][1] != said for url, (_, said) in before.items())
 
 
 async def test_state_that_is_opened_again_has_another_tag() -> None:

@@ -82,7 +82,7 @@ async def state_of(client: httpx.AsyncClient) -> str:
 
 def turns(redis: Redis) -> int:
     """How often partitions were claimed."""
-    claims = [decode_claim(claim) for claim in redis.hgetall(f"{PREFIX}:partitions").values()]  # type: ignore[union-attr]
+    claims = [decode_claim(claim) for claim in redis.hgetall(f"{PREFIX}:partitions").values()]
     return min(claim.turn for claim in claims if claim is not None)
 
 
@@ -133,7 +133,7 @@ async def test_a_tag_differs_after_any_commit_and_stays_without(redis: Redis, ow
 
 
 async def test_another_owner_and_an_emptied_redis_are_other_states(redis: Redis, own_redis_url: str) -> None:
-    """Tags do not outlive the owner of a partition, nor what Redis has lost; while it lacks some there is none."""
+    """Tags do not outlive the owner of a partition, nor what Redis has lost; a part of it has none."""
     host = Embedded(0, size=80)
     for _ in host.commits():
         pass
