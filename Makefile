@@ -8,6 +8,14 @@ KAFKA_PORT ?= 9092
 REDIS_PORT ?= 6379
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# The page is built anew when anything that it is made from is newer than what was built; folders tell of
+# files that were taken away.
+PAGE := exporters/dashboard/page
+BUILT_PAGE := exporters/dashboard/static/index.html
+PAGE_SOURCES := $(shell find $(PAGE) \( -name node_modules -o -path $(PAGE)/src/api/generated \) -prune -o -print) \
+	docs/openapi.json
+# What only needs the page goes on without it; `make page` itself must say that it failed.
+STRICT = $(if $(filter page,$(MAKECMDGOALS)),--strict)
 # What is compiled is kept, whatever the environment says: the tests start many processes, each of which
 # would compile everything anew, in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,8 +39,19 @@ $(INSTALLED): pyproject.toml uv.lock deploy/install.sh src/wayfold/__init__.py
 	@deploy/install.sh
 	@touch $@
 
+.PHONY: page
+page: $(BUILT_PAGE) ## Build the web page, when its sources have changed
+	@:
+
+$(BUILT_PAGE): $(PAGE_SOURCES) | install
+	@$(BIN)/python deploy/build_page.py build $(STRICT)
+
+.PHONY: page-test
+page-test: $(BUILT_PAGE) ## Run the tests of the page's own code
+	@$(BIN)/python deploy/build_page.py test
+
 .PHONY: run
-run: install ## Start the embedded host with demo traffic on port 8080 (PORT=…)
+run: install $(BUILT_PAGE) ## Start the embedded host with demo traffic on port 8080 (PORT=…)
 	@exec $(BIN)/wayfold run --demo --port $(PORT)
 
 .PHONY: services
@@ -45,8 +64,9 @@ services-installed: install
 		|| echo "Tests that need real servers will look for Docker, or be skipped."
 
 .PHONY: test
-test: services-installed ## Run the tests, with real Kafka and Redis (TESTS=tests/state for some)
-	@$(PYTEST_TOGETHER) -m "not slow" $(TESTS)
+test: services-installed $(BUILT_PAGE) ## Run the tests, with real Kafka and Redis (TESTS=tests/state for some)
+	@status=0; $(PYTEST_TOGETHER) -m "not slow" $(TESTS) || status=$$?; \
+	$(if $(TESTS),,$(BIN)/python deploy/build_page.py test || status=1;) exit $$status
 
 .PHONY: coverage
 coverage: services-installed ## Print how much of the four folders their tests run through
@@ -85,16 +105,18 @@ docs: install ## Write anew the documents that are made from code
 	@$(BIN)/python -m wayfold.models.schemas docs >/dev/null
 
 .PHONY: check
-check: install ## Lint, formatting and types
-	@failed=0; for step in "ruff check" "ruff format --check" "mypy"; do \
+check: install $(BUILT_PAGE) ## Lint, formatting and types
+	@failed=0; for step in "ruff check" "ruff format --check" "mypy" "python deploy/build_page.py check"; do \
 		echo "$$step"; $(BIN)/$$step || failed=1; done; exit $$failed
 
 .PHONY: format
 format: install ## Format the code and repair what the linter can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+	@$(BIN)/python deploy/build_page.py format
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build results (kept: .services with the downloaded servers, and your data)
-	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.xml dist build
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.xml dist build \
+		exporters/dashboard/static $(PAGE)/node_modules $(PAGE)/src/api/generated
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

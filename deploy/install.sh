@@ -2,6 +2,7 @@
 # Makes .venv with everything in uv.lock. Needs Python 3.11 or newer and, the first time, a network.
 # WAYFOLD_PYTHON names the Python to use; otherwise the system's python3 is taken, or what else there is:
 # Debian's folded a quarter faster than one that pyenv had compiled without profiles (PGO).
+# Arguments are uv's: `--inexact --only-group page` adds the Node that builds the page.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +23,7 @@ main() {
         retry .venv/bin/python -m pip install --quiet --disable-pip-version-check --timeout 60 --retries 5 \
             "uv==$UV_VERSION"
     fi
-    retry .venv/bin/uv sync --frozen --quiet
+    retry .venv/bin/uv sync --frozen --quiet "$@"
 }
 
 suits() {
@@ -80,4 +81,4 @@ retry() {
     return 1
 }
 
-main
+main "$@"

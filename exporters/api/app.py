@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Final
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Server
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
-from wayfold.exporters.api import accounts, freshness, health, journeys, series, users, verdicts
+from wayfold.exporters.api import accounts, catalogue, counts, health, journeys, series, users, verdicts
 from wayfold.exporters.api.compression import CompressLarge
-from wayfold.exporters.api.conditional import TagAnswers, TaggedSource
+from wayfold.exporters.api.conditional import answer_unchanged, send_tag
 from wayfold.exporters.api.filters import asking
 from wayfold.exporters.api.given import DEFAULT_LIMITS, Limits, MetricsPage
 from wayfold.exporters.api.paths import KeepEncodedSlashes
@@ -28,12 +29,14 @@ READING: Final = (
     journeys.get_journey,
     journeys.list_steps,
     journeys.get_step,
-    accounts.list_accounts,
     journeys.get_account,
-    freshness.get_freshness,
+    accounts.list_accounts,
+    accounts.get_freshness,
     series.get_series,
+    counts.get_counts,
     users.list_users,
     verdicts.get_verdicts,
+    catalogue.get_catalogue,
     health.healthz,
     health.readyz,
     health.metrics,
@@ -50,26 +53,25 @@ def create_app(
     lifespan: Sequence[Lifespan] = (),
     limits: Limits = DEFAULT_LIMITS,
     max_body_bytes: int = 16 * 1024 * 1024,
+    path_prefix: str = "",
 ) -> KeepEncodedSlashes:
     """Build the ASGI application that reads from `source`.
 
-    `routes` are further handlers (the embedded host adds ingest), `lifespan` what runs from start to
-    stop of the server, `max_body_bytes` the limit of a request's body.
+    `routes` are further handlers (the hosts add ingest and the page), `lifespan` what runs from start to
+    stop of the server, `max_body_bytes` the limit of a request's body. `path_prefix` is what the addresses
+    of all paths begin with for clients; requests are answered with it and without it.
     """
-
-    def tagged_source(request: Request[Any, Any, Any]) -> TaggedSource:
-        return TaggedSource(source, request)
-
     app = Litestar(
         route_handlers=[*READING, *routes],
         dependencies={
             "question": Provide(asking(source, limits), sync_to_thread=False),
-            "source": Provide(tagged_source, sync_to_thread=False),
-            "live_source": Provide(lambda: source, sync_to_thread=False),
+            "source": Provide(lambda: source, sync_to_thread=False),
             "metrics_page": Provide(lambda: metrics_page, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
-        middleware=[CompressLarge, TagAnswers],
+        before_request=answer_unchanged,
+        before_send=[send_tag],
+        middleware=[CompressLarge],
         lifespan=list(lifespan),
         request_max_body_size=max_body_bytes,
         openapi_config=OpenAPIConfig(
@@ -81,6 +83,7 @@ def create_app(
                 "percent-encoded in paths, a slash as %2F."
             ),
             path="/schema",
+            servers=[Server(url=path_prefix or "/")],
             render_plugins=[
                 JsonRenderPlugin(path=["/", "/openapi.json"]),
                 YamlRenderPlugin(path=["/openapi.yaml"]),
@@ -91,7 +94,7 @@ def create_app(
         logging_config=None,
     )
     _leave_out_random_examples(app)
-    return KeepEncodedSlashes(app)
+    return KeepEncodedSlashes(app, path_prefix)
 
 
 def _leave_out_random_examples(app: Litestar) -> None:

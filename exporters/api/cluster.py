@@ -23,13 +23,12 @@ from wayfold.exporters.api.internal import (
 )
 from wayfold.exporters.api.local import finished
 from wayfold.exporters.api.source import (
-    AccountSummary,
     BadQuestionError,
     Freshness,
     Judged,
+    KnownAccount,
     SourceUnavailableError,
 )
-from wayfold.exporters.api.state import short_state
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest, watermark_of
@@ -65,11 +64,11 @@ class Views(Protocol):
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh the views are, to who asks for an account or for all."""
 
-    async def state(self, account_id: str | None = None) -> str | None:
-        """Give a text that differs wherever an answer may; None while nothing can be promised."""
+    async def state(self) -> str | None:
+        """Name what the views, and the workers, reflect at least."""
 
-    async def accounts(self, zone: Callable[[str], Zone]) -> Sequence[AccountSummary]:
-        """List the accounts, sorted by id; `zone` gives the calendar of one that Redis has none of."""
+    async def accounts(self) -> Sequence[KnownAccount]:
+        """List the accounts there are, by id."""
 
     async def unready(self) -> list[str]:
         """Say why the views cannot be read or do not hold all numbers; empty when they do."""
@@ -120,20 +119,13 @@ class ClusterNumbers:
         """Say how fresh the views are, to who asks for an account or for all."""
         return await self._views.freshness(account_id)
 
-    async def state(self, account_id: str | None = None) -> str | None:
-        """Give a text that differs wherever an answer may, made of what is in Redis.
+    async def state(self) -> str | None:
+        """Name what an answer given now reflects at least: workers may be further than Redis."""
+        return await self._views.state()
 
-        Workers are ahead of Redis for a moment: their answers may be newer than the state they are given for.
-        """
-        state = await self._views.state(account_id)
-        if state is None or account_id is None:
-            return state
-        # Buckets are cut in the calendar that this process was told of.
-        return short_state([state, self._zone(account_id).name])
-
-    async def accounts(self) -> Sequence[AccountSummary]:
-        """List the accounts, sorted by id."""
-        return await self._views.accounts(self._zone)
+    async def accounts(self) -> Sequence[KnownAccount]:
+        """List the accounts there are, by id."""
+        return await self._views.accounts()
 
     async def judged(self) -> Mapping[int, Judged]:
         """Say what became of the records of every partition, by its number."""
@@ -185,7 +177,7 @@ class ClusterNumbers:
             watermark_ms=watermark_of(watermarks, query.account_id),
             lag_ms=fresh.lag_ms,
         )
-        return finished([partials[number] for number in sorted(partials)], query, now)
+        return await finished([partials[number] for number in sorted(partials)], query, now)
 
     async def _ask_statuses(self) -> dict[int, PartitionStatus]:
         return await self._ask(await self._owners(), None, "partitions", STATUSES)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal
 from litestar import Request
 from litestar.params import QueryParameter
 
-from wayfold.exporters.api.conditional import TaggedSource
 from wayfold.exporters.api.given import Limits, Question
 from wayfold.exporters.api.source import BadQuestionError, NumbersSource
 from wayfold.models.zone import RangeError, Zone
@@ -26,7 +25,7 @@ MEANINGS: Final = {
     "from": f"Start of the range, included, {_BOUND}",
     "to": f"End of the range, excluded, {_BOUND}",
     "clock": "The time of exits and conversions: their own (event) or that of their entry (entry).",
-    "bucket": "Length of a bucket: hour, day or month of the account's time zone.",
+    "bucket": "Length of a bucket: hour, day, week (from Monday) or month of the account's time zone.",
     "number": "Name of the number: entered_users, sent.messages, goals:<name>, and so on.",
     "limit": "Most users on the page: a whole number from 1 up.",
     "cursor": "Where to go on: next_cursor of the page before, unchanged.",
@@ -99,7 +98,7 @@ def asking(source: NumbersSource, limits: Limits) -> Callable[..., Question]:
             end=end,
             clock=clock,
         )
-        return Question(query, TaggedSource(source, request), limits)
+        return Question(query, source, limits)
 
     return ask
 

@@ -36,8 +36,6 @@ class Question(NamedTuple):
 # What is given is no data of the request: it is passed on as it is. A handler asks for one of these: several
 # would be made in tasks of their own, and each turn of the event loop may have to wait for the fold.
 Source = SkipValidation[NamedDependency[NumbersSource]]
-LiveSource = SkipValidation[NamedDependency[NumbersSource]]
-"""The source itself, for answers that are made anew each time; `Source` gives them tags."""
 GivenQuestion = SkipValidation[NamedDependency[Question]]
 GivenMetricsPage = SkipValidation[NamedDependency[MetricsPage]]
 
@@ -51,16 +49,9 @@ def _problem(description: str) -> ResponseSpec:
     )
 
 
+BAD_PARAMETER: Final = {400: _problem("A parameter is wrong; the problem names it and what it takes.")}
 PROBLEMS: Final = {
-    400: _problem("A parameter is wrong; the problem names it and what it takes."),
+    **BAD_PARAMETER,
     503: _problem("The numbers cannot be had now; the problem says why."),
-}
-ANSWERS: Final = {
-    **PROBLEMS,
-    304: ResponseSpec(
-        None,
-        generate_examples=False,
-        description="The answer with the ETag that If-None-Match names still holds.",
-    ),
 }
 NOT_FOUND: Final = {404: _problem("There is no such journey, version, step or account.")}

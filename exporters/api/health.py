@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Response, get
 
 from wayfold.exporters.api import answers
-from wayfold.exporters.api.given import GivenMetricsPage, LiveSource
+from wayfold.exporters.api.given import GivenMetricsPage, Source
 
 
 @get("/healthz", tags=["operation"], summary="The process lives")
@@ -15,9 +15,9 @@ async def healthz() -> answers.Health:
 
 
 @get("/readyz", tags=["operation"], summary="Good answers can be given")
-async def readyz(live_source: LiveSource) -> Response[answers.Health]:
+async def readyz(source: Source) -> Response[answers.Health]:
     """Answer 200 when numbers can be read and are caught up with the log, else 503 with the reasons."""
-    reasons = await live_source.unready()
+    reasons = await source.unready()
     if reasons:
         return Response(answers.Health("not ready", reasons), status_code=503)
     return Response(answers.Health("ready"))

@@ -11,7 +11,6 @@ from litestar.exceptions import HTTPException, NotFoundException, ValidationExce
 from litestar.types import ExceptionHandlersMap
 
 from wayfold.exporters.api.answers import Problem
-from wayfold.exporters.api.conditional import NOT_KEPT, NotModifiedError, not_modified
 from wayfold.exporters.api.filters import MEANINGS
 from wayfold.exporters.api.source import CLOSED_MEANWHILE, BadQuestionError, SourceUnavailableError
 from wayfold.models.zone import RangeError
@@ -46,10 +45,7 @@ def problem(
         parameter=parameter,
     )
     return Response(
-        msgspec.json.encode(content),
-        status_code=status,
-        media_type=CONTENT_TYPE,
-        headers={"cache-control": NOT_KEPT, **(headers or {})},
+        msgspec.json.encode(content), status_code=status, media_type=CONTENT_TYPE, headers=headers
     )
 
 
@@ -119,7 +115,6 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[b
 
 
 EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
-    NotModifiedError: not_modified,
     NotKnownError: _not_known,
     BadQuestionError: _bad_question,
     RangeError: _bad_range,

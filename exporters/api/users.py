@@ -10,8 +10,8 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from wayfold.exporters.api import answers, filters
-from wayfold.exporters.api.conditional import CACHE_CONTROL, NOT_KEPT
-from wayfold.exporters.api.given import ANSWERS, NOT_FOUND, GivenQuestion
+from wayfold.exporters.api.conditional import LISTS_PEOPLE
+from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import JourneyId, answer
 from wayfold.exporters.api.paths import as_id
@@ -29,9 +29,9 @@ DEFAULT_PAGE = 1_000
 
 @get(
     "/v1/journeys/{journey_id:str}/users",
-    opt={"parameters": frozenset({"number", "limit", "cursor"}), CACHE_CONTROL: NOT_KEPT},
+    opt={"parameters": frozenset({"number", "limit", "cursor"}), **LISTS_PEOPLE},
     tags=["journeys"],
-    responses={**ANSWERS, **NOT_FOUND},
+    responses={**PROBLEMS, **NOT_FOUND},
     summary="The users behind a number",
 )
 async def list_users(

@@ -6,7 +6,7 @@ from litestar import Request, get
 
 from wayfold.exporters.api import answers
 from wayfold.exporters.api.filters import check_names
-from wayfold.exporters.api.given import PROBLEMS, LiveSource
+from wayfold.exporters.api.given import PROBLEMS, Source
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.source import Judged
 
@@ -15,15 +15,15 @@ REFUSED: Final = "refused_total:"
 
 
 @get("/v1/verdicts", responses=PROBLEMS, tags=["operation"], summary="What became of the records of the log")
-async def get_verdicts(live_source: LiveSource, request: Request[Any, Any, Any]) -> answers.VerdictsAnswer:
+async def get_verdicts(source: Source, request: Request[Any, Any, Any]) -> answers.VerdictsAnswer:
     """Answer with how many records were counted, repeated, and refused by reason, since the log's beginning.
 
     The difference between two answers is what became of the records in between; `wayfold replay` tells it of
     what it sent. Every partition is as of one commit.
     """
     check_names(request, frozenset())
-    judged = await live_source.judged()
-    fresh = await live_source.freshness()
+    judged = await source.judged()
+    fresh = await source.freshness()
     return answers.VerdictsAnswer(
         as_of=instant(fresh.as_of_ms),
         watermark=instant(fresh.watermark_ms) if fresh.watermark_ms >= 0 else None,

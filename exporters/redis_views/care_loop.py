@@ -78,7 +78,8 @@ class CareLoop(Loop):
             return
         members = self._members.owned()
         awaited = {account for member in members for account in member.windows.accounts()}
-        await self.shared.exchange_watermarks([member.views.watermarks for member in members], awaited)
+        if await self.shared.exchange_watermarks([member.views.watermarks for member in members], awaited):
+            self.shared.revisions.changed(member.number for member in members)
         for member in members:
             self._judge_windows(member)
             await self.shared.publish_new_names(member.views)

@@ -8,7 +8,7 @@ import msgspec
 
 from wayfold.exporters.redis_views.changes import Fields
 from wayfold.exporters.redis_views.fences import Offsets
-from wayfold.exporters.redis_views.keys import TIME_ZONE, JourneyName
+from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.models.definition import JourneyDefinition
 from wayfold.state.names.catalog import JourneyScope
 from wayfold.state.partition import Partition
@@ -16,6 +16,7 @@ from wayfold.state.reading.partition_numbers import definitions_of
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.views import ACCOUNT, JOURNEY
 
+TIME_ZONE: Final = "time_zone"
 EVERYTHING: Final = Query()
 ACCOUNT_INTERVAL_S: Final = 2.0
 """Least seconds between two counts of the users of an account's channels."""
@@ -41,6 +42,10 @@ class CommittedViews(Protocol):
     @property
     def offsets(self) -> Offsets:
         """Which records the numbers reflect: topic kind → offset of the next one."""
+
+    @property
+    def commits(self) -> int:
+        """Grows with every commit, also with one that folded no record."""
 
     @property
     def watermark_ms(self) -> int:
@@ -108,6 +113,11 @@ class PartitionViews:
     def watermark_ms(self) -> int:
         """Greatest `occurred_at` accepted here, in milliseconds UTC; -1 when none was."""
         return self._partition.watermark_ms
+
+    @property
+    def commits(self) -> int:
+        """Grows with every commit, also with one that folded no record."""
+        return self._partition.commits
 
     def names(self) -> list[JourneyName]:
         """Every journey, and every account under the journey id ""."""

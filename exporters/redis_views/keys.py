@@ -13,8 +13,6 @@ from urllib.parse import quote, unquote
 _UNESCAPED: Final = "!~*'()"
 DWELL: Final = ":dwell"
 """What the encoded name of a step's view ends with when it is the histogram beside it."""
-TIME_ZONE: Final = "time_zone"
-"""The field of an account's metadata that names its time zone."""
 HISTOGRAM: Final = "dwell:"
 """What the name that a partition gives such a view begins with."""
 

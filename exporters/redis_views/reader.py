@@ -1,11 +1,17 @@
 """Reads the numbers back from Redis, for `wayfold serve` and `wayfold show`."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+import msgspec
+from xxhash import xxh3_128_hexdigest
+
 from wayfold.exporters.api.instants import instant
-from wayfold.exporters.api.source import AccountSummary, Freshness, SourceUnavailableError
+from wayfold.exporters.api.local import in_turns
+from wayfold.exporters.api.source import Freshness, KnownAccount, SourceUnavailableError
+from wayfold.exporters.redis_views.committed import TIME_ZONE
 from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
@@ -14,14 +20,22 @@ from wayfold.exporters.redis_views.registry import (
     Roster,
     read_roster,
     read_watermark,
-    state_of,
+    watermark_look,
+    watermark_told,
 )
-from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
-from wayfold.models.zone import Zone
+from wayfold.exporters.redis_views.shapes import (
+    UTC,
+    account_partial,
+    journey_partial,
+    put_dwell,
+    summary_partial,
+)
 from wayfold.settings import RedisSettings
-from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.numbers import finishing
 from wayfold.state.reading.query import Query
 
+STATE_AGE_S: Final = 0.2
+"""For how long what readers are told of the state is not asked for again."""
 FRESH_MS: Final = 2_500
 """A claim at most this old tells the lag as it is; an older one may hide that much more."""
 
@@ -35,6 +49,8 @@ class RedisReader:
         self._link = RedisLink(settings, text=True)
         self._keys = Keys(settings.prefix)
         self._hashes = HashReader(self._link, self._keys)
+        self._state: str | None = None
+        self._state_until_s = 0.0
 
     async def document(self, query: Query) -> Mapping[str, Any]:
         """Answer a query without filters or range: of all journeys, of an account's, or of one.
@@ -59,13 +75,21 @@ class RedisReader:
         roster = await self._answered(read_roster(self._link, self._keys))
         return _freshness(roster, await self._answered(self._watermark_ms(roster, account_id)))
 
-    async def state(self, account_id: str | None = None) -> str | None:
-        """A text that differs wherever answers about an account, or all, may; None while not all is there."""
-        return state_of(*await self._answered(self._hashes.state_parts(account_id)))
+    async def state(self) -> str | None:
+        """Name what the numbers in Redis, and those of the workers, reflect at least; None while some lack.
 
-    async def accounts(self, zone: Callable[[str], Zone]) -> Sequence[AccountSummary]:
-        """The accounts that have a journey or a number, sorted by id; `zone` gives a calendar nobody told."""
-        return await self._answered(self._accounts(zone))
+        Workers tell of what they have changed as soon as it is in Redis, and with every claim, once a second,
+        how many commits they have.
+        """
+        now_s = time.monotonic()
+        if now_s >= self._state_until_s:
+            self._state = _state(*await self._answered(self._hashes.state_parts()))
+            self._state_until_s = now_s + STATE_AGE_S
+        return self._state
+
+    async def accounts(self) -> list[KnownAccount]:
+        """List the accounts of the journeys in the index, by id."""
+        return await self._answered(self._accounts())
 
     async def unready(self) -> list[str]:
         """Why the numbers cannot be read or are not all there; empty when they are."""
@@ -98,27 +122,31 @@ class RedisReader:
     async def _document(self, query: Query) -> Mapping[str, Any]:
         roster, watermark_ms, journeys = await self._read(query)
         fresh = _freshness(roster, watermark_ms)
-        document = finish([_partial(journeys, query.account_id, watermark_ms)], query)
-        put_dwell(document, {journey.name: journey.hashes for journey in journeys})
+        document = await in_turns(finishing([_partial(journeys, query, watermark_ms)], query))
+        if query.detail == "all":
+            put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
 
-    async def _accounts(self, zone: Callable[[str], Zone]) -> list[AccountSummary]:
+    async def _accounts(self) -> list[KnownAccount]:
         roster, members = await self._hashes.index()
-        self._check_readable(roster, [])
         refused = [member for claim in roster.claims.values() for member in claim.refused]
-        journeys: dict[str, int] = {}
-        for name in map(name_of_member, {*members, *refused}):
-            journeys[name.account_id] = journeys.get(name.account_id, 0) + bool(name.journey_id)
-        account_ids = sorted(journeys)
-        told = await self._hashes.read_accounts(account_ids)
+        names = [name_of_member(member) for member in {*members, *refused}]
+        self._check_readable(roster, [])
+        counts = Counter(name.account_id for name in names if name.journey_id)
+        ids = sorted({name.account_id for name in names})
+        looks: list[tuple[str, ...]] = []
+        for account_id in ids:
+            looks.append(("HGET", self._keys.journey(JourneyName(account_id, "")).metadata, TIME_ZONE))
+            looks.append(watermark_look(self._keys, account_id))
+        told = await self._link.many(looks)
         return [
-            AccountSummary(
+            KnownAccount(
                 account_id=account_id,
-                time_zone=time_zone or zone(account_id).name,
-                journeys=journeys[account_id],
-                watermark_ms=watermark_ms,
+                time_zone=told[2 * index] or UTC,
+                journeys=counts[account_id],
+                watermark_ms=watermark_told(told[2 * index + 1]),
             )
-            for account_id, (time_zone, watermark_ms) in zip(account_ids, told, strict=True)
+            for index, account_id in enumerate(ids)
         ]
 
     async def _watermark_ms(self, roster: Roster, account_id: str | None) -> int:
@@ -129,7 +157,7 @@ class RedisReader:
 
     async def _read(self, query: Query) -> tuple[Roster, int, list[JourneyHashes]]:
         """The claims, the watermark, and the journeys and accounts that a query is about, all readable."""
-        if query.account_id is not None and query.journey_id is not None:
+        if query.account_id is not None and query.journey_id is not None and query.detail == "all":
             name = JourneyName(query.account_id, query.journey_id)
             roster, watermark_ms, journeys = await self._hashes.read_one(name)
             self._check_readable(roster, [name])
@@ -141,9 +169,13 @@ class RedisReader:
             # A journey that Redis has never taken is in no index.
             for name in map(name_of_member, sorted({*members, *refused}))
             if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
+            if name.journey_id or query.detail == "all"
         ]
         self._check_readable(roster, names)
-        journeys = await self._hashes.read_all(names)
+        if query.detail == "all":
+            journeys = await self._hashes.read_all(names)
+        else:
+            journeys = await self._hashes.read_summaries(names)
         afterwards = await read_roster(self._link, self._keys)
         self._check_readable(afterwards, names)
         if _readable_since(afterwards) != _readable_since(roster):
@@ -170,12 +202,34 @@ class RedisReader:
             )
 
 
-def _partial(journeys: Sequence[JourneyHashes], account_id: str | None, watermark_ms: int) -> dict[str, Any]:
+def _state(roster: Roster, revisions: Mapping[str, str]) -> str | None:
+    if _gaps(roster):
+        return None
+    claims = [
+        (
+            number,
+            claim.epoch,
+            claim.token,
+            claim.expires_at_ms > roster.now_ms,
+            claim.commits,
+            claim.complete,
+            claim.readable_since_ms,
+            claim.refused,
+        )
+        for number, claim in sorted(roster.claims.items())
+    ]
+    return xxh3_128_hexdigest(msgspec.msgpack.encode([claims, sorted(revisions.items())]))
+
+
+def _partial(journeys: Sequence[JourneyHashes], query: Query, watermark_ms: int) -> dict[str, Any]:
     named = [journey for journey in journeys if journey.name.journey_id]
     accounts = [journey for journey in journeys if not journey.name.journey_id]
     return {
-        "watermarks": {account_id or "": watermark_ms},
-        "journeys": [journey_partial(*journey) for journey in named],
+        "watermarks": {query.account_id or "": watermark_ms},
+        "journeys": [
+            journey_partial(*journey) if query.detail == "all" else summary_partial(*journey)
+            for journey in named
+        ],
         "accounts": [account_partial(*journey) for journey in accounts],
     }
 

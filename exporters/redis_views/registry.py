@@ -6,7 +6,6 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from wayfold.exporters.api.state import short_state
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member
 from wayfold.exporters.redis_views.link import Evaluation, RedisLink, text
 from wayfold.exporters.redis_views.scripts import CLAIM
@@ -21,7 +20,8 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
     `token` is of this assignment of the partition alone, `turn` counts its announcements. `offsets` and
     `watermark_ms` are of the commit that is in Redis, all of it once `complete`; `lag_ms` is how long the
-    oldest record not folded then had been in the log, None when not known. `refused` are journeys, as they
+    oldest record not folded then had been in the log, None when not known. `commits` counts the commits of
+    the partition, and `current` says whether all of the latest is in Redis. `refused` are journeys, as they
     stand in the index, that Redis does not take. `partitions` is how many there are.
     """
 
@@ -33,6 +33,8 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     watermark_ms: int
     lag_ms: int | None
     complete: bool
+    commits: int = 0
+    current: bool = False
     refused: Sequence[str] = ()
     partitions: int
 
@@ -113,34 +115,6 @@ def watermark_told(found: bytes | str | None) -> int:
 async def with_time(link: RedisLink, keys: Keys, answers: Awaitable[T]) -> tuple[T, int]:
     """Await answers, and beside them the time of the clock by which claims are made."""
     return await asyncio.gather(answers, link.time_ms(keys.partitions))
-
-
-def state_of(roster: Roster, revisions: Mapping[str, str], watermark: str | None) -> str | None:
-    """A short text that differs wherever answers may; None while claims say that not all is there.
-
-    Beside what Redis shows (`revisions`, and the account's `watermark` as it stands there) it says which
-    commits workers may answer from, who they are, and whether they have all of their partitions.
-    """
-    claims = roster.claims
-    count = max((claim.partitions for claim in claims.values()), default=0)
-    if not count or any(claims.get(n) is None or claims[n].readable_since_ms is None for n in range(count)):
-        return None
-    parts = [
-        (
-            number,
-            claim.partitions,
-            claim.epoch,
-            claim.token,
-            sorted(claim.offsets.items()),
-            claim.watermark_ms,
-            claim.complete,
-            claim.expires_at_ms > roster.now_ms,
-            claim.readable_since_ms,
-            sorted(claim.refused),
-        )
-        for number, claim in sorted(claims.items())
-    ]
-    return short_state([parts, sorted(revisions.items()), watermark])
 
 
 def roster_of(rows: Mapping[str, str] | Mapping[bytes, bytes], now_ms: int) -> Roster:

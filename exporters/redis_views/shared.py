@@ -55,10 +55,11 @@ class Shared:
         self._put_once: defaultdict[JourneyName, dict[str, str]] = defaultdict(dict)
         self._refused: dict[str, str] = {}
 
-    async def exchange_watermarks(self, own: Sequence[Mapping[str, int]], awaited: Iterable[str]) -> None:
+    async def exchange_watermarks(self, own: Sequence[Mapping[str, int]], awaited: Iterable[str]) -> bool:
         """Tell other workers the watermarks of accounts, those of each partition here; and learn theirs.
 
-        Theirs are asked for of the `awaited` accounts, whose open windows they may close.
+        Theirs are asked for of the `awaited` accounts, whose open windows they may close. Gives whether any
+        is another in Redis now, which readers see without a push.
         """
         for partition in own:
             for account_id, watermark_ms in partition.items():
@@ -73,13 +74,15 @@ class Shared:
                 for account_id in due
             ]
         )
+        has_moved = False
         for account_id, answer in zip(due, answers, strict=True):
             if is_refusal(answer):
                 self.report_refusal(self.keys.watermark(account_id), str(answer))
             elif isinstance(answer, Exception):
                 raise answer
             else:
-                self.watermarks.exchanged(account_id, int(answer))
+                has_moved |= self.watermarks.exchanged(account_id, int(answer))
+        return has_moved
 
     async def check(self) -> None:
         """Check Redis before the first use, and again after it was away; raises RedisRefusedError."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from wayfold.settings import Loaded, Settings, expectation, fields, variable
 
 UNSET = "(unset)"
+EMPTY = "(empty)"
 HEAD = """# Settings
 
 Every setting has a name `group.field`. It can be set in three places; the first that has it wins:
@@ -87,4 +88,4 @@ def _text(value: Any) -> str:
         return UNSET
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return str(value) or EMPTY

@@ -1,5 +1,7 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
+import { bundledPackages } from './packaging/bundled-packages.ts'
+import { BUILT } from './packaging/places.ts'
 
 /** Where a development server finds the API: any running host. */
 const API = process.env.WAYFOLD_API ?? 'http://127.0.0.1:8080'
@@ -10,15 +12,37 @@ const NONCE_PLACE = '__CSP_NONCE__'
 export default defineConfig({
   // Relative: the server's `base` element says where the page lives.
   base: './',
-  plugins: [react()],
+  plugins: [react(), bundledPackages(), baseElement()],
+  resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
   html: { cspNonce: NONCE_PLACE },
   build: {
-    outDir: '../static',
+    // packaging/finish.ts moves it to ../static when it is whole and within its budgets.
+    outDir: BUILT,
     emptyOutDir: true,
     sourcemap: false,
     assetsInlineLimit: 0,
     manifest: true,
     target: 'es2023',
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // Names that .size-limit.js knows.
+          groups: [
+            { name: 'charts', test: /node_modules\/(echarts|zrender)\// },
+            { name: 'canvas', test: /node_modules\/(@xyflow|@dagrejs|d3-[a-z]+)\// },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/v1': API, '/healthz': API, '/readyz': API } },
 })
+
+/** What the server puts into index.html, for the development server. */
+function baseElement() {
+  return {
+    name: 'base-element',
+    apply: 'serve' as const,
+    transformIndexHtml: () => [{ tag: 'base', attrs: { href: '/' }, injectTo: 'head-prepend' as const }],
+  }
+}

@@ -25,6 +25,8 @@ from wayfold.exporters.api.given import Limits
 from wayfold.exporters.api.internal import partitions_router
 from wayfold.exporters.api.local import LocalNumbers
 from wayfold.exporters.api.server import listen, serving
+from wayfold.exporters.dashboard.built import built_page
+from wayfold.exporters.dashboard.routes import page_routes
 from wayfold.exporters.prometheus.page import MetricsWriter
 from wayfold.exporters.show.letters import read_lines
 from wayfold.models.definition import JourneyDefinition
@@ -69,6 +71,8 @@ async def _run(settings: Settings, demo: bool, start_at_oldest: bool) -> None:
             versions=settings.metrics.versions,
             steps=settings.metrics.steps,
         )
+        prefix = settings.http.path_prefix
+        page = built_page(prefix)
         app = create_app(
             source,
             metrics,
@@ -77,22 +81,25 @@ async def _run(settings: Settings, demo: bool, start_at_oldest: bool) -> None:
                 watches_router(opened.host.watches),
                 letters_router(opened.dead_letters, opened.host, read_lines, partial(skip_in_host, opened)),
                 partitions_router(lambda: opened.partitions),
+                *page_routes(page, prefix),
             ],
             limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
             max_body_bytes=settings.http.max_body_bytes,
+            path_prefix=prefix,
         )
         relax_collector()
         url = await stack.enter_async_context(serving(app, taken))
-        print(_welcome(url, settings), flush=True)
+        print(_welcome(url + prefix, settings, is_built=page is not None), flush=True)
         if demo:
             stack.push_async_callback(_cancelled, asyncio.create_task(_demo(opened)))
         await _until_stopped(opened)
 
 
-def _welcome(url: str, settings: Settings) -> str:
+def _welcome(url: str, settings: Settings, *, is_built: bool) -> str:
     return "\n".join(
         (
             f"Wayfold runs at {url}",
+            f"  page      {url}/" if is_built else "  page      not built; `make page` builds it",
             f"  numbers   {url}/v1/journeys (or: wayfold show --url {url})",
             f"  events    POST {url}/v1/events",
             f"  API       {url}/schema",

@@ -19,6 +19,8 @@ from wayfold.exporters.api.app import create_app
 from wayfold.exporters.api.cluster import ClusterNumbers
 from wayfold.exporters.api.given import Limits
 from wayfold.exporters.api.server import listen, serving
+from wayfold.exporters.dashboard.built import built_page
+from wayfold.exporters.dashboard.routes import page_routes
 from wayfold.exporters.prometheus.page import MetricsWriter
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.settings import Settings
@@ -73,16 +75,22 @@ async def _run(settings: Settings, ingest: bool) -> None:
             routes.append(ingest_router(sink))
         else:
             routes.append(no_ingest_router())
+        prefix = settings.http.path_prefix
+        page = built_page(prefix)
+        routes.extend(page_routes(page, prefix))
         app = create_app(
             source,
             metrics,
             routes=routes,
             limits=Limits(buckets=settings.http.max_buckets, page=settings.http.max_page),
             max_body_bytes=settings.http.max_body_bytes,
+            path_prefix=prefix,
         )
         url = await stack.enter_async_context(serving(app, taken))
         spare_what_is_there()
-        print(f"Wayfold serves at {url}", flush=True)
+        print(f"Wayfold serves at {url}{prefix}", flush=True)
+        if page is not None:
+            print(f"The page is at {url}{prefix}/", flush=True)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

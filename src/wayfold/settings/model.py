@@ -8,10 +8,12 @@ from typing import Annotated, Literal, Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+OWN_PATHS = frozenset({"assets", "healthz", "internal", "journeys", "metrics", "readyz", "schema", "v1"})
+"""What the paths of page and API begin with."""
 
 
 def _known_zone(name: str) -> str:
@@ -238,8 +240,20 @@ class HttpSettings(Group):
     """Most buckets that one series request may ask for."""
     max_page: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Most users in one page of a list."""
+    path_prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$", max_length=200)] = ""
+    """What the addresses of page and API begin with behind a reverse proxy, as in /wayfold; the proxy may
+    take it away or pass it on. Its first part is none that Wayfold has itself, such as v1."""
     timeout_ms: Annotated[int, Field(ge=100, le=600_000)] = 10_000
     """Milliseconds that `wayfold serve` waits for the workers it asks."""
+
+    @field_validator("path_prefix")
+    @classmethod
+    def _apart_from_our_paths(cls, prefix: str) -> str:
+        """Refuse a prefix after which nobody could tell whether a proxy has taken it away."""
+        first = prefix[1:].partition("/")[0]
+        if first in OWN_PATHS:
+            raise ValueError(f"path_prefix begins with /{first}, which is a path of Wayfold; choose another")
+        return prefix
 
 
 class WorkerSettings(Group):

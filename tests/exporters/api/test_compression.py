@@ -1,118 +1,94 @@
-"""Large answers are compressed for who takes them so, and say what they are; nothing else is touched."""
+"""Large answers are compressed for who takes them so, and are the same answers."""
 
 import gzip
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from litestar import Litestar, Response, get
-from litestar.response import Stream
 
 from wayfold.exporters.api.compression import LEAST_BYTES, CompressLarge, takes_gzip
 
-LARGE = b"[" + b"1234567," * (LEAST_BYTES // 8) + b"0]"
+LARGE = b"1" * LEAST_BYTES
 
 
-@get("/large")
+@get("/large", media_type="application/json")
 async def large() -> Response[bytes]:
-    """Answer with more than is sent as it is."""
-    return Response(LARGE, media_type="application/json", headers={"etag": 'W/"a"'})
+    return Response(LARGE, headers={"etag": 'W/"tag"'}, media_type="application/json")
 
 
-@get("/small")
+@get("/small", media_type="application/json")
 async def small() -> Response[bytes]:
-    """Answer with one byte less than is compressed."""
-    return Response(b"1" * (LEAST_BYTES - 1), media_type="application/json")
+    return Response(LARGE[:-1], media_type="application/json")
 
 
-@get("/packed")
-async def packed() -> Response[bytes]:
-    """Answer with what is compressed already."""
-    headers = {"content-encoding": "gzip", "vary": "Accept-Encoding"}
-    return Response(gzip.compress(LARGE, 0), media_type="application/json", headers=headers)
+@get("/compressed")
+async def compressed() -> Response[bytes]:
+    return Response(LARGE, headers={"content-encoding": "br"}, media_type="application/json")
 
 
-@get("/image")
-async def image() -> Response[bytes]:
-    """Answer with what would not get smaller."""
+@get("/picture")
+async def picture() -> Response[bytes]:
     return Response(LARGE, media_type="image/png")
 
 
-@get("/stream")
-async def stream() -> Stream:
-    """Answer piece by piece."""
-
-    async def pieces() -> AsyncIterator[bytes]:
-        yield LARGE
-        yield LARGE
-
-    return Stream(pieces(), media_type="application/json")
-
-
-@pytest.fixture(scope="module")
-def app() -> Litestar:
-    return Litestar([large, small, packed, image, stream], middleware=[CompressLarge], openapi_config=None)
-
-
-async def raw(app: Litestar, url: str, accepted: str | None) -> tuple[httpx.Headers, bytes]:
-    """Give the headers and the bytes of an answer as they are sent."""
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://wayfold") as client:
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app: Any = Litestar([large, small, compressed, picture], middleware=[CompressLarge], openapi_config=None)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://wayfold") as client:
         client.headers.pop("accept-encoding")
-        headers = {} if accepted is None else {"accept-encoding": accepted}
-        async with client.stream("GET", url, headers=headers) as answer:
-            return answer.headers, b"".join([piece async for piece in answer.aiter_raw()])
+        yield client
 
 
-async def test_a_large_answer(app: Litestar) -> None:
-    """It comes smaller, whole, with its length and its tag, and says that it varies."""
-    headers, body = await raw(app, "/large", "br, gzip")
-    assert (headers["content-encoding"], headers["vary"]) == ("gzip", "Accept-Encoding")
-    assert (int(headers["content-length"]), headers["etag"]) == (len(body), 'W/"a"')
-    assert len(body) < len(LARGE) / 10
+async def raw(client: httpx.AsyncClient, path: str, accepted: str | None) -> tuple[httpx.Headers, bytes]:
+    headers = {} if accepted is None else {"accept-encoding": accepted}
+    async with client.stream("GET", path, headers=headers) as response:
+        return response.headers, b"".join([part async for part in response.aiter_raw()])
+
+
+async def test_a_large_answer_is_the_same_compressed(client: httpx.AsyncClient) -> None:
+    """64 KiB of JSON come in gzip, with their own length, the same tag, and a word to caches in between."""
+    headers, body = await raw(client, "/large", "gzip, br")
+    assert (headers["content-encoding"], headers["vary"], headers["etag"]) == (
+        "gzip",
+        "Accept-Encoding",
+        'W/"tag"',
+    )
+    assert int(headers["content-length"]) == len(body) < LEAST_BYTES
     assert gzip.decompress(body) == LARGE
 
 
-@pytest.mark.parametrize("accepted", [None, "", "br", "gzip;q=0", "identity"])
-async def test_who_does_not_take_it(app: Litestar, accepted: str | None) -> None:
-    """The answer comes as it is, and says all the same that it varies."""
-    headers, body = await raw(app, "/large", accepted)
-    assert "content-encoding" not in headers
-    assert (headers["vary"], body) == ("Accept-Encoding", LARGE)
+async def test_who_does_not_take_gzip_gets_it_as_it_is(client: httpx.AsyncClient) -> None:
+    """Without gzip in Accept-Encoding the answer is plain, and says that it would be another with it."""
+    for accepted in (None, "", "br", "gzip;q=0", "gzip;q=0.000, *"):
+        headers, body = await raw(client, "/large", accepted)
+        assert body == LARGE
+        assert "content-encoding" not in headers
+        assert headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("path", ["/small", "/compressed", "/picture"])
+async def test_what_is_not_worth_it_stays(client: httpx.AsyncClient, path: str) -> None:
+    """Small answers, those compressed already and pictures are sent as they are."""
+    headers, body = await raw(client, path, "gzip")
+    assert headers.get("content-encoding") != "gzip"
+    assert len(body) >= LEAST_BYTES - 1
 
 
 @pytest.mark.parametrize(
-    ("url", "expected"), [("/small", b"1" * (LEAST_BYTES - 1)), ("/image", LARGE), ("/stream", LARGE + LARGE)]
-)
-async def test_what_is_left_alone(app: Litestar, url: str, expected: bytes) -> None:
-    """Small answers, pictures and streams come as they are."""
-    headers, body = await raw(app, url, "gzip")
-    assert "content-encoding" not in headers
-    assert body == expected
-
-
-async def test_what_is_compressed_is_not_compressed_again(app: Litestar) -> None:
-    """An answer with an encoding of its own keeps it."""
-    headers, body = await raw(app, "/packed", "gzip")
-    assert headers.get_list("vary") == ["Accept-Encoding"]
-    assert gzip.decompress(body) == LARGE
-
-
-@pytest.mark.parametrize(
-    ("accepted", "takes"),
+    ("accepted", "expected"),
     [
         ("gzip", True),
-        ("GZIP;q=0.1", True),
+        ("GZIP ; q=0.5", True),
         ("x-gzip", True),
         ("*", True),
-        ("br;q=1.0, gzip;q=0.8, *;q=0.1", True),
+        ("gzip;q=0, *", False),
         ("*;q=0", False),
-        ("gzip;q=0.000, *", False),
-        ("gzip ; q=0", False),
-        ("gzip;level=9", False),
-        ("gzips", False),
+        ("gzipped", False),
+        ("", False),
     ],
 )
-def test_what_a_client_takes(accepted: str, takes: bool) -> None:
-    """Accept-Encoding is read with its weights; what is said of gzip goes before what is said of all."""
-    assert takes_gzip(accepted) is takes
+def test_what_accept_encoding_takes(accepted: str, expected: bool) -> None:
+    """Weights and the star are read as the standard says."""
+    assert takes_gzip(accepted) is expected

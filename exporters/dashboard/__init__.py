@@ -1,0 +1,1 @@
+"""The web page: what serves it (Python), what it is made of (page/), and what was built (static/)."""
