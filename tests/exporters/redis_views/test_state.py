@@ -195,3 +195,21 @@ async def test_which_accounts_there_are(redis: Redis, own_redis_url: str) -> Non
             fresh = (await client.get("/v1/freshness", params={"account": account.account_id})).json()
             (row,) = [each for each in found["accounts"] if each["account_id"] == account.account_id]
             assert fresh["watermark"] == row["watermark"]
+
+
+async def test_a_push_between_two_claims_is_another_state(redis: Redis, own_redis_url: str) -> None:
+    """With the claims as they are, what a push leaves under revisions makes the state another one."""
+    host = Embedded(0, size=80)
+    for _ in host.commits():
+        pass
+    views = RedisReader(RedisSettings(url=own_redis_url, prefix=PREFIX))
+    async with worker(own_redis_url, host.partitions, len(host.partitions)) as one:
+        assert await one.views.flush(20)
+        assert {int(number) for number in redis.hkeys(f"{PREFIX}:revisions")} == set(one.opened)
+    # The worker is gone: nobody claims any more.
+    before = await views.state()
+    assert await views.state() == before
+    redis.hset(f"{PREFIX}:revisions", "0", "another push")
+    assert before is not None
+    assert await views.state() not in (before, None)
+    await views.close()
