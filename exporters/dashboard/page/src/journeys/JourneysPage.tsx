@@ -1,7 +1,7 @@
 /** Every journey of the account on a line. */
 
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
-import type { JourneysAnswer, SeriesOfJourneysAnswer } from '@/api/generated'
+import type { CountsAnswer, JourneysAnswer } from '@/api/generated'
 import { useLive } from '@/api/live'
 import { asked, useChange, useView } from '@/api/view'
 import { counted } from '@/format/figures'
@@ -30,7 +30,7 @@ export function JourneysPage() {
       : undefined,
   )
   const trend = trendRange(view)
-  const trends = useLive<SeriesOfJourneysAnswer>(
+  const trends = useLive<CountsAnswer>(
     isReady && found.answer !== undefined && trend !== undefined
       ? {
           path: '/v1/series',

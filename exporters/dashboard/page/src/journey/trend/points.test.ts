@@ -34,10 +34,11 @@ describe('points of a trend', () => {
 })
 
 describe('numbers of a trend', () => {
-  it('are the counts that the answer has', () => {
+  it('are the counts that the answer has, its own before those of messages', () => {
     const catalogue = new Map([
-      entry('total_entries', 'entries'),
+      entry('sent.events', 'events'),
       entry('sent.messages', 'messages'),
+      entry('total_entries', 'entries'),
       entry('sent.users', 'users'),
       entry('conversion_rate', 'share'),
     ])
@@ -45,6 +46,7 @@ describe('numbers of a trend', () => {
     expect(trendNumbers(catalogue, numbers).map(({ name }) => name)).toEqual([
       'total_entries',
       'sent.messages',
+      'sent.events',
     ])
   })
 })
