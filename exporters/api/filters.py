@@ -25,7 +25,7 @@ MEANINGS: Final = {
     "from": f"Start of the range, included, {_BOUND}",
     "to": f"End of the range, excluded, {_BOUND}",
     "clock": "The time of exits and conversions: their own (event) or that of their entry (entry).",
-    "bucket": "Length of a bucket: hour, day or month of the account's time zone.",
+    "bucket": "Length of a bucket: hour, day, week (from Monday) or month of the account's time zone.",
     "number": "Name of the number: entered_users, sent.messages, goals:<name>, and so on.",
     "limit": "Most users on the page: a whole number from 1 up.",
     "cursor": "Where to go on: next_cursor of the page before, unchanged.",

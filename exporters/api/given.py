@@ -49,8 +49,9 @@ def _problem(description: str) -> ResponseSpec:
     )
 
 
+BAD_PARAMETER: Final = {400: _problem("A parameter is wrong; the problem names it and what it takes.")}
 PROBLEMS: Final = {
-    400: _problem("A parameter is wrong; the problem names it and what it takes."),
+    **BAD_PARAMETER,
     503: _problem("The numbers cannot be had now; the problem says why."),
 }
 NOT_FOUND: Final = {404: _problem("There is no such journey, version, step or account.")}

@@ -18,7 +18,7 @@ from litestar.params import JSONBody, SkipValidation
 from wayfold.exporters.api import answers
 from wayfold.exporters.api.given import MetricsPage
 from wayfold.exporters.api.health import healthz, metrics
-from wayfold.exporters.api.local import ReadablePartition, local_users, share_of
+from wayfold.exporters.api.local import ReadablePartition, local_users, none_closed, share_of
 from wayfold.exporters.api.problems import EXCEPTION_HANDLERS, problem
 from wayfold.state.reading.query import Query
 
@@ -95,12 +95,12 @@ async def get_partitions(open_partitions: Partitions) -> Response[bytes]:
 @post("/internal/partial", tags=["internal"])
 async def post_partial(open_partitions: Partitions, data: JSONBody[PartialsQuestion]) -> Response[bytes]:
     """Answer with the shares of those of the asked partitions that are here."""
-    return _answer(
-        {
-            number: share_of(partition, data.query, data.watermarks)
+    with none_closed():
+        shares = {
+            number: await share_of(partition, data.query, data.watermarks)
             for number, partition in open_partitions.of(data.partitions).items()
         }
-    )
+    return _answer(shares)
 
 
 @post("/internal/users", tags=["internal"])

@@ -8,6 +8,7 @@ from litestar import Request, Response, get
 from litestar.params import PathParameter
 
 from wayfold.exporters.api import answers, filters
+from wayfold.exporters.api.conditional import READS_NUMBERS
 from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion, Source
 from wayfold.exporters.api.paths import as_id
 from wayfold.exporters.api.problems import NotKnownError
@@ -37,6 +38,15 @@ async def read_journey(source: NumbersSource, query: Query) -> tuple[Mapping[str
     Raises NotKnownError when there is no such journey, or it has no such version or step.
     """
     document = await source.document(query)
+    journey = the_journey(document, query)
+    has_version = query.version is None or journey["versions"]
+    if not has_version or (query.step_id is not None and not steps_of(journey)):
+        await require_known(source, query)
+    return document, journey
+
+
+def the_journey(document: Mapping[str, Any], query: Query) -> Mapping[str, Any]:
+    """Take the journey that a query names from a document; raises NotKnownError when there is none."""
     journeys: Sequence[Mapping[str, Any]] = document["journeys"]
     if not journeys:
         raise NotKnownError(
@@ -44,14 +54,10 @@ async def read_journey(source: NumbersSource, query: Query) -> tuple[Mapping[str
             f"account {query.account_id!r} has no journey {query.journey_id!r}; "
             "GET /v1/journeys lists those it has (parameter account chooses the account)",
         )
-    journey = journeys[0]
-    has_version = query.version is None or journey["versions"]
-    if not has_version or (query.step_id is not None and not steps_of(journey)):
-        await _require_known(source, query)
-    return document, journey
+    return journeys[0]
 
 
-async def _require_known(source: NumbersSource, query: Query) -> None:
+async def require_known(source: NumbersSource, query: Query) -> None:
     """Raise NotKnownError unless the journey has the version and the step of a query, over all time.
 
     What no definition names is only known from events, which the other filters may leave out.
@@ -89,6 +95,7 @@ def steps_of(journey: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @get(
     "/v1/numbers",
+    opt=READS_NUMBERS,
     responses=PROBLEMS,
     tags=["numbers"],
     summary="Every number of every account, journey, version and step",
@@ -127,26 +134,25 @@ async def get_numbers(
 
 @get(
     "/v1/journeys",
+    opt=READS_NUMBERS,
     responses=PROBLEMS,
     tags=["journeys"],
     summary="The journeys of an account, with their numbers",
 )
 async def list_journeys(question: GivenQuestion) -> Response[answers.JourneysAnswer]:
     """Answer with a summary of each journey of an account."""
-    document = await question.source.document(question.query)
+    document = await question.source.document(msgspec.structs.replace(question.query, detail="summary"))
     content = {
         **fresh(document),
         "account_id": question.query.account_id,
-        "journeys": [
-            {**journey, "versions": [version["journey_version"] for version in journey["versions"]]}
-            for journey in document["journeys"]
-        ],
+        "journeys": document["journeys"],
     }
     return answer(answers.JourneysAnswer, content)
 
 
 @get(
     "/v1/journeys/{journey_id:str}",
+    opt=READS_NUMBERS,
     responses={**PROBLEMS, **NOT_FOUND},
     tags=["journeys"],
     summary="One journey, its versions and their steps",
@@ -160,6 +166,7 @@ async def get_journey(question: GivenQuestion, journey_id: JourneyId) -> Respons
 
 @get(
     "/v1/journeys/{journey_id:str}/steps",
+    opt=READS_NUMBERS,
     responses={**PROBLEMS, **NOT_FOUND},
     tags=["journeys"],
     summary="The steps of a journey",
@@ -172,6 +179,7 @@ async def list_steps(question: GivenQuestion, journey_id: JourneyId) -> Response
 
 @get(
     "/v1/journeys/{journey_id:str}/steps/{step_id:str}",
+    opt=READS_NUMBERS,
     responses={**PROBLEMS, **NOT_FOUND},
     tags=["journeys"],
     summary="One step of a journey",
@@ -199,6 +207,7 @@ async def _steps(source: NumbersSource, query: Query) -> Response[answers.StepsA
 
 @get(
     "/v1/accounts/{account_id:str}",
+    opt=READS_NUMBERS,
     responses={**PROBLEMS, **NOT_FOUND},
     tags=["accounts"],
     summary="One account: engaged persons and channels",

@@ -24,6 +24,15 @@ class Freshness(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int | None
 
 
+class KnownAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account: its zone, how many journeys it has, its watermark in milliseconds UTC (-1 without one)."""
+
+    account_id: str
+    time_zone: str
+    journeys: int
+    watermark_ms: int
+
+
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a partition's records, as of one commit.
 
@@ -52,6 +61,17 @@ class NumbersSource(Protocol):
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh an answer given now is, to who asks for an account or for all."""
 
+    async def state(self) -> str:
+        """Name what an answer given now reflects, cheaply.
+
+        An answer that is read afterwards reflects at least that, and a number that changes later changes the
+        name: at once where one process has all, within about a second in a cluster. The name may change
+        without any number.
+        """
+
+    async def accounts(self) -> Sequence[KnownAccount]:
+        """List the accounts there are, by id."""
+
     async def judged(self) -> Mapping[int, Judged]:
         """Say what became of the records of every partition, by its number."""
 
@@ -76,3 +96,12 @@ class BadQuestionError(Exception):
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
         self.parameter = parameter
+
+
+PARAMETERS: Final = {"step_id": "step"}
+"""Parameters of the API that have another name than the dimension that they filter by."""
+
+
+def parameter_of(dimension: str) -> str:
+    """Name of the parameter that filters by a dimension; without one that of the number."""
+    return PARAMETERS.get(dimension, dimension or "number")

@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from wayfold.exporters.api import answers, filters
+from wayfold.exporters.api.conditional import LISTS_PEOPLE
 from wayfold.exporters.api.given import NOT_FOUND, PROBLEMS, GivenQuestion
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import JourneyId, answer
@@ -28,7 +29,7 @@ DEFAULT_PAGE = 1_000
 
 @get(
     "/v1/journeys/{journey_id:str}/users",
-    opt={"parameters": frozenset({"number", "limit", "cursor"})},
+    opt={"parameters": frozenset({"number", "limit", "cursor"}), **LISTS_PEOPLE},
     tags=["journeys"],
     responses={**PROBLEMS, **NOT_FOUND},
     summary="The users behind a number",

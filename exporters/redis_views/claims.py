@@ -89,6 +89,8 @@ class Claims:
             watermark_ms=member.views.watermark_ms,
             lag_ms=self._shared.telemetry.lag_ms.get(member.number),
             complete=member.intact,
+            commits=member.views.commits,
+            current=member.current,
             refused=[index_member(name) for name in sorted(ledger.refused)[:MOST_NAMED]],
             partitions=identity.partitions,
         )

@@ -44,6 +44,10 @@ class CommittedViews(Protocol):
         """Which records the numbers reflect: topic kind → offset of the next one."""
 
     @property
+    def commits(self) -> int:
+        """Grows with every commit, also with one that folded no record."""
+
+    @property
     def watermark_ms(self) -> int:
         """Greatest `occurred_at` accepted here, in milliseconds UTC; -1 when none was."""
 
@@ -109,6 +113,11 @@ class PartitionViews:
     def watermark_ms(self) -> int:
         """Greatest `occurred_at` accepted here, in milliseconds UTC; -1 when none was."""
         return self._partition.watermark_ms
+
+    @property
+    def commits(self) -> int:
+        """Grows with every commit, also with one that folded no record."""
+        return self._partition.commits
 
     def names(self) -> list[JourneyName]:
         """Every journey, and every account under the journey id ""."""

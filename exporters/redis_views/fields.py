@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
 from wayfold.state.histories.history import STATUSES
-from wayfold.state.reading.numbers import COUNTERS, UNDELIVERED_CHANNELS
+from wayfold.state.reading.field_numbers import COUNTERS, UNDELIVERED_CHANNELS
 from wayfold.state.reading.views import LATEST_FIELDS
 
 CLICK_BASE: Final = "click_base_messages"

@@ -1,7 +1,7 @@
 """Fetches the hashes of journeys, those of each journey at one moment."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from wayfold.exporters.api.source import SourceUnavailableError
@@ -14,6 +14,8 @@ from wayfold.exporters.redis_views.registry import (
     watermark_told,
     with_time,
 )
+from wayfold.state.reading.live_views import SUMMARY_FIELDS
+from wayfold.state.reading.views import JOURNEY
 
 LOOKS: Final = 10
 """How often a journey is looked at: once more whenever it has got views since."""
@@ -21,6 +23,14 @@ AT_ONCE: Final = 500
 TRANSACTIONS_AT_ONCE: Final = 16
 MOST_REMEMBERED: Final = 10_000
 """Journeys whose views are remembered."""
+
+
+JOURNEYS_AT_ONCE: Final = 32
+"""Journeys read in one transaction: Redis does nothing else meanwhile."""
+
+Read = tuple[tuple[str, ...], tuple[str, Callable[[Any], dict[str, str]]]]
+"""A command, the view whose hash it reads, and what makes the hash of its answer."""
+Reads = Callable[[JourneyName, Sequence[str]], list[Read]]
 
 
 class JourneyHashes(NamedTuple):
@@ -83,26 +93,50 @@ class HashReader:
 
     async def read_all(self, names: Sequence[JourneyName]) -> list[JourneyHashes]:
         """Read those of the journeys that Redis has, each at some moment."""
+        return await self._read_found(await self._find_all(names), self._reads)
+
+    async def read_summaries(self, names: Sequence[JourneyName]) -> list[JourneyHashes]:
+        """Read of each of the journeys that Redis has what a summary shows, at some moment.
+
+        There are the hash of the journey as a whole, and of those of steps the fields of messages.
+        """
+        return await self._read_found(await self._find_all(names), self._reads_of_summary)
+
+    async def _find_all(self, names: Sequence[JourneyName]) -> list[_Found]:
         found: list[_Found] = []
         for first in range(0, len(names), AT_ONCE):
             found += await self._find(names[first : first + AT_ONCE])
+        return found
+
+    async def _read_found(self, found: Sequence[_Found], reads: Reads) -> list[JourneyHashes]:
+        """Read what was found, several journeys in one transaction; in a Cluster, of one slot, one."""
+        size = 1 if self._link.is_cluster else JOURNEYS_AT_ONCE
         turns = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
 
-        async def read(journey: _Found) -> JourneyHashes:
+        async def read(journeys: Sequence[_Found]) -> list[JourneyHashes]:
+            wanted = [reads(journey.name, journey.views) for journey in journeys]
             async with turns:
-                hashes = await self._link.at_once(self._reads(journey.name, journey.views))
-            return JourneyHashes(
-                journey.name, journey.metadata, dict(zip(journey.views, hashes, strict=True))
-            )
+                answers = iter(await self._link.at_once([command for of in wanted for command, _ in of]))
+            return [
+                JourneyHashes(
+                    journey.name,
+                    journey.metadata,
+                    # A view that is not read is there all the same.
+                    {view: {} for view in journey.views}
+                    | {view: shape(next(answers)) for _, (view, shape) in of},
+                )
+                for journey, of in zip(journeys, wanted, strict=True)
+            ]
 
-        return list(await asyncio.gather(*map(read, found)))
+        parts = [found[first : first + size] for first in range(0, len(found), size)]
+        return [journey for part in await asyncio.gather(*map(read, parts)) for journey in part]
 
     async def _look(self, name: JourneyName, views: list[str]) -> list[Any]:
         """One round trip: claims, watermark, whether the journey is there, definitions, views, and hashes."""
         in_index, *of_itself = self._looks(name)
         watermark = watermark_look(self._keys, name.account_id)
         around = [("HGETALL", self._keys.partitions), watermark, in_index]
-        whole = [*of_itself, *self._reads(name, views)]
+        whole = [*of_itself, *(command for command, _ in self._reads(name, views))]
         if not self._link.is_cluster:
             looked = await self._link.at_once([*around, ("TIME",), *whole])
             claims, told, is_there, time, *of_journey = looked
@@ -138,9 +172,27 @@ class HashReader:
             ("HKEYS", journey.holders),
         ]
 
-    def _reads(self, name: JourneyName, views: Sequence[str]) -> list[tuple[str, ...]]:
+    def _reads(self, name: JourneyName, views: Sequence[str]) -> list[Read]:
         journey = self._keys.journey(name)
-        return [("HGETALL", journey.view(view)) for view in views]
+        return [(("HGETALL", journey.view(view)), (view, _as_it_is)) for view in views]
+
+    def _reads_of_summary(self, name: JourneyName, views: Sequence[str]) -> list[Read]:
+        journey = self._keys.journey(name)
+        whole: Read = (("HGETALL", journey.view(JOURNEY)), (JOURNEY, _as_it_is))
+        steps: list[Read] = [
+            (("HMGET", journey.view(view), *SUMMARY_FIELDS), (view, _of_messages))
+            for view in views
+            if view.startswith("step:")
+        ]
+        return [whole, *steps]
+
+
+def _as_it_is(answer: dict[str, str]) -> dict[str, str]:
+    return answer
+
+
+def _of_messages(answer: Sequence[str | None]) -> dict[str, str]:
+    return {field: value for field, value in zip(SUMMARY_FIELDS, answer, strict=True) if value}
 
 
 def _shown(holders: Sequence[Any]) -> list[str]:

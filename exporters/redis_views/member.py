@@ -15,7 +15,7 @@ from wayfold.exporters.redis_views.ledger import Ledger
 from wayfold.exporters.redis_views.shared import Shared, now_ms
 from wayfold.exporters.redis_views.watermarks import JudgedAt
 from wayfold.exporters.redis_views.windows import OpenWindows
-from wayfold.state.reading.numbers import instant_text
+from wayfold.state.reading.field_numbers import instant_text
 
 _log = structlog.get_logger(__name__)
 

@@ -1,20 +1,41 @@
 """Reads the numbers back from Redis, for `wayfold serve` and `wayfold show`."""
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+import msgspec
+from xxhash import xxh3_128_hexdigest
+
 from wayfold.exporters.api.instants import instant
-from wayfold.exporters.api.source import Freshness, SourceUnavailableError
+from wayfold.exporters.api.local import in_turns
+from wayfold.exporters.api.source import Freshness, KnownAccount, SourceUnavailableError
+from wayfold.exporters.redis_views.committed import TIME_ZONE
 from wayfold.exporters.redis_views.hashes import HashReader, JourneyHashes
 from wayfold.exporters.redis_views.keys import JourneyName, Keys, index_member, name_of_member
 from wayfold.exporters.redis_views.link import AWAY, RedisLink
-from wayfold.exporters.redis_views.registry import PartitionClaim, Roster, read_roster, read_watermark
-from wayfold.exporters.redis_views.shapes import account_partial, journey_partial, put_dwell
+from wayfold.exporters.redis_views.registry import (
+    PartitionClaim,
+    Roster,
+    read_roster,
+    read_watermark,
+    watermark_look,
+    watermark_told,
+)
+from wayfold.exporters.redis_views.shapes import (
+    UTC,
+    account_partial,
+    journey_partial,
+    put_dwell,
+    summary_partial,
+)
 from wayfold.settings import RedisSettings
-from wayfold.state.reading.numbers import finish
+from wayfold.state.reading.numbers import finishing
 from wayfold.state.reading.query import Query
 
+STATE_AGE_S: Final = 0.2
+"""For how long what readers are told of the state is not asked for again."""
 FRESH_MS: Final = 2_500
 """A claim at most this old tells the lag as it is; an older one may hide that much more."""
 
@@ -28,6 +49,8 @@ class RedisReader:
         self._link = RedisLink(settings, text=True)
         self._keys = Keys(settings.prefix)
         self._hashes = HashReader(self._link, self._keys)
+        self._state = ""
+        self._state_until_s = 0.0
 
     async def document(self, query: Query) -> Mapping[str, Any]:
         """Answer a query without filters or range: of all journeys, of an account's, or of one.
@@ -51,6 +74,23 @@ class RedisReader:
         """How fresh the numbers in Redis are, to who asks for an account or for all."""
         roster = await self._answered(read_roster(self._link, self._keys))
         return _freshness(roster, await self._answered(self._watermark_ms(roster, account_id)))
+
+    async def state(self) -> str:
+        """Name what the numbers in Redis, and those of the workers, reflect at least.
+
+        An owner says with every claim, once a second, how many commits it has and whether all of the latest
+        is in Redis. Where it is not, some of it may be, and the next claim changes the name.
+        """
+        now_s = time.monotonic()
+        if now_s >= self._state_until_s:
+            roster = await self._answered(read_roster(self._link, self._keys))
+            self._state = _state(roster)
+            self._state_until_s = now_s + STATE_AGE_S
+        return self._state
+
+    async def accounts(self) -> list[KnownAccount]:
+        """List the accounts of the journeys in the index, by id."""
+        return await self._answered(self._accounts())
 
     async def unready(self) -> list[str]:
         """Why the numbers cannot be read or are not all there; empty when they are."""
@@ -83,9 +123,32 @@ class RedisReader:
     async def _document(self, query: Query) -> Mapping[str, Any]:
         roster, watermark_ms, journeys = await self._read(query)
         fresh = _freshness(roster, watermark_ms)
-        document = finish([_partial(journeys, query.account_id, watermark_ms)], query)
-        put_dwell(document, {journey.name: journey.hashes for journey in journeys})
+        document = await in_turns(finishing([_partial(journeys, query, watermark_ms)], query))
+        if query.detail == "all":
+            put_dwell(document, {journey.name: journey.hashes for journey in journeys})
         return {"as_of": instant(fresh.as_of_ms), "lag_ms": fresh.lag_ms, **document}
+
+    async def _accounts(self) -> list[KnownAccount]:
+        roster, members = await self._hashes.index()
+        refused = [member for claim in roster.claims.values() for member in claim.refused]
+        names = [name_of_member(member) for member in {*members, *refused}]
+        self._check_readable(roster, [])
+        counts = Counter(name.account_id for name in names if name.journey_id)
+        ids = sorted({name.account_id for name in names})
+        looks: list[tuple[str, ...]] = []
+        for account_id in ids:
+            looks.append(("HGET", self._keys.journey(JourneyName(account_id, "")).metadata, TIME_ZONE))
+            looks.append(watermark_look(self._keys, account_id))
+        told = await self._link.many(looks)
+        return [
+            KnownAccount(
+                account_id=account_id,
+                time_zone=told[2 * index] or UTC,
+                journeys=counts[account_id],
+                watermark_ms=watermark_told(told[2 * index + 1]),
+            )
+            for index, account_id in enumerate(ids)
+        ]
 
     async def _watermark_ms(self, roster: Roster, account_id: str | None) -> int:
         """The watermark of an account, or the greatest of all."""
@@ -95,7 +158,7 @@ class RedisReader:
 
     async def _read(self, query: Query) -> tuple[Roster, int, list[JourneyHashes]]:
         """The claims, the watermark, and the journeys and accounts that a query is about, all readable."""
-        if query.account_id is not None and query.journey_id is not None:
+        if query.account_id is not None and query.journey_id is not None and query.detail == "all":
             name = JourneyName(query.account_id, query.journey_id)
             roster, watermark_ms, journeys = await self._hashes.read_one(name)
             self._check_readable(roster, [name])
@@ -107,9 +170,13 @@ class RedisReader:
             # A journey that Redis has never taken is in no index.
             for name in map(name_of_member, sorted({*members, *refused}))
             if query.account_id in (None, name.account_id) and query.journey_id in (None, name.journey_id)
+            if name.journey_id or query.detail == "all"
         ]
         self._check_readable(roster, names)
-        journeys = await self._hashes.read_all(names)
+        if query.detail == "all":
+            journeys = await self._hashes.read_all(names)
+        else:
+            journeys = await self._hashes.read_summaries(names)
         afterwards = await read_roster(self._link, self._keys)
         self._check_readable(afterwards, names)
         if _readable_since(afterwards) != _readable_since(roster):
@@ -136,12 +203,31 @@ class RedisReader:
             )
 
 
-def _partial(journeys: Sequence[JourneyHashes], account_id: str | None, watermark_ms: int) -> dict[str, Any]:
+def _state(roster: Roster) -> str:
+    claims = [
+        (
+            number,
+            claim.epoch,
+            claim.commits,
+            claim.current,
+            claim.complete,
+            claim.readable_since_ms,
+            claim.refused,
+        )
+        for number, claim in sorted(roster.claims.items())
+    ]
+    return xxh3_128_hexdigest(msgspec.msgpack.encode(claims))
+
+
+def _partial(journeys: Sequence[JourneyHashes], query: Query, watermark_ms: int) -> dict[str, Any]:
     named = [journey for journey in journeys if journey.name.journey_id]
     accounts = [journey for journey in journeys if not journey.name.journey_id]
     return {
-        "watermarks": {account_id or "": watermark_ms},
-        "journeys": [journey_partial(*journey) for journey in named],
+        "watermarks": {query.account_id or "": watermark_ms},
+        "journeys": [
+            journey_partial(*journey) if query.detail == "all" else summary_partial(*journey)
+            for journey in named
+        ],
         "accounts": [account_partial(*journey) for journey in accounts],
     }
 

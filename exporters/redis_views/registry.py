@@ -20,7 +20,8 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
     `token` is of this assignment of the partition alone, `turn` counts its announcements. `offsets` and
     `watermark_ms` are of the commit that is in Redis, all of it once `complete`; `lag_ms` is how long the
-    oldest record not folded then had been in the log, None when not known. `refused` are journeys, as they
+    oldest record not folded then had been in the log, None when not known. `commits` counts the commits of
+    the partition, and `current` says whether all of the latest is in Redis. `refused` are journeys, as they
     stand in the index, that Redis does not take. `partitions` is how many there are.
     """
 
@@ -32,6 +33,8 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     watermark_ms: int
     lag_ms: int | None
     complete: bool
+    commits: int = 0
+    current: bool = False
     refused: Sequence[str] = ()
     partitions: int
 

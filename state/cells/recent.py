@@ -8,7 +8,7 @@ batch that is large enough by itself is settled at once and never in the journal
 Readers add what is recent to what the rows say. A store that is opened reads its journal back.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -119,12 +119,28 @@ class Recent:
             if buckets[0] <= bucket < buckets[1]:
                 yield bucket, tallies[fact]
 
-    def histograms(self, series: int, grain: int, buckets: tuple[int, int]) -> Iterator[Histogram]:
-        """Dwell times in the buckets [first, end)."""
-        dwells = self._rolled.dwells[grain]
-        for fact in self._dwell_facts[grain].get(series, ()):
-            if buckets[0] <= fact & HOUR_MASK < buckets[1]:
-                yield dwells[fact]
+    def within(
+        self, chosen: Collection[int], grain: int, first: int, end: int
+    ) -> Iterator[tuple[int, int, int, int, tuple[int, ...]]]:
+        """Series, bucket of [first, end), counts and persons of what there is of chosen series, as of now."""
+        facts_of, tallies = self._facts[grain], self._rolled.tallies[grain]
+        for series in chosen if len(chosen) < len(facts_of) else facts_of.keys() & set(chosen):
+            for fact in facts_of.get(series, ()):
+                bucket = fact & HOUR_MASK
+                if first <= bucket < end:
+                    one, other, persons = tallies[fact]
+                    yield series, bucket, one, other, tuple(persons)
+
+    def dwells_within(
+        self, chosen: Collection[int], grain: int, first: int, end: int
+    ) -> Iterator[tuple[int, int, Histogram]]:
+        """Series, bucket of [first, end) and dwell times of what there is of chosen series, as of now."""
+        facts_of, dwells = self._dwell_facts[grain], self._rolled.dwells[grain]
+        for series in chosen if len(chosen) < len(facts_of) else facts_of.keys() & set(chosen):
+            for fact in facts_of.get(series, ()):
+                bucket = fact & HOUR_MASK
+                if first <= bucket < end:
+                    yield series, bucket, dict(dwells[fact])
 
 
 class JournalRow(msgspec.Struct, array_like=True, frozen=True):

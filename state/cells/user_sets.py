@@ -67,20 +67,34 @@ def read_users(
 
     `recent` gives by bucket the changes that came after the rows.
     """
-    waiting = dict(recent or {})
-    union, current, bucket = BitMap(), BitMap(), -1
     start = keys.cell_key(keys.USER_SET, series, grain, buckets[0])
     end = keys.cell_key(keys.USER_SET, series, grain, buckets[1])
-    for row, users in store.scan(start, end):
+    union = BitMap()
+    for _, users in users_by_bucket(store.scan(start, end), recent or {}):
+        union |= users
+    return union
+
+
+def users_by_bucket(
+    rows: Iterable[tuple[bytes, bytes]], recent: Mapping[int, Iterable[int]]
+) -> Iterator[tuple[int, BitMap]]:
+    """Buckets of a series with their users, from the rows of its sets in order.
+
+    `recent` gives by bucket the changes that came after the rows.
+    """
+    waiting = dict(recent)
+    current, bucket = BitMap(), -1
+    for row, users in rows:
         (found,) = unpack_from(">I", row, 6)
         if found != bucket:
-            union |= _changed(current, waiting.pop(bucket, ()))
+            if bucket >= 0:
+                yield bucket, _changed(current, waiting.pop(bucket, ()))
             current, bucket = BitMap(), found
         _apply(current, row, users)
-    union |= _changed(current, waiting.pop(bucket, ()))
-    for persons in waiting.values():
-        union |= split(persons)[0]
-    return union
+    if bucket >= 0:
+        yield bucket, _changed(current, waiting.pop(bucket, ()))
+    for left, persons in waiting.items():
+        yield left, split(persons)[0]
 
 
 def _changed(users: BitMap, persons: Iterable[int]) -> BitMap:

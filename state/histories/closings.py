@@ -7,16 +7,15 @@ looks at rows between the account's watermark in the partition and the one it is
 which nothing can convert have no rows.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from struct import unpack_from
 from typing import NamedTuple
 
-from wayfold.models.zone import Span
 from wayfold.state.cells.changes import Changes
 from wayfold.state.cells.totals import Change, Totals
 from wayfold.state.names.catalog import OPEN, AccountScope, Catalog, JourneyScope
 from wayfold.state.store import keys
-from wayfold.state.store.reader import StoreReader
+from wayfold.state.store.reader import StoreMoment, StoreReader
 
 LAST_MS = 2**63
 PIECE_ROWS = 64
@@ -33,6 +32,9 @@ class Open(NamedTuple):
     unconverted: int = 0
     exited_closes_at_ms: int = -1
     unconverted_closes_at_ms: int = -1
+
+
+NONE_OPEN = Open()
 
 
 class Closings:
@@ -68,29 +70,14 @@ class Closings:
                 rows.append((key, new))
         return rows, self._expire(changes, moved, changed)
 
-    def read(self, scope: JourneyScope, version: int, watermark_ms: int, span: Span | None) -> Open:
-        """Exited entries of a version inside their window at a watermark: the account's, or a later one.
-
-        With a `span`, only those entered in it: these are counted from their rows.
-        """
-        watermark_ms = max(0, watermark_ms)
-        low, high = _bounds(scope.number, version, watermark_ms, LAST_MS)
-        if span is not None:
-            return _counted(self._store.scan(low, high), span)
+    def totals(self, scope: JourneyScope, version: int) -> tuple[int, int]:
+        """How many windows of a version are open at the watermark of its account, all and not converted."""
         series = scope.series.get((OPEN, version))
-        if series is None:
-            return Open()
-        exited, unconverted, _ = self._totals.values.get(series, (0, 0, 0))
-        if not exited:
-            return Open()
-        passed = _counted(self._store.scan(*_bounds(scope.number, version, 0, watermark_ms)), None)
-        exited, unconverted = exited - passed.exited, unconverted - passed.unconverted
-        return Open(
-            exited,
-            unconverted,
-            self._latest(low, high, unconverted=False) if exited else -1,
-            self._latest(low, high, unconverted=True) if unconverted else -1,
-        )
+        return (0, 0) if series is None else self._totals.values.get(series, (0, 0, 0))[:2]
+
+    def read(self, scope: JourneyScope, version: int, watermark_ms: int) -> Open:
+        """Exited entries of a version inside their window at a watermark: the account's, or a later one."""
+        return open_at(self._store.moment, scope.number, version, watermark_ms, self.totals(scope, version))
 
     def _expire(
         self, changes: Changes, moved: Mapping[AccountScope, int], changed: dict[int, Change]
@@ -113,12 +100,63 @@ class Closings:
         series = self._catalog.numbered[scope_number].series_id((OPEN, version))
         return changed.setdefault(series, Change())
 
-    def _latest(self, low: bytes, high: bytes, *, unconverted: bool) -> int:
-        """When the last window of the rows in [low, high) closes."""
-        row = self._store.last(low, high)
-        while row is not None and unconverted and row[1] != UNCONVERTED:
-            row = self._store.last(low, row[0])
-        return -1 if row is None else _closes_at_ms(row[0])
+
+def open_at(
+    moment: Callable[[], StoreMoment],
+    scope_number: int,
+    version: int,
+    watermark_ms: int,
+    totals: tuple[int, int],
+) -> Open:
+    """Exited entries of a version inside their window at a watermark, from the totals of the same moment."""
+    exited, unconverted = totals
+    if not exited:
+        return Open()
+    rows, watermark_ms = moment(), max(0, watermark_ms)
+    passed = Open()
+    for _, value in rows.scan(*_bounds(scope_number, version, 0, watermark_ms)):
+        passed = _one_more(passed, 0, value)
+    exited, unconverted = exited - passed.exited, unconverted - passed.unconverted
+    bounds = _bounds(scope_number, version, watermark_ms, LAST_MS)
+    return Open(
+        exited,
+        unconverted,
+        _latest(rows, *bounds, unconverted=False) if exited else -1,
+        _latest(rows, *bounds, unconverted=True) if unconverted else -1,
+    )
+
+
+def open_within(
+    rows: StoreMoment,
+    scope_number: int,
+    version: int,
+    watermark_ms: int,
+    place_of: Callable[[int], int | None],
+) -> dict[int, Open]:
+    """The same by the place of the hour of entry; entries of hours that have none are left out."""
+    found: dict[int, Open] = {}
+    for key, value in rows.scan(*_bounds(scope_number, version, max(0, watermark_ms), LAST_MS)):
+        closes_at_ms, hour = unpack_from(">QI", key, 13)
+        place = place_of(hour)
+        if place is not None:
+            found[place] = _one_more(found.get(place, NONE_OPEN), closes_at_ms, value)
+    return found
+
+
+def _one_more(found: Open, closes_at_ms: int, value: bytes) -> Open:
+    """What rows come to with one that closes later than they."""
+    exited, unconverted, _, unconverted_at_ms = found
+    if value == UNCONVERTED:
+        return Open(exited + 1, unconverted + 1, closes_at_ms, closes_at_ms)
+    return Open(exited + 1, unconverted, closes_at_ms, unconverted_at_ms)
+
+
+def _latest(rows: StoreMoment, low: bytes, high: bytes, *, unconverted: bool) -> int:
+    """When the last window of the rows in [low, high) closes."""
+    row = rows.last(low, high)
+    while row is not None and unconverted and row[1] != UNCONVERTED:
+        row = rows.last(low, row[0])
+    return -1 if row is None else _closes_at_ms(row[0])
 
 
 def _bounds(scope_number: int, version: int, from_ms: int, to_ms: int) -> tuple[bytes, bytes]:
@@ -132,17 +170,3 @@ def _bounds(scope_number: int, version: int, from_ms: int, to_ms: int) -> tuple[
 def _closes_at_ms(key: bytes) -> int:
     closes_at_ms: int = unpack_from(">Q", key, 13)[0]
     return closes_at_ms
-
-
-def _counted(rows: Iterator[tuple[bytes, bytes]], span: Span | None) -> Open:
-    """What rows come to, of those entered in the span."""
-    exited = unconverted = 0
-    exited_at_ms = unconverted_at_ms = -1
-    for key, value in rows:
-        closes_at_ms, hour = unpack_from(">QI", key, 13)
-        if span is not None and not span.has_hour(hour):
-            continue
-        exited, exited_at_ms = exited + 1, closes_at_ms
-        if value == UNCONVERTED:
-            unconverted, unconverted_at_ms = unconverted + 1, closes_at_ms
-    return Open(exited, unconverted, exited_at_ms, unconverted_at_ms)

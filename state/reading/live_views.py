@@ -1,15 +1,20 @@
 """The all-time views of a partition, kept in memory and changed by what each batch adds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from wayfold.state.cells.totals import Change, Totals
 from wayfold.state.cells.values import Histogram
 from wayfold.state.names.catalog import Catalog, JourneyScope
 from wayfold.state.names.plans import Name
-from wayfold.state.reading.views import Part, Parts, Views, parts_of
+from wayfold.state.reading.views import JOURNEY, SUMMARY_STATUSES, Part, Parts, Views, parts_of
 
 EVENT_CLOCK = "event"  # over all time both clocks agree; the one of the entry is shown
+
+SUMMARY_FIELDS = tuple(
+    f"{status}_{counter}" for status in SUMMARY_STATUSES for counter in ("events", "messages")
+)
 
 Place = tuple[dict[str, int], str]
 """The fields of a view, and which of them."""
@@ -37,6 +42,9 @@ class LiveViews:
         self._targets: dict[int, _Target] = {}
         self._views: dict[int, Views] = {}
         self._changed: dict[int, set[str]] = {}
+        self._versions: dict[int, set[int]] = {}
+        self._by_metric: dict[int, dict[str, list[int]]] = {}
+        self._sorted: dict[int, int] = {}
         self.apply({series: Change(*values) for series, values in totals.values.items()}, totals.dwells)
         self.take_changed()
 
@@ -55,6 +63,26 @@ class LiveViews:
     def of(self, scope: JourneyScope) -> Views:
         """The views of a scope; the caller may change what it gets."""
         return {view: dict(fields) for view, fields in self._views.get(scope.number, {}).items() if fields}
+
+    def summary(self, scope: JourneyScope) -> Views:
+        """The view of a journey as a whole, with what a summary shows of its messages; the caller's own."""
+        return summary_of(self._views.get(scope.number, {}))
+
+    def versions(self, scope: JourneyScope) -> set[int]:
+        """Versions of a journey that events have counted in."""
+        return self._versions.get(scope.number, set())
+
+    def by_metric(self, scope: JourneyScope) -> Mapping[str, Sequence[int]]:
+        """The series of a scope that ranges are read from, by metric, without what is kept of steps only."""
+        found = self._by_metric.setdefault(scope.number, {})
+        done = self._sorted.get(scope.number, 0)
+        if done < len(scope.series):
+            for series in islice(scope.series.values(), done, None):
+                parts = self.parts(series)
+                if parts.first or parts.sets:
+                    found.setdefault(parts.metric, []).append(series)
+            self._sorted[scope.number] = len(scope.series)
+        return found
 
     def apply(self, changed: Mapping[int, Change], dwells: Mapping[int, Histogram]) -> None:
         """Take in what a committed batch added."""
@@ -90,7 +118,10 @@ class LiveViews:
         parts = self.parts(series)
         if parts.clock == EVENT_CLOCK:
             parts = Parts()
-        number = self._catalog.series[series][0].number
+        scope, name = self._catalog.series[series]
+        number = scope.number
+        if scope.journey_id and name[1]:
+            self._versions.setdefault(number, set()).add(int(name[1]))
         found = self._targets[series] = _Target(
             [self._place(number, part) for part in parts.first],
             [self._place(number, part) for part in parts.second],
@@ -110,6 +141,18 @@ class LiveViews:
                 name = str(bucket)
                 fields[name] = fields.get(name, 0) + count
         names |= views
+
+
+def summary_of(views: Mapping[str, Mapping[str, int]], own: str = JOURNEY) -> Views:
+    """A journey's own view, with the events and messages of its steps that a summary shows."""
+    fields = dict(views.get(own, {}))
+    for view, of_step in views.items():
+        if view.startswith("step:"):
+            for field in SUMMARY_FIELDS:
+                amount = of_step.get(field)
+                if amount:
+                    fields[field] = fields.get(field, 0) + amount
+    return {own: fields}
 
 
 def _add(places: list[Place], amount: int) -> None:

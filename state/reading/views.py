@@ -8,18 +8,22 @@ Money is in 10⁻⁹ units.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from wayfold.state.histories.history import STATUSES
 from wayfold.state.names.plans import Name
+from wayfold.state.reading.query import Query
 
 Views = dict[str, dict[str, int]]
 
 JOURNEY, ACCOUNT = "journey", "account"
 ENTRIES_CLOSE, EXITS_CLOSE = "open_entries_closes_at_ms", "open_exits_closes_at_ms"
 LATEST_FIELDS = frozenset((ENTRIES_CLOSE, EXITS_CLOSE))
+SUMMARY_STATUSES = ("sent", "delivered", "clicked", "failed")
+"""The message statuses that a summary of a journey shows."""
 
 
 class JourneyView(msgspec.Struct, frozen=True):
@@ -81,6 +85,17 @@ _STEP_FIELDS: dict[str, tuple[str, str | None]] = {
     "current": ("current", None),
     "dropped": ("dropped", "dropped_users"),
 }
+
+
+ENTRY_METRICS = (*_ENTRY_FIELDS, "conversion_values", "active_users")
+"""What the numbers of a journey that are of its entries are made of."""
+COUNT_METRICS = frozenset((*_ENTRY_FIELDS, *_STEP_FIELDS, *STATUSES, "goals"))
+"""Metrics that never fall below zero: where their counts over all time are zero, they are in every range."""
+
+
+def own_view(query: Query) -> str:
+    """Name of the view with the numbers of a journey as a whole, or of the one version that is asked for."""
+    return JOURNEY if query.version is None else version_view(query.version)
 
 
 def parts_of(name: Name, *, account: bool) -> Parts:
@@ -238,6 +253,26 @@ def add(views: Views, parts: tuple[Part, ...], amount: int) -> None:
     for view, field in parts:
         fields = views.setdefault(view, {})
         fields[field] = fields.get(field, 0) + amount
+
+
+def add_messages(fields: dict[str, int], views: Mapping[str, Mapping[str, int]], version: int | None) -> None:
+    """Add events, messages and costs of a journey's steps, or of those of a version, to its own fields.
+
+    Users are not added: one may have messages of several steps.
+    """
+    prefix = "step:" if version is None else step_view(version, "")
+    for view, of_step in views.items():
+        if view.startswith(prefix):
+            for field, amount in of_step.items():
+                if amount and _is_of_messages(field):
+                    fields[field] = fields.get(field, 0) + amount
+
+
+@lru_cache(maxsize=4096)
+def _is_of_messages(field: str) -> bool:
+    head = field.partition(":")[0]
+    status, _, counter = head.rpartition("_")
+    return head == "cost" or (status in STATUSES and counter in ("events", "messages"))
 
 
 def merge(target: Views, other: Mapping[str, Mapping[str, int]]) -> None:

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +9,8 @@ import msgspec
 
 from wayfold.state.store.errors import closed, damaged, failed
 from wayfold.state.store.identity import FORMAT_VERSION, StoreIdentity, read_identity, write_identity
-from wayfold.state.store.reader import Find
+from wayfold.state.store.moment import MemoryMoment
+from wayfold.state.store.reader import Find, StoreMoment
 from wayfold.state.store.store import RESERVED, Store, StoreMemory
 
 PAIRS_FILE = "pairs.msgpack"
@@ -74,12 +74,12 @@ class MemoryStore(Store):
 
     def finder(self) -> Find:
         """Give what finds rows as they are at this moment, whatever is written afterwards."""
-        self._check_open()
-        return partial(self._find_in, dict(self.pairs))
+        return self.moment().get
 
-    def _find_in(self, pairs: Mapping[bytes, bytes], key: bytes) -> bytes | None:
+    def moment(self) -> StoreMoment:  # type: ignore[override]
+        """Give the rows as they are at this moment, whatever is written afterwards."""
         self._check_open()
-        return pairs.get(key)
+        return MemoryMoment(self.pairs, self._check_open)
 
     def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
         """The pair with the greatest key of [start, end), None when there is none."""

@@ -7,6 +7,19 @@ Find = Callable[[bytes], bytes | None]
 """Gives the value of a key, None when there is none."""
 
 
+class StoreMoment(Protocol):
+    """Sorted rows of bytes as they were at one moment, whatever was committed afterwards."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Value of a key, None when there was none."""
+
+    def scan(self, start: bytes, end: bytes) -> list[tuple[bytes, bytes]]:
+        """Rows with start ≤ key < end, in order."""
+
+    def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
+        """The row with the greatest key of start ≤ key < end, None when there was none."""
+
+
 class StoreReader(Protocol):
     """Sorted rows of bytes, as committed."""
 
@@ -18,6 +31,9 @@ class StoreReader(Protocol):
 
     def finder(self) -> Find:
         """Give what finds rows as they are at this moment, whatever is written afterwards."""
+
+    def moment(self) -> StoreMoment:
+        """Give the rows as they are at this moment, whatever is written afterwards."""
 
     def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
         """The row with the greatest key of start ≤ key < end, None when there is none."""

@@ -6,7 +6,6 @@ import threading
 import uuid
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
@@ -34,13 +33,11 @@ from wayfold.state.store.identity import (
 )
 from wayfold.state.store.log import find_gap, log_numbers
 from wayfold.state.store.mark import StoreMark, write_mark
+from wayfold.state.store.moment import RESERVED, Cursor, DiskMoment
 from wayfold.state.store.options import StoreMemory, read_options, store_options
 from wayfold.state.store.reader import Find
 
 __all__ = ["RESERVED", "Store", "StoreMemory"]
-
-RESERVED = b"\xff\xff"
-"""Keys from here on belong to the store itself: they are in no scan and must not be written."""
 
 IDENTITY_KEY = RESERVED + b"identity"
 SCAN_CHUNK_COUNT = 256
@@ -68,7 +65,7 @@ class Store:
         self._caching_reader.set_read_options(read_options(caching=True))
         self._reads = -1
         self._in_use = _InUse(path)
-        self._cursors: weakref.WeakSet[_Cursor] = weakref.WeakSet()
+        self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
 
     @classmethod
     def open(cls, path: Path, memory: StoreMemory, *, partition: int) -> Self:
@@ -124,7 +121,7 @@ class Store:
             position.seek(start)
         except Exception as error:
             raise self._failure("read", error) from error
-        cursor = _Cursor(position)
+        cursor = Cursor(position)
         self._cursors.add(cursor)
         return self._drain(cursor, end)
 
@@ -133,40 +130,22 @@ class Store:
 
         It is quickest for keys in their order, and holds on to the files of the moment while somebody has it.
         """
+        return self.moment().get
+
+    def moment(self) -> DiskMoment:
+        """Give the rows as they are at this moment, whatever is written afterwards; as for `finder`."""
         try:
-            cursor = _Cursor(self._reader.iter())
+            cursor = Cursor(self._reader.iter())
         except Exception as error:
             raise self._failure("read", error) from error
         self._cursors.add(cursor)
-        return partial(self._find, cursor)
-
-    def _find(self, cursor: "_Cursor", key: bytes) -> bytes | None:
-        position = cursor.position
-        if position is None:
-            raise closed(self.path)
-        try:
-            position.seek(key)
-            found = position.value() if position.valid() and position.key() == key else None
-            position.status()
-        except Exception as error:
-            raise self._failure("read", error) from error
-        return cast("bytes | None", found)
+        return DiskMoment(cursor, self.path, self._failure)
 
     def last(self, start: bytes, end: bytes) -> tuple[bytes, bytes] | None:
         """The pair with the greatest key of [start, end), None when there is none."""
-        end = min(end, RESERVED)
-        try:
-            position = self._reader.iter()
-            position.seek_for_prev(end)
-            if position.valid() and position.key() == end:
-                position.prev()
-            pair = (position.key(), position.value()) if position.valid() else None
-            position.status()
-        except Exception as error:
-            raise self._failure("read", error) from error
-        return pair if pair is not None and pair[0] >= start else None
+        return self.moment().last(start, end)
 
-    def _drain(self, cursor: "_Cursor", end: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def _drain(self, cursor: Cursor, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the pairs of a cursor. RocksDB points into `end`, which lives as long as this frame."""
         more = True
         while more:
@@ -273,15 +252,6 @@ class _NoDatabase:
 
     def __getattr__(self, name: str) -> object:
         raise DbClosedError(name)
-
-
-class _Cursor:
-    """An open iterator. Closing the store empties it, as an iterator would keep the files open."""
-
-    __slots__ = ("__weakref__", "position")
-
-    def __init__(self, position: RdictIter) -> None:
-        self.position: RdictIter | None = position
 
 
 def _take(position: RdictIter) -> list[tuple[bytes, bytes]]:

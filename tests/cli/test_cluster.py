@@ -16,6 +16,7 @@ import pytest
 from local_services import wait_until
 from wayfold.audit import oracle
 from wayfold.exporters.api.server import listen
+from wayfold.exporters.dashboard.built import STATIC
 
 WAYFOLD = str(Path(sys.executable).with_name("wayfold"))
 
@@ -165,11 +166,14 @@ def test_replay_waits_for_the_workers(cluster: Cluster) -> None:
 
 
 def test_serve_says_what_is_missing(cluster: Cluster) -> None:
-    """Without a worker the server runs, is not ready, and answers nothing wrong."""
+    """Without a worker the server runs, serves the page, is not ready, and answers nothing wrong."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with cluster.running("serve", "--port", str(port)):
         wait_until(lambda: answers(f"{url}/healthz"), seconds=30, what="the server to run")
+        page = httpx.get(f"{url}/journeys")
+        assert page.status_code == (200 if (STATIC / "index.html").is_file() else 503)
+        assert "script-src 'self'" in page.headers["content-security-policy"]
         ready = httpx.get(f"{url}/readyz")
         assert ready.status_code == 503
         assert ready.json()["reasons"] == ["no worker has ever written to this Redis under this prefix"]

@@ -22,6 +22,7 @@ OTHERS = {
     "kafka-configs.sh": {
         "--bootstrap-server", "--alter", "--entity-type", "--entity-name", "--add-config"
     },
+    "npm": {"--ignore-scripts", "--save-exact"},
     "uv": {"--check"},
     "deploy/local_services": {"--kafka-port", "--redis-port", "--folder"},
 }  # fmt: skip

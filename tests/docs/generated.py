@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.docs.numbers import numbers_markdown
 from tests.docs.speed import architecture_markdown, results_markdown
 from wayfold.cli.openapi import openapi_json
 from wayfold.exporters.prometheus.document import metrics_markdown
@@ -20,6 +21,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "benchmarks/results/README.md": results_markdown,
     "docs/ARCHITECTURE.md": architecture_markdown,
     "docs/metrics.md": metrics_markdown,
+    "docs/numbers.md": numbers_markdown,
     "docs/openapi.json": openapi_json,
     "docs/redis.md": redis_markdown,
     "docs/settings.md": settings_markdown,

@@ -42,7 +42,7 @@ def shown(path: Path) -> str:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.is_symlink() or path.name.startswith((".", "__pycache__")):
+        if path.is_symlink() or path.name.startswith((".", "__pycache__", "node_modules")):
             continue
         if path.is_dir():
             yield from _files_below(path)

@@ -1,17 +1,23 @@
 """What a user installs: the wheel, built the long way round from the source distribution."""
 
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from hatch_build import PageIsThere
 from local_services import wait_until
 from tests.agents.embedded.running import running_host
 from tests.packaging.sources import PACKAGES, REPOSITORY, python_files
+
+PAGE = REPOSITORY / "exporters" / "dashboard"
+STATIC = PAGE / "static"
 
 # Run where the bare names could be imported, so that a bare import would succeed and be seen.
 IMPORT_EVERYTHING = """
@@ -27,8 +33,11 @@ print("\\n".join(sorted(sys.modules)))
 @pytest.fixture(scope="module")
 def unpacked_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source distribution, unpacked."""
+    if not (STATIC / "index.html").is_file():
+        pytest.skip("the page is not built; `make page` says why")
     folder = tmp_path_factory.mktemp("sdist")
-    _build("sdist", REPOSITORY, folder)
+    done = _build("sdist", REPOSITORY, folder)
+    assert done.returncode == 0, done.stderr
     (archive,) = folder.glob("*.tar.gz")
     shutil.unpack_archive(archive, folder)
     (source,) = (path for path in folder.iterdir() if path.is_dir())
@@ -39,7 +48,8 @@ def unpacked_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(unpacked_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the source distribution."""
     folder = tmp_path_factory.mktemp("wheel")
-    _build("wheel", unpacked_source, folder)
+    done = _build("wheel", unpacked_source, folder)
+    assert done.returncode == 0, done.stderr
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -52,6 +62,50 @@ def test_the_wheel_holds_every_module_and_nothing_else(wheel: Path) -> None:
     assert {"wayfold/py.typed", *_other_files()} <= names
     assert {name.split("/")[0] for name in names} == {"wayfold"}
     assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_wheel_holds_the_page_as_it_was_built(wheel: Path) -> None:
+    """The wheel has the built page, its compressed copies and licences, and nothing that it is made from."""
+    with zipfile.ZipFile(wheel) as opened:
+        names = opened.namelist()
+    below = "wayfold/exporters/dashboard/static/"
+    held = {name.removeprefix(below) for name in names if name.startswith(below)}
+    assert held == {str(path.relative_to(STATIC)) for path in STATIC.rglob("*") if path.is_file()}
+    assert {"index.html", "THIRD_PARTY.txt", "icon.svg"} <= held
+    scripts = {name for name in held if re.fullmatch(r"assets/[\w-]+-[\w-]{8}\.js", name)}
+    assert scripts
+    assert {f"{name}{ending}" for name in scripts for ending in (".br", ".gz")} <= held
+    assert not [name for name in names if "/dashboard/page/" in name or "node_modules" in name]
+
+
+def test_the_built_document_can_be_served_anywhere(wheel: Path) -> None:
+    """Every script and style of the document has the nonce's place, and every address in it is relative."""
+    with zipfile.ZipFile(wheel) as opened:
+        document = opened.read("wayfold/exporters/dashboard/static/index.html").decode()
+    loading = re.findall(r'<(?:script|style|link rel="(?:stylesheet|modulepreload)")[^>]*>', document)
+    assert loading
+    assert all('nonce="__CSP_NONCE__"' in tag for tag in loading)
+    assert not re.findall(r'(?:src|href)="(?!\./)[^"]*"', document)
+
+
+def test_nothing_is_built_for_users_without_the_page(unpacked_source: Path, tmp_path: Path) -> None:
+    """Without the page wheel and source distribution are refused with what to run; editable is not."""
+    source = shutil.copytree(unpacked_source, tmp_path / "source", ignore=shutil.ignore_patterns("static"))
+    for target in ("wheel", "sdist"):
+        done = _build(target, source, tmp_path / "built")
+        assert done.returncode != 0
+        assert "Run `make page` first" in done.stderr
+    nothing: Any = None
+    PageIsThere(str(source), {}, nothing, nothing, "", "wheel").initialize("editable", {})
+
+
+def test_the_source_distribution_holds_the_page_and_what_it_is_made_from(unpacked_source: Path) -> None:
+    """The source distribution has the page as source and as it was built, but none of npm's packages."""
+    page = unpacked_source / "exporters" / "dashboard"
+    assert (page / "static" / "index.html").is_file()
+    assert (page / "page" / "package-lock.json").is_file()
+    assert not list(unpacked_source.rglob("node_modules"))
+    assert not list(unpacked_source.rglob("generated"))
 
 
 def test_the_licence_goes_with_everything(unpacked_source: Path, wheel: Path) -> None:
@@ -68,7 +122,7 @@ def test_the_licence_goes_with_everything(unpacked_source: Path, wheel: Path) ->
 
 
 def test_the_wheel_runs_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
-    """With the wheel and its dependencies alone, `wayfold run` takes an event and counts it."""
+    """With the wheel and its dependencies alone, `wayfold run` counts an event and serves the page."""
     environment = tmp_path / "environment"
     locked = tmp_path / "locked.txt"
     exported = ("--no-dev", "--no-emit-project", "--no-hashes", "--frozen", "--output-file", str(locked))
@@ -93,6 +147,10 @@ def test_the_wheel_runs_in_an_empty_environment(wheel: Path, tmp_path: Path) -> 
             return [journey["numbers"]["total_entries"] for journey in journeys] == [1]
 
         wait_until(is_counted, seconds=30, what="the event is counted")
+        page = httpx.get(f"{host.url}/")
+        assert page.status_code == 200
+        (script,) = re.findall(r'<script [^>]*src="\./(assets/[^"]+)"', page.text)
+        assert httpx.get(f"{host.url}/{script}").headers["content-encoding"] in {"br", "gzip"}
 
 
 def test_the_source_distribution_can_be_tested_and_deployed(unpacked_source: Path) -> None:
@@ -119,16 +177,15 @@ def _uv(*arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _build(target: str, source: Path, output: Path) -> None:
+def _build(target: str, source: Path, output: Path) -> subprocess.CompletedProcess[str]:
     """Build in this environment, without a network."""
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(output)],
         cwd=source,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
 
 
 def _other_files() -> set[str]:
@@ -138,6 +195,7 @@ def _other_files() -> set[str]:
         for folder in PACKAGES
         for path in (REPOSITORY / folder).rglob("*")
         if path.is_file() and path.suffix not in {".py", ".pyc"} and not path.name.startswith(".")
+        if not path.is_relative_to(PAGE / "page")
     }
 
 

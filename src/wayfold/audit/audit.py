@@ -6,6 +6,7 @@ out of a sample, because their lists belong to no single point.
 """
 
 import ast
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from wayfold.audit.oracle import Acceptance, differences
 from wayfold.audit.oracle.acceptance import BROADCAST
 from wayfold.audit.questions import NOTHING, Answer, Scope, ask_all
 from wayfold.audit.recount import Lists, Recount, open_numbers, places_of
+from wayfold.state.reading.definitions import described_steps
 from wayfold.state.reading.numbers import finish
 
 VERDICTS: Final = ("accepted_total", "duplicate_total", "refused_total:")
@@ -278,7 +280,12 @@ def _definition_differences(said: LiveNumbers, recount: Recount) -> list[Differe
         held = {
             (account, journey, str(version)): {
                 "name": definition.name,
-                "steps": [list(step) for step in definition.steps],
+                "steps": [
+                    [*step, definition.leads_to(place), definition.nodes(place)]
+                    for place, step in enumerate(definition.steps)
+                ],
+                "goal": json.dumps(definition.goal, sort_keys=True),
+                "conversion_window_ms": definition.window_ms,
             }
             for (account, journey, version), definition in recount.defined[number].items()
         }
@@ -295,10 +302,12 @@ def _definition_differences(said: LiveNumbers, recount: Recount) -> list[Differe
 
 def _shown_of(definition: Mapping[str, Any]) -> dict[str, Any]:
     """What a definition in a partition's share says that is shown with the numbers."""
-    names = ("step_id", "name", "type", "channel")
+    names = ("step_id", "name", "type", "channel", "next", "nodes")
     return {
         "name": definition["name"],
-        "steps": [[step.get(name) for name in names] for step in definition["steps"]],
+        "steps": [[step[name] for name in names] for step in described_steps(definition).values()],
+        "goal": json.dumps(definition["goal"], sort_keys=True),
+        "conversion_window_ms": definition["conversion_window_ms"],
     }
 
 

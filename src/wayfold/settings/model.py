@@ -12,9 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
-OWN_PATHS = frozenset(
-    {"assets", "healthz", "internal", "journeys", "metrics", "readyz", "schema", "v1"}
-)  # what the paths of page and API begin with
+OWN_PATHS = frozenset({"assets", "healthz", "internal", "journeys", "metrics", "readyz", "schema", "v1"})
+"""What the paths of page and API begin with."""
 
 
 def _known_zone(name: str) -> str:

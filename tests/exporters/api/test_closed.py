@@ -33,6 +33,7 @@ QUESTIONS = [
     ("GET", f"/v1/journeys/welcome/steps?{RANGE}", None),
     ("GET", f"/v1/accounts/acme?{RANGE.partition('&')[2]}", None),
     ("GET", f"/v1/journeys/welcome/series?{RANGE}&bucket=hour", None),
+    ("GET", f"/v1/series?{RANGE}&number=sent.messages", None),
     ("GET", "/v1/journeys/welcome/users?account=acme&number=total_entries", None),
 ]
 

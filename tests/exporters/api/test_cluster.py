@@ -11,18 +11,21 @@ import pytest
 
 from tests.exporters.api.conftest import no_metrics
 from tests.exporters.partitions import fold_all, open_partitions
-from tests.exporters.traffic import OracleSource, traffic
+from tests.exporters.traffic import OracleSource, by_place, traffic
 from wayfold.audit import oracle
 from wayfold.exporters.api.cluster import ClusterNumbers
 from wayfold.exporters.api.internal import create_internal_app
 from wayfold.exporters.api.server import listen, serving
-from wayfold.exporters.api.source import BadQuestionError, Freshness, SourceUnavailableError
+from wayfold.exporters.api.source import BadQuestionError, Freshness, KnownAccount, SourceUnavailableError
 from wayfold.models.zone import Zone
 from wayfold.state.partition import Partition
 from wayfold.state.reading.query import Query
 
 TOKEN = "a shared token"
 SLICE = Query(account_id="acme", journey_id="welcome", start="2026-11-01", end="2026-11-02")
+
+
+DAYS = (("2026-11-01", "2026-11-02"), ("2026-11-02", "2026-11-03"))
 
 
 class FakeViews:
@@ -41,6 +44,12 @@ class FakeViews:
 
     async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=0, watermark_ms=0, lag_ms=40)
+
+    async def state(self) -> str:
+        return "some"
+
+    async def accounts(self) -> list[KnownAccount]:
+        return []
 
     async def unready(self) -> list[str]:
         return []
@@ -84,10 +93,46 @@ async def test_a_slice_is_asked_of_all_workers(source: ClusterNumbers) -> None:
     assert (found["watermark"], found["lag_ms"]) == ("2026-11-02T10:00:07.000Z", 40)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(account_id="acme", detail="summary", start="2026-11-01", end="2026-11-02"),
+        Query(account_id="acme", journey_id="welcome", ranges=DAYS),
+        Query(account_id="acme", journey_id="welcome", ranges=DAYS, step_id="mail"),
+        Query(account_id="acme", ranges=DAYS, number="sent.messages"),
+    ],
+    ids=str,
+)
+async def test_many_ranges_are_one_question(
+    source: ClusterNumbers, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each worker is asked once for all ranges, or all journeys, and the answer is the oracle's."""
+    asked: list[str] = []
+    ask_one = ClusterNumbers._ask_one
+
+    async def counted(self: ClusterNumbers, url: str, *rest: Any) -> bytes:
+        asked.append(url.rpartition("/")[2])
+        return await ask_one(self, url, *rest)
+
+    monkeypatch.setattr(ClusterNumbers, "_ask_one", counted)
+    found = await source.document(query)
+    expected = await OracleSource(traffic()).document(query)
+    assert oracle.differences(by_place(found), by_place(expected)) == []
+    assert sorted(asked) == ["partial", "partial", "partitions", "partitions"]
+
+
+async def test_counts_that_there_are_not(source: ClusterNumbers) -> None:
+    """A worker that is asked for counts of another number says so, and the reader is told."""
+    with pytest.raises(BadQuestionError, match="none of total_entries") as caught:
+        await source.document(Query(account_id="acme", ranges=DAYS, number="luck"))
+    assert caught.value.parameter == "number"
+
+
 async def test_numbers_without_filters_come_from_redis(source: ClusterNumbers) -> None:
     """A question for all of a journey does not trouble the workers."""
     assert await source.document(Query(account_id="acme", journey_id="welcome")) == {"from": "views"}
     assert await source.document(Query(clock="entry")) == {"from": "views"}
+    assert await source.document(Query(account_id="acme", detail="summary")) == {"from": "views"}
 
 
 async def test_lists_are_asked_of_all_workers(source: ClusterNumbers) -> None:

@@ -48,9 +48,11 @@ def test_every_operation_is_described() -> None:
         "/v1/journeys/welcome/steps?account=acme",
         "/v1/accounts/acme",
         "/v1/journeys/welcome/series?account=acme&from=2026-11-01&to=2026-11-03",
+        "/v1/series?account=acme&number=sent.messages&from=2026-11-01&to=2026-11-03",
         "/v1/journeys/welcome/users?account=acme&number=entered_users",
         "/v1/journeys/nope",
         "/v1/verdicts",
+        "/v1/catalogue",
     ],
 )
 async def test_answers_are_valid_by_the_openapi_document(client: httpx.AsyncClient, url: str) -> None:

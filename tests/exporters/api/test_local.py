@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.exporters.partitions import fold_all, open_partitions
-from tests.exporters.traffic import ODD, OracleSource, definition, traffic
+from tests.exporters.traffic import ODD, OracleSource, by_place, definition, traffic
 from wayfold.audit import oracle
 from wayfold.exporters.api import local
 from wayfold.exporters.api.journeys import read_journey
@@ -21,6 +21,15 @@ from wayfold.state.partition import Partition
 from wayfold.state.reading import lists
 from wayfold.state.reading.query import Query
 
+DAYS = (("2026-11-01", "2026-11-02"), ("2026-11-02", "2026-11-03"))
+AT_ONCE = (
+    Query(account_id="acme", detail="summary"),
+    Query(account_id="acme", detail="summary", start="2026-11-01", end="2026-11-02"),
+    Query(account_id="acme", journey_id="welcome", ranges=DAYS),
+    Query(account_id="acme", journey_id="welcome", ranges=DAYS, step_id="mail", version=1),
+    Query(account_id="acme", ranges=DAYS, number="sent.messages"),
+)
+"""Questions that are read in one pass and in turns."""
 WITHOUT_CLOCK = ("as_of", "lag_ms")
 
 
@@ -53,13 +62,14 @@ def timeless(document: Mapping[str, Any]) -> dict[str, Any]:
         Query(account_id="acme", journey_id="welcome", channel="email", platform="ios"),
         Query(journey_id="welcome", start="2026-11-01T11:00", end="2026-11-01T12:00", clock="entry"),
         Query(account_id="nobody"),
+        *AT_ONCE,
     ],
 )
 async def test_a_document_equals_the_oracles(source: LocalNumbers, query: Query) -> None:
     """The document over all partitions is the oracle's over all events."""
     expected = await OracleSource(traffic()).document(query)
     found = await source.document(query)
-    assert oracle.differences(timeless(expected), timeless(found)) == []
+    assert oracle.differences(by_place(timeless(found)), by_place(timeless(expected))) == []
 
 
 async def test_what_only_events_know_exists_outside_of_its_time_too(tmp_path: Path) -> None:
@@ -169,6 +179,29 @@ async def test_others_work_while_a_list_is_made(
         await asyncio.sleep(0)
         assert not listing.done()
     assert len(await listing) > 0
+
+
+@pytest.mark.parametrize("query", AT_ONCE, ids=str)
+async def test_others_work_while_many_numbers_are_read(
+    source: LocalNumbers, monkeypatch: pytest.MonkeyPatch, query: Query
+) -> None:
+    """Another task has its turn between two journeys of one partition, and the answer is the same."""
+    expected = await source.document(query)
+    monkeypatch.setattr(local, "TURN_S", 0.0)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    running = asyncio.create_task(others())
+    found = await source.document(query)
+    running.cancel()
+    # Three partitions with a turn after each, and a turn for each journey that is finished at the least.
+    assert turns > 3 + 3 + len(found["journeys"])
+    assert timeless(found) == timeless(expected)
 
 
 async def test_a_partition_that_goes_away_while_a_list_is_made(

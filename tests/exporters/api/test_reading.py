@@ -9,6 +9,7 @@ import pytest
 
 from tests.exporters.traffic import ODD, OracleSource
 from wayfold.exporters.api import answers
+from wayfold.exporters.api.counts import CountsAnswer
 from wayfold.state.reading.query import Query
 
 WELCOME = "/v1/journeys/welcome"
@@ -35,6 +36,7 @@ async def test_the_list_of_journeys(client: httpx.AsyncClient) -> None:
         ("welcome", [1, 2]),
     ]
     assert content["journeys"][1]["numbers"]["converted_users"] == 2
+    assert content["journeys"][1]["numbers"]["sent"] == {"events": 3, "messages": 3}
     assert (content["as_of"], content["watermark"], content["lag_ms"]) == (
         "2026-11-03T00:00:00.000Z",
         "2026-11-02T10:00:07.000Z",
@@ -47,6 +49,27 @@ async def test_a_journey_without_account_is_looked_for_in_the_default_one(client
     """Without the parameter account only the account called default is read."""
     response = await client.get("/v1/journeys")
     assert response.json()["journeys"] == []
+
+
+async def test_a_list_asks_for_what_it_shows(client: httpx.AsyncClient, source: OracleSource) -> None:
+    """A list of journeys asks for summaries: of thousands the numbers of every step would take seconds."""
+    await read(client, "/v1/journeys")
+    assert source.queries == [Query(account_id="acme", detail="summary")]
+
+
+async def test_the_messages_of_a_journey(client: httpx.AsyncClient) -> None:
+    """A journey has the messages of its steps together, and a filter restricts them."""
+    numbers = (await read(client, WELCOME))["numbers"]
+    assert numbers["clicked"] == {"events": 3, "messages": 3}
+    assert [(row["channel"], row["platform"]) for row in numbers["channels"]] == [
+        ("email", "ios"),
+        ("email", "none"),
+    ]
+    assert (numbers["click_rate"], numbers["fail_rate"]) == (1.0, 0.0)
+    assert numbers["cost"] == {"email": {"EUR": "0.036"}}
+    restricted = (await read(client, WELCOME, platform="ios"))["numbers"]
+    assert (restricted["clicked"]["messages"], restricted["sent"]["messages"]) == (3, 0)
+    assert "sent" not in restricted["not_filterable"]
 
 
 async def test_one_journey(client: httpx.AsyncClient, source: OracleSource) -> None:
@@ -163,18 +186,65 @@ async def test_a_series_of_a_step(client: httpx.AsyncClient) -> None:
         ("hour", "2026-03-29", "2026-03-29T05:00", ["00:00", "01:00", "03:00", "04:00"]),
         ("hour", "2026-10-25T01:00", "2026-10-25T04:00", ["01:00", "02:00", "03:00"]),
         ("day", "2026-11-01T12:00", "2026-11-03", ["2026-11-01T12:00", "2026-11-02"]),
+        ("week", "2026-10-29", "2026-11-10", ["2026-10-29", "2026-11-02", "2026-11-09"]),
+        ("week", "2026-11-02T05:00", "2026-11-09", ["2026-11-02T05:00"]),
         ("month", "2026-11-15", "2027-02-01", ["2026-11-15", "2026-12-01", "2027-01-01"]),
     ],
 )
 async def test_buckets_follow_the_local_calendar(
     client: httpx.AsyncClient, bucket: str, start: str, end: str, expected: list[str]
 ) -> None:
-    """Buckets begin at local hours, days and months, and the hour that spring skips has none."""
+    """Buckets begin at local hours, days, Mondays and months, and the hour that spring skips has none."""
     content = await read(client, f"{WELCOME}/series", **{"from": start, "to": end, "bucket": bucket})
     starts = [part["start"] for part in content["series"]]
     assert [begin if bucket != "hour" else f"{begin}T00:00"[11:16] for begin in starts] == expected
     ends = [part["ends_at"] for part in content["series"]]
     assert ends[:-1] == [part["starts_at"] for part in content["series"]][1:]
+
+
+async def test_a_series_is_one_question(client: httpx.AsyncClient, source: OracleSource) -> None:
+    """All buckets are asked for at once, so that they are of one state."""
+    await read(client, f"{WELCOME}/series", **{"from": "2026-11-01", "to": "2026-11-04"})
+    assert [len(query.ranges) for query in source.queries] == [3]
+
+
+async def test_a_series_without_time(client: httpx.AsyncClient) -> None:
+    """A range that holds no time has no bucket."""
+    content = await read(client, f"{WELCOME}/series", **{"from": "2026-11-01", "to": "2026-11-01"})
+    assert content["series"] == []
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"number": "total_entries"},
+        {"number": "exited_entries", "clock": "entry", "version": 1},
+        {"number": "converted_entries", "bucket": "week"},
+        {"number": "conversion_events", "bucket": "hour", "from": "2026-11-02", "to": "2026-11-03"},
+        {"number": "sent.messages", "channel": "email"},
+        {"number": "clicked.events", "step": "mail", "platform": "ios"},
+    ],
+)
+async def test_counts_of_all_journeys_equal_their_series(
+    client: httpx.AsyncClient, source: OracleSource, filters: dict[str, object]
+) -> None:
+    """GET /v1/series has of each journey what its own series has, but for journeys with only zeros."""
+    asked = {"from": "2026-10-31", "to": "2026-11-04", **filters}
+    content = await read(client, "/v1/series", **asked)
+    is_a(CountsAnswer, content)
+    assert len(source.queries) == 1
+    expected = []
+    for journey_id in (ODD, "welcome"):
+        of_one = {name: value for name, value in asked.items() if name != "number"}
+        series = (await read(client, f"/v1/journeys/{quote(journey_id, safe='')}/series", **of_one))["series"]
+        bounds = [{name: part[name] for name in ("start", "end", "starts_at", "ends_at")} for part in series]
+        assert content["buckets"] == bounds
+        name, _, counter = str(filters["number"]).partition(".")
+        values = [part["numbers"][name] for part in series]
+        expected.append((journey_id, [value[counter] if counter else value for value in values]))
+    found = [(journey["journey_id"], journey["counts"]) for journey in content["journeys"]]
+    assert found == [(journey_id, counts) for journey_id, counts in expected if any(counts)]
+    assert found
 
 
 async def test_the_users_behind_a_number_page_by_page(client: httpx.AsyncClient) -> None:

@@ -19,6 +19,7 @@ JOURNEY = "/v1/journeys/welcome"
         (JOURNEY, "account=acme"),
         (f"{JOURNEY}/steps", "account=acme"),
         (f"{JOURNEY}/series", "account=acme&from=2026-11-01&to=2026-11-03"),
+        ("/v1/series", "account=acme&number=total_entries&from=2026-11-01&to=2026-11-03"),
         (f"{JOURNEY}/users", "account=acme&number=entered_users"),
         ("/v1/accounts/acme", ""),
         ("/v1/numbers", ""),

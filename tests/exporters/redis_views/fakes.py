@@ -36,6 +36,7 @@ class FakePartition:
         self.journeys: dict[JourneyName, Views] = {}
         self.definitions: dict[JourneyName, dict[str, str]] = {}
         self.reads = 0
+        self.commits = 0
         self._changed: dict[JourneyName, set[str]] = {}
 
     @property
@@ -87,6 +88,7 @@ class FakePartition:
     def commit(self, name: JourneyName, view: str, **fields: int) -> None:
         """Commit new absolute values of some fields."""
         self.sequence += 1
+        self.commits += 1
         self.watermark_ms = max(self.watermark_ms, 1_790_000_000_000) + 1
         self.journeys.setdefault(name, {}).setdefault(view, {}).update(fields)
         self._changed.setdefault(name, set()).add(view)

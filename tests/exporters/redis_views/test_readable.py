@@ -208,3 +208,53 @@ async def test_a_journey_that_is_new_at_every_look_is_unavailable(
         with pytest.raises(SourceUnavailableError, match="change while they are read"):
             await entries(reader, ONE)
         assert await entries(reader, ONE) == {"welcome": 900}
+
+
+async def test_who_asks_with_tags_comes_to_the_same_numbers(redis: Redis, own_redis_url: str) -> None:
+    """Kept answers are soon those of a fresh read, after commits with and without records, of any owner."""
+    first, second = two_partitions()
+    async with reading(own_redis_url) as reader, aiohttp.ClientSession() as session:
+        numbers = ClusterNumbers(reader, session, zone=lambda _: Zone("UTC"))
+        transport = httpx.ASGITransport(create_app(numbers, no_metrics))  # type: ignore[arg-type]
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://wayfold") as client,
+            worker(own_redis_url, second),
+        ):
+            kept: dict[str, httpx.Response] = {}
+
+            async def are_right() -> bool:
+                for path in (*PATHS, "/v1/accounts"):
+                    known = kept.get(path)
+                    answer = await client.get(
+                        path, headers={"if-none-match": known.headers["etag"]} if known else {}
+                    )
+                    if answer.status_code == 200:
+                        kept[path] = answer
+                    fresh = await client.get(path)
+                    left_out = {"as_of": "", "lag_ms": 0}
+                    if answer.status_code not in (200, 304) or kept[path].json() | left_out != (
+                        fresh.json() | left_out
+                    ):
+                        return False
+                return True
+
+            async def come_right() -> None:
+                async with asyncio.timeout(20):
+                    while not await are_right():
+                        await asyncio.sleep(0.01)
+
+            async with worker(own_redis_url, first) as views:
+                await come_right()
+                for count in range(1, 9):
+                    first.commit(WELCOME, "journey", total_entries=300 + count)
+                    if count % 2:
+                        # As when histories are judged by a definition: no record, other numbers.
+                        first.sequence -= 1
+                    views.committed(FakeOpened(first))
+                    if count % 3 == 0:
+                        await views.flush(1)
+                    await come_right()
+            async with worker(own_redis_url, first):
+                await come_right()
+                states = {(await client.get("/v1/freshness")).json()["state"] for _ in range(3)}
+                assert len(states) <= 2

@@ -10,6 +10,7 @@ from redis import Redis
 
 from local_services import LocalRedis
 from tests.exporters.redis_views.fakes import FakeOpened, FakePartition, until
+from tests.exporters.traffic import summarised
 from tests.generators.logs import Logged, batches, log_of
 from tests.generators.seeded import event_set, replay_hint, seeds, with_repeats
 from tests.generators.world import TIME_ZONES, Event
@@ -84,11 +85,17 @@ async def until_shown(views: RedisViews, reader: RedisReader, events: list[Event
     """Wait until the document equals the oracle's; tells the differences when it does not come to that."""
     expected = oracle.numbers(events, TIME_ZONES, "UTC", {})
     found: list[str] = []
-    for _ in range(15):
+    for _ in range(40):
         settled = await views.flush(1)
-        document = await reader.document(Query())
+        try:
+            document = await reader.document(Query())
+        except SourceUnavailableError as error:
+            found = [str(error)]  # a flush of Redis is not mended yet, on a busy machine
+            continue
         found = oracle.differences(document, expected)
         if not found:
+            summaries = await reader.document(Query(detail="summary"))
+            assert oracle.differences(summaries, summarised(expected)) == []
             for journey in expected["journeys"][:2]:
                 await one_journey_is_right(reader, events, journey)
             return
@@ -191,7 +198,9 @@ async def test_a_cluster_is_read() -> None:
         reader = RedisReader(settings)
         whole = await reader.document(Query())
         one = await reader.document(Query(account_id="a/{b}", journey_id="j 3"))
+        summaries = await reader.document(Query(detail="summary"))
         await reader.close()
     assert [journey["journey_id"] for journey in whole["journeys"]] == [name.journey_id for name in names]
+    assert [journey["numbers"]["total_entries"] for journey in summaries["journeys"]] == [2] * 5
     assert one["journeys"] == [whole["journeys"][3]]
     assert one["journeys"][0]["versions"][0]["steps"][0]["step_id"] == "x:{y}"

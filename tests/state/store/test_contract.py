@@ -69,6 +69,25 @@ def test_values_come_in_the_order_of_the_keys_asked_for(store: Store) -> None:
     assert store.get_many([b"b", b"a", b"x", b"b"]) == [b"2", b"1", None, b"2"]
 
 
+def test_a_moment_is_read_as_it_was(store: Store) -> None:
+    """Rows are scanned, and the last of a range found, as they were, whatever was written since."""
+    store.write([(b"a", b"1"), (b"b", b"2"), (b"d", b"4")])
+    moment = store.moment()
+    store.write([(b"a", b"x"), (b"c", b"x")], deletes=[b"b"], ranges=[(b"d", b"e")])
+    assert moment.scan(b"a", b"d") == [(b"a", b"1"), (b"b", b"2")]
+    assert moment.scan(b"b", RESERVED + b"z") == [(b"b", b"2"), (b"d", b"4")]
+    assert moment.scan(b"x", b"z") == moment.scan(b"d", b"a") == []
+    assert moment.last(b"a", b"d") == (b"b", b"2")
+    assert moment.last(b"c", b"d") is None
+    assert moment.last(b"a", RESERVED + b"z") == (b"d", b"4")
+    assert store.moment().scan(b"a", b"e") == [(b"a", b"x"), (b"c", b"x")]
+    store.close()
+    for read in (moment.scan, moment.last):
+        with pytest.raises(StoreFailedError) as caught:
+            read(b"a", b"b")
+        assert caught.value.problem is StoreProblem.CLOSED
+
+
 def test_what_finds_rows_sees_one_moment(store: Store) -> None:
     """Rows are found as they were, in order or not, whatever was written since; not in a closed store."""
     store.write([(b"a", b"1"), (b"b", b""), (b"d", b"1")])

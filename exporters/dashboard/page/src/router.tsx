@@ -38,7 +38,7 @@ const journey = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([home, journeys, journey]),
   basepath: BASE,
-  parseSearch: parsed,
+  parseSearch: (text) => validated(parsed(text)),
   stringifySearch: (search) => stringified(search as Search),
   defaultPreload: 'intent',
   scrollRestoration: false,

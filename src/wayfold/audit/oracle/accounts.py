@@ -65,15 +65,28 @@ class Journey:
         named = {event.version for event in self.events if event.version is not None}
         return sorted(named | set(self.definitions))
 
-    def steps(
-        self, version: int, seen: Iterable[tuple[int, str]]
-    ) -> list[tuple[str, str, str | None, str | None]]:
-        """(step id, name, type, channel): as the version's definition lists them, then others seen, by id."""
+    def steps(self, version: int, seen: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
+        """The steps without numbers: as the version's definition lists them, then others seen, by id."""
         definition = self.definitions.get(version)
-        defined: list[tuple[str, str, str | None, str | None]] = list(definition.steps) if definition else []
-        ids = {step[0] for step in defined}
+        defined = (
+            []
+            if definition is None
+            else [
+                {
+                    "step_id": step,
+                    "name": name,
+                    "type": kind,
+                    "channel": channel,
+                    "next": definition.leads_to(place),
+                    "nodes": definition.nodes(place),
+                }
+                for place, (step, name, kind, channel) in enumerate(definition.steps)
+            ]
+        )
+        ids = {step["step_id"] for step in defined}
+        unknown: dict[str, Any] = {"type": None, "channel": None, "next": [], "nodes": None}
         others = sorted(step for at_version, step in seen if at_version == version and step not in ids)
-        return defined + [(step, step, None, None) for step in others]
+        return defined + [{"step_id": step, "name": step, **unknown} for step in others]
 
 
 @dataclass

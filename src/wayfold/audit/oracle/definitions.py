@@ -41,6 +41,31 @@ class OracleDefinition:
         )
 
     @property
+    def goal(self) -> dict[str, Any] | None:
+        """The goal as it was published; None without one."""
+        if self.goal_name is None:
+            return None
+        properties = {
+            key: float(value) if isinstance(value, Decimal) else value for key, value in self.goal_properties
+        }
+        return {"name": self.goal_name, "properties": properties}
+
+    def leads_to(self, place: int) -> list[dict[str, str | None]]:
+        """Where the step at a place leads: where it says, else to the one after it; an end nowhere."""
+        branches = self.paths[place] if self.paths else None
+        if branches is None:
+            at_end = self.steps[place][2] == "end" or place + 1 == len(self.steps)
+            branches = () if at_end else ((self.steps[place + 1][0], None),)
+        return [{"step_id": step, "name": name} for step, name in branches]
+
+    def nodes(self, place: int) -> list[dict[str, Any]] | None:
+        """The nodes of the menu at a place, None where there is no menu."""
+        if self.steps[place][2] != "ivr_menu":
+            return None
+        nodes = (self.menus[place] if self.menus else None) or ()
+        return [{"node_id": node, "inputs": list(inputs)} for node, inputs in nodes]
+
+    @property
     def content(self) -> tuple[Any, ...]:
         """All that it says, in a form that is equal just when two definitions say the same."""
         goal = tuple((key, _kind(value), _plain(value)) for key, value in self.goal_properties)

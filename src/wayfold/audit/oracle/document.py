@@ -6,7 +6,7 @@ from typing import Any
 from wayfold.audit.oracle.accounts import Account, Journey
 from wayfold.audit.oracle.facts import Filter
 from wayfold.audit.oracle.journeys import journey_numbers
-from wayfold.audit.oracle.steps import by_place, channel_rows, step_numbers
+from wayfold.audit.oracle.steps import by_place, channel_rows, message_numbers, step_numbers
 from wayfold.audit.oracle.times import instant_text
 
 _JOURNEY_NUMBERS = (
@@ -70,22 +70,24 @@ def journey_document(
         at_version = where.at(version)
         steps = [
             {
-                "step_id": step,
-                "name": name,
-                "type": kind,
-                "channel": channel,
+                **step,
                 "numbers": _without(
-                    step_numbers(places.get((version, step), {}), at_version.at(version, step)),
+                    step_numbers(
+                        places.get((version, step["step_id"]), {}), at_version.at(version, step["step_id"])
+                    ),
                     lacking["step"],
                 ),
             }
-            for step, name, kind, channel in journey.steps(version, places)
-            if where.step in (None, step)
+            for step in journey.steps(version, places)
+            if where.step in (None, step["step_id"])
         ]
         versions.append(
             {
                 "journey_version": version,
                 "name": definition.name if definition else journey.journey,
+                "defined": definition is not None,
+                "goal": definition.goal if definition else None,
+                "conversion_window_ms": definition.window_ms if definition else None,
                 "definition_conflicts": journey.conflicts.get(version, 0),
                 "numbers": _journey_numbers(journey, at_version, watermark_ms, lacking["journey"]),
                 "steps": steps,
@@ -102,7 +104,8 @@ def journey_document(
 
 def _journey_numbers(journey: Journey, where: Filter, watermark_ms: int, lacking: set[str]) -> dict[str, Any]:
     facts = journey.entry_facts(where, watermark_ms)
-    return _without(journey_numbers(facts, journey.entries), lacking)
+    numbers = {**journey_numbers(facts, journey.entries), **message_numbers(journey.messages, where)}
+    return _without(numbers, lacking)
 
 
 def _without(numbers: Mapping[str, Any], names: set[str]) -> dict[str, Any]:

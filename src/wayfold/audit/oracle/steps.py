@@ -159,17 +159,22 @@ def by_place(facts: Mapping[str, list[Fact]]) -> dict[tuple[int, str], Facts]:
     return places
 
 
-def status_counts(facts: Facts, where: Filter) -> dict[str, dict[str, int]]:
+ALL_WAYS = ("events", "messages", "users")
+ADDED_WAYS = ("events", "messages")
+
+
+def status_counts(facts: Facts, where: Filter, ways: Sequence[str] = ALL_WAYS) -> dict[str, dict[str, int]]:
     """The ten statuses, each as events, messages and users."""
     counts = {}
     for status in STATUSES:
         events = where.keep(facts.get(f"{status}.events", ()))
         messages = where.keep(facts.get(f"{status}.messages", ()))
-        counts[status] = {"events": len(events), "messages": len(messages), "users": len(users_of(events))}
+        all_ways = {"events": len(events), "messages": len(messages), "users": len(users_of(events))}
+        counts[status] = {way: all_ways[way] for way in ways}
     return counts
 
 
-def channel_rows(facts: Facts, where: Filter) -> list[dict[str, Any]]:
+def channel_rows(facts: Facts, where: Filter, ways: Sequence[str] = ALL_WAYS) -> list[dict[str, Any]]:
     """One row per channel and platform with anything in it, sorted."""
     pairs = {
         (fact.channel or "", fact.platform or "")
@@ -183,26 +188,33 @@ def channel_rows(facts: Facts, where: Filter) -> list[dict[str, Any]]:
             number: [fact for fact in some if (fact.channel, fact.platform) == (channel, platform)]
             for number, some in facts.items()
         }
-        rows.append({"channel": channel, "platform": platform, **status_counts(here, where)})
+        rows.append({"channel": channel, "platform": platform, **status_counts(here, where, ways)})
     return rows
+
+
+def message_numbers(facts: Facts, where: Filter, ways: Sequence[str] = ADDED_WAYS) -> dict[str, Any]:
+    """The numbers of messages: statuses, channels, rates, and costs."""
+    channels = channel_rows(facts, where, ways)
+    return {
+        **status_counts(facts, where, ways),
+        "channels": channels,
+        "click_rate": ratio(_messages(channels, "clicked"), sum(_base(row) for row in channels)),
+        "fail_rate": ratio(_messages(channels, "failed"), _messages(channels, "sent")),
+        "cost": _cost(facts, where),
+    }
 
 
 def step_numbers(facts: Facts, where: Filter) -> dict[str, Any]:
     """The STEP object of the numbers document, from the facts of one step."""
     entered, dropped = where.keep(facts.get("entered", ())), where.keep(facts.get("dropped", ()))
-    channels = channel_rows(facts, where)
     return {
         "entered": len(entered),
         "entered_users": len(users_of(entered)),
         "current": len(where.keep(facts.get("current", ()))),
         "dropped": len(dropped),
         "dropped_users": len(users_of(dropped)),
-        **status_counts(facts, where),
-        "channels": channels,
-        "click_rate": ratio(_messages(channels, "clicked"), sum(_base(row) for row in channels)),
-        "fail_rate": ratio(_messages(channels, "failed"), _messages(channels, "sent")),
+        **message_numbers(facts, where, ALL_WAYS),
         "goals": _goals(facts, where),
-        "cost": _cost(facts, where),
         "dwell": _dwell(where.keep(facts.get("dwell", ()))),
     }
 

@@ -28,16 +28,17 @@ export function Frame() {
 }
 
 function Framed() {
-  const { account, search } = useView()
+  const { account, search, isReady, accountsError, heartbeatError } = useView()
+  const isKnown = isReady || accountsError !== null || heartbeatError !== null
   const [isHelpOpen, setHelpOpen] = useState(false)
   const hadHelp = useOnce(isHelpOpen)
   const hadPeople = useOnce(search.people !== undefined)
   useKeys(() => setHelpOpen(true))
   return (
     <div className={styles.frame}>
-      <a className={styles.skip} href="#main">
+      <button type="button" className={styles.skip} onClick={goToMain}>
         Skip to the numbers
-      </a>
+      </button>
       <nav className={styles.rail} aria-label="Pages">
         <Link className={styles.brand} to={paths.journeys()} search={keptOf}>
           <img src={`${BASE}icon.svg`} alt="" width={24} height={24} />
@@ -61,11 +62,14 @@ function Framed() {
       </nav>
       <header className={styles.top}>
         <div className={styles.bar}>
-          <AccountPicker />
-          <div className={styles.range}>
-            <RangePicker />
+          {/* Which accounts there are decides how wide this is: until then its place is kept, not shown. */}
+          <div className={isKnown ? styles.tools : styles.waiting}>
+            <AccountPicker />
+            <div className={styles.range}>
+              <RangePicker />
+            </div>
+            <Filters />
           </div>
-          <Filters />
           <div className={styles.fresh}>
             <Freshness />
           </div>
@@ -81,6 +85,11 @@ function Framed() {
       </Suspense>
     </div>
   )
+}
+
+/** The document's base makes `#main` an address of another page, so the way there is gone by hand. */
+function goToMain() {
+  document.getElementById('main')?.focus()
 }
 
 /** Whether something was ever so: what was opened once stays, to close in its own time. */

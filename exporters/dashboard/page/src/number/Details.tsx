@@ -7,7 +7,7 @@ import { dayAndTime, days, offset } from '@/format/times'
 import { TextButton } from '@/parts/Controls'
 import { CopyButton } from '@/parts/CopyButton'
 import { defined, stringified } from '@/url/search'
-import { titleOf, useCatalogue } from './catalogue'
+import { partsOf, useCatalogue } from './catalogue'
 import type { FigureProps } from './Figure'
 import styles from './Figure.module.css'
 import { filtersInWords } from './filters'
@@ -26,11 +26,11 @@ export default function Details({
   const { reading } = useReading()
   const catalogue = useCatalogue()
   const change = useChange()
-  const entry = catalogue.get(number)
-  const title = titleOf(catalogue, number)
+  const entry = catalogue.entry(number, scope)
+  const title = catalogue.title(number, scope)
   const { journey, ...part } = scope
   const filters = filtersInWords({ ...view.filters, ...defined(part) })
-  const parts = [entry?.numerator, entry?.denominator].filter((name) => name !== undefined && name !== null)
+  const parts = partsOf(catalogue, number, scope)
   const link = () => {
     const to = new URL(window.location.href)
     to.search = stringified(merged({ ...view.search, account: view.account }, peopleOf(number, scope)))
@@ -73,16 +73,16 @@ export default function Details({
         )}
       </dl>
       <div className={styles.actions}>
-        {(parts.length > 0 ? parts : [number]).map((name) => (
+        {(parts.length > 0 ? parts : [{ number, scope }]).map((part) => (
           <TextButton
-            key={name}
+            key={part.number}
             onPress={() => {
-              change(peopleOf(name, scope))
+              change(peopleOf(part.number, part.scope))
               onClose()
             }}
           >
             <Users aria-hidden />
-            {parts.length > 0 ? titleOf(catalogue, name) : 'People'}
+            {parts.length > 0 ? catalogue.title(part.number, part.scope) : 'People'}
           </TextButton>
         ))}
         <CopyButton text={link} icon={<Link2 aria-hidden />} label="Copy link" />

@@ -13,7 +13,7 @@ import * as figures from '@/format/figures'
 import { iconClass, Tip } from '@/parts/Controls'
 import { Opener } from '@/parts/Opener'
 import { Skeleton } from '@/parts/States'
-import { titleOf, useCatalogue } from './catalogue'
+import { useCatalogue } from './catalogue'
 import styles from './Figure.module.css'
 import { filtersInWords } from './filters'
 import { type Opening, openingInWords } from './opening'
@@ -51,8 +51,8 @@ export function Figure(props: FigureProps) {
   const { isOld } = useReading()
   const catalogue = useCatalogue()
   const change = useChange()
-  const entry = catalogue.get(number)
-  const title = titleOf(catalogue, number)
+  const entry = catalogue.entry(number, scope)
+  const title = catalogue.title(number, scope)
   const shown = written(value, kind, look === 'headline')
   const full = written(value, kind, false)
   const changed = useChanged(value)

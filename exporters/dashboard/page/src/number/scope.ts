@@ -3,7 +3,7 @@
 import type { Parameters } from '@/api/client'
 import type { View } from '@/api/view'
 import { asked } from '@/api/view'
-import { defined, type Platform, type Search } from '@/url/search'
+import { type Clock, defined, type Platform, type Search } from '@/url/search'
 
 export interface Scope {
   journey: string
@@ -11,6 +11,8 @@ export interface Scope {
   step?: string | undefined
   channel?: string | undefined
   platform?: Platform | undefined
+  /** Where the number is that of one clock, whatever the view's: that of a cohort. */
+  clock?: Clock | undefined
 }
 
 /** The parameters of a question about a scope: those of the view, narrowed. */
@@ -31,6 +33,7 @@ export function peopleOf(
     people_step: scope?.step,
     people_channel: scope?.channel,
     people_platform: scope?.platform,
+    people_clock: scope?.clock,
   }
 }
 
@@ -44,5 +47,6 @@ export function scopeOf(search: Search, journey: string | undefined): Scope | un
     step: search.people_step,
     channel: search.people_channel,
     platform: search.people_platform,
+    clock: search.people_clock,
   }
 }

@@ -15,7 +15,7 @@ export function Skeleton({ width, height = 14 }: { width: number | string; heigh
 export function Message({ title, children }: { title: ReactNode; children?: ReactNode }) {
   return (
     <div className={styles.message}>
-      <h3 className={styles.title}>{title}</h3>
+      <h2 className={styles.title}>{title}</h2>
       {children}
     </div>
   )
@@ -26,10 +26,10 @@ export function Failed({ error, onRetry }: { error: Error; onRetry: () => void }
   const { title, detail, note } = wordsOf(error)
   return (
     <div className={`${styles.message} ${styles.bad}`} role="alert">
-      <h3 className={styles.title}>
+      <h2 className={styles.title}>
         <CircleAlert size={18} aria-hidden />
         {title}
-      </h3>
+      </h2>
       <p>{detail}</p>
       {note !== undefined && <p>{note}</p>}
       <TextButton onPress={onRetry}>Try again</TextButton>

@@ -3,7 +3,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { Copy, RefreshCw, X } from 'lucide-react'
+import { Copy, RefreshCw, Users, X } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
 import { ask, type Parameters } from '@/api/client'
@@ -11,12 +11,11 @@ import type { UsersAnswer } from '@/api/generated'
 import { useChange, useView } from '@/api/view'
 import { counted } from '@/format/figures'
 import { clockTime, days } from '@/format/times'
-import { type NumberEntry, titleOf, useCatalogue } from '@/number/catalogue'
+import { listOf, type NumberEntry, partsOf, useCatalogue } from '@/number/catalogue'
 import { filtersInWords } from '@/number/filters'
 import { narrowed, peopleOf, type Scope, scopeOf } from '@/number/scope'
-import { IconButton } from '@/parts/Controls'
+import { IconButton, TextButton } from '@/parts/Controls'
 import { CopyButton } from '@/parts/CopyButton'
-import { Segments } from '@/parts/Segments'
 import { Failed, Message, Skeleton } from '@/parts/States'
 import { defined } from '@/url/search'
 import styles from './People.module.css'
@@ -51,22 +50,16 @@ export default function People() {
   )
 }
 
-/** The names of the lists of a number: its own, those of its parts, or none. */
-function listsOf(number: string, entry: NumberEntry | undefined): string[] {
-  if (entry === undefined) return [number]
-  if (entry.list !== undefined && entry.list !== null) return [number]
-  return [entry.numerator, entry.denominator].filter((name) => name !== undefined && name !== null)
-}
-
 function Opened({ number, scope, onClose }: { number: string; scope: Scope; onClose: () => void }) {
   const view = useView()
   const catalogue = useCatalogue()
   const change = useChange()
-  const entry = catalogue.get(number)
-  const lists = listsOf(number, entry)
+  const entry = catalogue.entry(number, scope)
+  const list = listOf(catalogue, number, scope)
+  const parts = list === undefined ? partsOf(catalogue, number, scope) : []
   const { journey, ...part } = scope
   const filters = filtersInWords({ ...view.filters, ...defined(part) })
-  const title = titleOf(catalogue, number)
+  const title = catalogue.title(number, scope)
   return (
     <>
       <header className={styles.head}>
@@ -79,20 +72,18 @@ function Opened({ number, scope, onClose }: { number: string; scope: Scope; onCl
         </IconButton>
       </header>
       <p className={styles.meaning}>{entry?.meaning}</p>
-      {lists.length > 1 && (
+      {list !== undefined && <Listed key={list} number={list} entry={entry} scope={scope} />}
+      {parts.length > 0 && (
         <div className={styles.tools}>
-          <Segments
-            label="Which part of the rate"
-            choices={lists.map((name) => ({ id: name, title: titleOf(catalogue, name) }))}
-            chosen={undefined}
-            onChoose={(name) => change(peopleOf(name, scope))}
-          />
+          {parts.map((part) => (
+            <TextButton key={part.number} onPress={() => change(peopleOf(part.number, part.scope))}>
+              <Users aria-hidden />
+              {catalogue.title(part.number, part.scope)}
+            </TextButton>
+          ))}
         </div>
       )}
-      {lists.length === 1 && lists[0] !== undefined && (
-        <Listed key={lists[0]} number={lists[0]} entry={catalogue.get(lists[0])} scope={scope} />
-      )}
-      {lists.length === 0 && (
+      {list === undefined && parts.length === 0 && (
         <Message title="It has no list yet">
           <p>Its users cannot be listed today. The figures beside it that count people can.</p>
         </Message>
@@ -104,7 +95,7 @@ function Opened({ number, scope, onClose }: { number: string; scope: Scope; onCl
 function Listed({ number, entry, scope }: { number: string; entry: NumberEntry | undefined; scope: Scope }) {
   const view = useView()
   const path = `/v1/journeys/${encodeURIComponent(scope.journey)}/users`
-  const parameters: Parameters = { ...narrowed(view, scope), number: entry?.list ?? number, limit: PAGE }
+  const parameters: Parameters = { ...narrowed(view, scope), number, limit: PAGE }
   const found = useInfiniteQuery({
     queryKey: ['users', path, parameters],
     queryFn: ({ pageParam, signal }) => ask<UsersAnswer>(path, { ...parameters, cursor: pageParam }, signal),

@@ -26,6 +26,7 @@ export interface PeopleOf {
   people_step?: string
   people_channel?: string
   people_platform?: Platform
+  people_clock?: Clock
 }
 
 /** Everything that changes what is shown. */
@@ -95,6 +96,7 @@ const READERS: { [Name in keyof Search]-?: (value: string) => Search[Name] | und
   people_step: text,
   people_channel: channel,
   people_platform: platform,
+  people_clock: one(['event', 'entry'] as const),
 }
 
 const NAMES = Object.keys(READERS) as (keyof Search)[]

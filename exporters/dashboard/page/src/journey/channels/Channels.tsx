@@ -1,6 +1,6 @@
 /** What became of the messages of each channel, on each platform. */
 
-import { titleOf, useCatalogue, useStepKinds } from '@/number/catalogue'
+import { useCatalogue } from '@/number/catalogue'
 import { Figure } from '@/number/Figure'
 import type { Scope } from '@/number/scope'
 import { Panel } from '@/parts/Panel'
@@ -23,7 +23,7 @@ export function Channels({
   numbers: JourneyAnswer['numbers'] | undefined
 }) {
   const catalogue = useCatalogue()
-  const kinds = useStepKinds()
+  const kinds = catalogue.steps
   const groups = groupedByChannel(numbers?.channels ?? [])
   if (numbers !== undefined && groups.length === 0) {
     return (
@@ -49,12 +49,12 @@ export function Channels({
               <th scope="col">Channel</th>
               {STATUSES.map((status) => (
                 <th scope="col" key={status}>
-                  {titleOf(catalogue, `${status}.messages`)}
+                  {catalogue.title(`${status}.messages`)}
                 </th>
               ))}
-              <th scope="col">{titleOf(catalogue, 'click_rate')}</th>
-              <th scope="col">{titleOf(catalogue, 'fail_rate')}</th>
-              <th scope="col">{titleOf(catalogue, 'cost')}</th>
+              <th scope="col">{catalogue.title('click_rate')}</th>
+              <th scope="col">{catalogue.title('fail_rate')}</th>
+              <th scope="col">{catalogue.title('cost')}</th>
             </tr>
           </thead>
           {numbers === undefined ? (

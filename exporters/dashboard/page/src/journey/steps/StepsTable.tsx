@@ -5,7 +5,7 @@ import { useId, useState } from 'react'
 import { Button } from 'react-aria-components'
 import type { CatalogueStep, Step } from '@/api/generated'
 import { counted } from '@/format/figures'
-import { titleOf, useCatalogue, useStepKinds } from '@/number/catalogue'
+import { useCatalogue } from '@/number/catalogue'
 import { Figure } from '@/number/Figure'
 import type { Scope } from '@/number/scope'
 import { PLATFORMS } from '@/url/search'
@@ -20,6 +20,9 @@ import { StepIcon } from './StepIcon'
 import styles from './Steps.module.css'
 import { columnsOf, kindOf, PASSED, shownBy } from './shown'
 
+/** The place of the numbers of any step. */
+const STEP = { step: '' }
+
 /** Columns whose title is that of another number. */
 const TITLED_BY: Readonly<Record<string, string>> = { goals: 'goals.events' }
 
@@ -33,7 +36,7 @@ export function StepsTable({
   steps: readonly Step[]
 }) {
   const catalogue = useCatalogue()
-  const kinds = useStepKinds()
+  const kinds = catalogue.steps
   const columns = columnsOf(kinds, steps)
   const label = `Steps of version ${version}`
   return (
@@ -45,7 +48,7 @@ export function StepsTable({
             <th scope="col">Step</th>
             {[...PASSED, ...columns].map((name) => (
               <th scope="col" key={name}>
-                {titleOf(catalogue, TITLED_BY[name] ?? name)}
+                {catalogue.title(TITLED_BY[name] ?? name, STEP)}
               </th>
             ))}
           </tr>

@@ -3,7 +3,7 @@
 import type { ReactNode } from 'react'
 import type { Version } from '@/api/generated'
 import { useView } from '@/api/view'
-import { titleOf, useCatalogue } from '@/number/catalogue'
+import { useCatalogue } from '@/number/catalogue'
 import { Figure, type FigureProps } from '@/number/Figure'
 import { type Opening, openingInWords } from '@/number/opening'
 import type { Scope } from '@/number/scope'
@@ -75,7 +75,7 @@ function Headline({
   const catalogue = useCatalogue()
   return (
     <div className={`${styles.card} ${children === undefined ? '' : styles.rate}`} data-headline={number}>
-      <h2 className={styles.title}>{titleOf(catalogue, number)}</h2>
+      <h2 className={styles.title}>{catalogue.title(number)}</h2>
       <p className={styles.value}>
         {numbers === undefined ? (
           <Skeleton width={112} height={28} />
@@ -104,7 +104,7 @@ function Small({ number, scope, numbers }: { number: string; scope: Scope; numbe
   const catalogue = useCatalogue()
   return (
     <div className={styles.cell}>
-      <dt>{titleOf(catalogue, number)}</dt>
+      <dt>{catalogue.title(number)}</dt>
       <dd>
         {numbers === undefined ? (
           <Skeleton width={56} height={18} />
@@ -130,7 +130,7 @@ function Amount({
   const catalogue = useCatalogue()
   return (
     <div className={styles.cell}>
-      <dt>{titleOf(catalogue, number)}</dt>
+      <dt>{catalogue.title(number)}</dt>
       <dd>
         {numbers === undefined ? (
           <Skeleton width={80} height={18} />

@@ -5,7 +5,7 @@ import { Button } from 'react-aria-components'
 import type { Version } from '@/api/generated'
 import { useChange, useView } from '@/api/view'
 import { counted } from '@/format/figures'
-import { titleOf, useCatalogue } from '@/number/catalogue'
+import { useCatalogue } from '@/number/catalogue'
 import { Figure } from '@/number/Figure'
 import { Skeleton } from '@/parts/States'
 import styles from './Versions.module.css'
@@ -57,13 +57,13 @@ function Card({ journey, version }: { journey: string; version: Version }) {
       </Button>
       <dl className={styles.numbers}>
         <div>
-          <dt>{titleOf(catalogue, 'entered_users')}</dt>
+          <dt>{catalogue.title('entered_users')}</dt>
           <dd>
             <Figure number="entered_users" scope={scope} value={numbers.entered_users} />
           </dd>
         </div>
         <div>
-          <dt>{titleOf(catalogue, 'conversion_rate')}</dt>
+          <dt>{catalogue.title('conversion_rate')}</dt>
           <dd>
             <Figure
               number="conversion_rate"

@@ -5,7 +5,7 @@ import { useMemo, useState } from 'react'
 import type { SeriesAnswer } from '@/api/generated'
 import { useLive } from '@/api/live'
 import { asked, useChange, useView } from '@/api/view'
-import { titleOf, useCatalogue } from '@/number/catalogue'
+import { useCatalogue } from '@/number/catalogue'
 import { filtersInWords } from '@/number/filters'
 import { Chart } from '@/parts/Chart'
 import { Choose } from '@/parts/Choose'
@@ -56,8 +56,8 @@ export function Trend({
         : pointsOf(answer.series, number, bucketNamed(answer.bucket), answer.as_of),
     [answer, number],
   )
-  const entry = catalogue.get(number)
-  const title = titleOf(catalogue, number)
+  const entry = catalogue.entry(number)
+  const title = catalogue.title(number)
   const isOfUsers = entry?.unit === 'users'
   const choices = trendNumbers(catalogue, numbers).map(({ name, title }) => ({ id: name, title }))
   const known = choices.some(({ id }) => id === number) ? choices : [{ id: number, title }, ...choices]

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Bucket } from '@/api/generated'
-import type { NumberEntry } from '@/number/catalogue'
+import type { Bucket, CatalogueAnswer } from '@/api/generated'
+import { Catalogue } from '@/number/catalogue'
 import { pointsOf, trendNumbers } from './points'
 
 const day = (date: number, numbers: Bucket['numbers']): Bucket => ({
@@ -10,7 +10,7 @@ const day = (date: number, numbers: Bucket['numbers']): Bucket => ({
   ends_at: `2026-11-0${date + 1}T00:00:00.000Z`,
   numbers,
 })
-const entry = (name: string, unit: string) => [name, { name, unit }] as unknown as [string, NumberEntry]
+const entry = (name: string, unit: string) => ({ name, unit, scopes: ['journey'] })
 
 describe('points of a trend', () => {
   it('mark the bucket that is not over, and leave out those to come', () => {
@@ -35,14 +35,17 @@ describe('points of a trend', () => {
 
 describe('numbers of a trend', () => {
   it('are the counts that the answer has, its own before those of messages', () => {
-    const catalogue = new Map([
-      entry('sent.events', 'events'),
-      entry('sent.messages', 'messages'),
-      entry('total_entries', 'entries'),
-      entry('sent.users', 'users'),
-      entry('conversion_rate', 'share'),
-    ])
-    const numbers = { total_entries: 0, sent: { events: 1, messages: 1 }, conversion_rate: 0.5 }
+    const catalogue = new Catalogue({
+      numbers: [
+        entry('sent.events', 'events'),
+        entry('sent.messages', 'messages'),
+        entry('total_entries', 'entries'),
+        entry('sent.users', 'users'),
+        entry('conversion_rate', 'share'),
+        { ...entry('entered', 'entries'), scopes: ['step'] },
+      ],
+    } as unknown as CatalogueAnswer)
+    const numbers = { total_entries: 0, sent: { events: 1, messages: 1 }, entered: 1, conversion_rate: 0.5 }
     expect(trendNumbers(catalogue, numbers).map(({ name }) => name)).toEqual([
       'total_entries',
       'sent.messages',

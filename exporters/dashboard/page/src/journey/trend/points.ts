@@ -2,7 +2,7 @@
 
 import type { Bucket } from '@/api/generated'
 import { bucketStart } from '@/format/times'
-import type { NumberEntry } from '@/number/catalogue'
+import type { Catalogue, NumberEntry } from '@/number/catalogue'
 import type { ChartPoint } from '@/parts/Chart'
 import type { BucketName } from '@/url/search'
 import { numberIn } from '../numbers'
@@ -13,12 +13,12 @@ export const DEFAULT_TREND = 'total_entries'
 const COUNTED: ReadonlySet<string> = new Set(['entries', 'users', 'messages', 'events'])
 
 /** The numbers that a trend can show: every count that the answer has, those of messages after the others. */
-export const trendNumbers = (
-  catalogue: ReadonlyMap<string, NumberEntry>,
-  numbers: object | undefined,
-): NumberEntry[] =>
-  [...catalogue.values()]
-    .filter(({ name, unit }) => COUNTED.has(unit) && typeof numberIn(numbers, name) === 'number')
+export const trendNumbers = (catalogue: Catalogue, numbers: object | undefined): NumberEntry[] =>
+  (catalogue.answer?.numbers ?? [])
+    .filter(
+      ({ name, scopes, unit }) =>
+        scopes.includes('journey') && COUNTED.has(unit) && typeof numberIn(numbers, name) === 'number',
+    )
     .sort((a, b) => placeOf(a.name) - placeOf(b.name))
 
 /** Its own numbers, then messages, then events of messages and what is open. */

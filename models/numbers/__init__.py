@@ -1,0 +1,1 @@
+"""The catalogue of numbers: of each its name, meaning and unit, and which questions it takes."""
