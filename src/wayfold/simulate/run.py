@@ -30,7 +30,7 @@ LIVE_SCALE: Final = 1 / 720
 LIVE_BACKLOG_EVENTS: Final = 100_000
 LIVE_BUCKET_MS: Final = 100
 EVENTS_PER_USER: Final = 20
-PAST_EVENTS_A_DAY: Final = 1_500
+PAST_EVENTS_A_DAY: Final = 4_000
 
 
 class Simulation(msgspec.Struct, frozen=True, kw_only=True):

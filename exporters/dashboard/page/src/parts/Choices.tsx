@@ -23,7 +23,11 @@ export default function Choices({
       autoFocus="first"
       selectionMode="single"
       selectedKeys={chosen === undefined ? [] : [chosen]}
-      onAction={(key) => onChoose(String(key))}
+      // An action is only told while nothing is chosen; choosing the same again empties the selection.
+      onSelectionChange={(keys) => {
+        const [key = chosen] = keys
+        if (key !== undefined) onChoose(String(key))
+      }}
       renderEmptyState={() => <p className={styles.none}>None is known yet.</p>}
     >
       {(choice) => (

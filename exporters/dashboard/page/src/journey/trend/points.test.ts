@@ -34,11 +34,12 @@ describe('points of a trend', () => {
 })
 
 describe('numbers of a trend', () => {
-  it('are the counts that the answer has', () => {
+  it('are the counts that the answer has, its own before those of messages', () => {
     const catalogue = new Catalogue({
       numbers: [
-        entry('total_entries', 'entries'),
+        entry('sent.events', 'events'),
         entry('sent.messages', 'messages'),
+        entry('total_entries', 'entries'),
         entry('sent.users', 'users'),
         entry('conversion_rate', 'share'),
         { ...entry('entered', 'entries'), scopes: ['step'] },
@@ -48,6 +49,7 @@ describe('numbers of a trend', () => {
     expect(trendNumbers(catalogue, numbers).map(({ name }) => name)).toEqual([
       'total_entries',
       'sent.messages',
+      'sent.events',
     ])
   })
 })

@@ -12,12 +12,17 @@ export const DEFAULT_TREND = 'total_entries'
 
 const COUNTED: ReadonlySet<string> = new Set(['entries', 'users', 'messages', 'events'])
 
-/** The numbers that a trend can show: every count that the answer has, in the catalogue's order. */
+/** The numbers that a trend can show: every count that the answer has, those of messages after the others. */
 export const trendNumbers = (catalogue: Catalogue, numbers: object | undefined): NumberEntry[] =>
-  (catalogue.answer?.numbers ?? []).filter(
-    ({ name, scopes, unit }) =>
-      scopes.includes('journey') && COUNTED.has(unit) && typeof numberIn(numbers, name) === 'number',
-  )
+  (catalogue.answer?.numbers ?? [])
+    .filter(
+      ({ name, scopes, unit }) =>
+        scopes.includes('journey') && COUNTED.has(unit) && typeof numberIn(numbers, name) === 'number',
+    )
+    .sort((a, b) => placeOf(a.name) - placeOf(b.name))
+
+/** Its own numbers, then messages, then events of messages and what is open. */
+const placeOf = (name: string): number => (!name.includes('.') ? 0 : name.endsWith('.messages') ? 1 : 2)
 
 /**
  * One number in each bucket, as of an instant.
