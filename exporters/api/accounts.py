@@ -9,7 +9,7 @@ from wayfold.exporters.api.conditional import READS_NUMBERS
 from wayfold.exporters.api.given import PROBLEMS, Source
 from wayfold.exporters.api.instants import instant
 from wayfold.exporters.api.journeys import answer
-from wayfold.exporters.api.source import Freshness
+from wayfold.exporters.api.source import Freshness, SourceUnavailableError
 
 
 def fields_of(fresh: Freshness) -> dict[str, Any]:
@@ -54,6 +54,9 @@ async def get_freshness(
     """Answer at little cost; for who shows numbers and asks for them again when `state` is another."""
     filters.check_names(request, {"account"})
     state = await source.state()
+    if state is None:
+        reasons = await source.unready()
+        raise SourceUnavailableError("; ".join(reasons) or "not all numbers are there; ask again in a moment")
     fresh = await source.freshness(account)
     response = answer(answers.FreshnessAnswer, {**fields_of(fresh), "state": state})
     response.headers["cache-control"] = "no-store"

@@ -64,7 +64,7 @@ class Views(Protocol):
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh the views are, to who asks for an account or for all."""
 
-    async def state(self) -> str:
+    async def state(self) -> str | None:
         """Name what the views, and the workers, reflect at least."""
 
     async def accounts(self) -> Sequence[KnownAccount]:
@@ -119,7 +119,7 @@ class ClusterNumbers:
         """Say how fresh the views are, to who asks for an account or for all."""
         return await self._views.freshness(account_id)
 
-    async def state(self) -> str:
+    async def state(self) -> str | None:
         """Name what an answer given now reflects at least: workers may be further than Redis."""
         return await self._views.state()
 

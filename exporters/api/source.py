@@ -61,12 +61,12 @@ class NumbersSource(Protocol):
     async def freshness(self, account_id: str | None = None) -> Freshness:
         """Say how fresh an answer given now is, to who asks for an account or for all."""
 
-    async def state(self) -> str:
+    async def state(self) -> str | None:
         """Name what an answer given now reflects, cheaply.
 
         An answer that is read afterwards reflects at least that, and a number that changes later changes the
         name: at once where one process has all, within about a second in a cluster. The name may change
-        without any number.
+        without any number. None while not all numbers are there, and nothing can be promised.
         """
 
     async def accounts(self) -> Sequence[KnownAccount]:

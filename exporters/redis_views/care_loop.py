@@ -78,10 +78,12 @@ class CareLoop(Loop):
             return
         members = self._members.owned()
         awaited = {account for member in members for account in member.windows.accounts()}
-        await self.shared.exchange_watermarks([member.views.watermarks for member in members], awaited)
+        if await self.shared.exchange_watermarks([member.views.watermarks for member in members], awaited):
+            self.shared.revisions.changed(member.number for member in members)
         for member in members:
             self._judge_windows(member)
             await self.shared.publish_new_names(member.views)
+        await self.shared.revisions.tell()
         await self._claims.make(members)
         self._claim_at_s = time.monotonic() + CLAIM_INTERVAL_S
 
@@ -98,6 +100,7 @@ class CareLoop(Loop):
             member.deep_verify_at_s = time.monotonic() + DEEP_VERIFY_INTERVAL_S
         todo = ledger.due()
         for name in [name for name in todo if name in ledger.damaged]:
+            self.shared.revisions.changed([member.number])
             try:
                 await mending.drop_journey(link, keys, name, member.number)
             except ResponseError as error:
@@ -110,7 +113,9 @@ class CareLoop(Loop):
             await self._claim()
         settled = member.strangers - ledger.whole - ledger.behind.keys()
         try:
-            await registry.remove_names(link, keys, settled)
+            if settled:
+                await registry.remove_names(link, keys, settled)
+                self.shared.revisions.changed([member.number])
         except ResponseError as error:
             self._report(keys.journeys, error)
         member.strangers -= settled

@@ -62,6 +62,7 @@ JOURNEY: Final = (
     Field("conversion_values:<currency>", Kind.MONEY, "value of those goal events"),
     Field("conversion_rate", Kind.RATIO, "converted_users ÷ entered_users"),
     Field("open_entries", Kind.COUNT, "entries still inside their conversion window"),
+    Field("open_active_entries", Kind.COUNT, "those of open_entries that have not exited"),
     Field("open_entries_closes_at_ms", Kind.LATEST, "when the last of those closes; empty until all exited"),
     Field("total_exits", Kind.COUNT, "exited entries that did not convert"),
     Field("open_exits", Kind.COUNT, "those of total_exits that can still convert"),

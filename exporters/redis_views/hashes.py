@@ -64,13 +64,22 @@ class HashReader:
     async def index(self) -> tuple[Roster, list[str]]:
         """Read the claims on partitions and, at the same moment, the members of the index, sorted."""
         looks = [("HGETALL", self._keys.partitions), ("SMEMBERS", self._keys.journeys)]
-        if self._link.is_cluster:
-            # A Cluster has them in two slots, and a transaction is of one.
-            (claims, members), now_ms = await with_time(self._link, self._keys, self._link.many(looks))
-        else:
-            claims, members, time = await self._link.at_once([*looks, ("TIME",)])
-            now_ms = milliseconds(time)
+        (claims, members), now_ms = await self._beside_the_time(looks)
         return roster_of(claims, now_ms), sorted(members)
+
+    async def state_parts(self) -> tuple[Roster, dict[str, str]]:
+        """Read what says which numbers Redis shows: the claims on partitions, and their revisions."""
+        looks = [("HGETALL", self._keys.partitions), ("HGETALL", self._keys.revisions)]
+        (claims, revisions), now_ms = await self._beside_the_time(looks)
+        return roster_of(claims, now_ms), revisions
+
+    async def _beside_the_time(self, looks: Sequence[tuple[str, ...]]) -> tuple[list[Any], int]:
+        """Look at keys of several slots, at one moment where that can be had, and at the clock of claims."""
+        if self._link.is_cluster:
+            # They are in several slots, and a transaction is of one.
+            return await with_time(self._link, self._keys, self._link.many(looks))
+        *answers, time = await self._link.at_once([*looks, ("TIME",)])
+        return answers, milliseconds(time)
 
     async def read_one(self, name: JourneyName) -> tuple[Roster, int, list[JourneyHashes]]:
         """Read the claims on partitions and, at the same moment, a journey; none when Redis has it not.

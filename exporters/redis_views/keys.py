@@ -93,7 +93,7 @@ class JourneyKeys:
 class Keys:
     """All keys under a prefix."""
 
-    __slots__ = ("journeys", "partitions", "prefix")
+    __slots__ = ("journeys", "partitions", "prefix", "revisions")
 
     def __init__(self, prefix: str) -> None:
         if not prefix or "{" in prefix or "}" in prefix:
@@ -103,6 +103,7 @@ class Keys:
         self.prefix = prefix
         self.journeys = f"{prefix}:journeys"
         self.partitions = f"{prefix}:partitions"
+        self.revisions = f"{prefix}:revisions"
 
     def watermark(self, account_id: str) -> str:
         """The key of an account's watermark."""

@@ -247,7 +247,8 @@ for _, view in ipairs(views) do
             view.ratios[ratio_name] = {need(inputs[1]), need(inputs[2])}
         end
     end
-    view.active = (changes[5] or kind == 'journey' and position.active_entries) and need('active_entries')
+    view.active = (changes[5] or kind == 'journey' and position.open_active_entries)
+        and need('open_active_entries')
     -- The totals of `fields`, then the money, then what every hash of the kind has.
     local names = {}
     for at = 1, #fields do names[at] = fields[at] end

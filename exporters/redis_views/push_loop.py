@@ -78,6 +78,7 @@ class PushLoop(Loop):
     def _collect(self, member: Member) -> None:
         started_s = time.perf_counter()
         member.collect()
+        self.shared.revisions.changed([member.number])  # slices and lists may have changed where no view has
         self._collect_s += time.perf_counter() - started_s
 
     def _pushes(self, *, with_histograms: bool) -> Iterator[Push]:
@@ -120,6 +121,11 @@ async def send(
     except BaseException:
         shared.telemetry.publish_failures += 1
         raise
+    finally:
+        # Also when nobody knows whether they were taken; and only now, for a reader must not take what was
+        # there before for what is there since.
+        shared.revisions.changed(part.writer.partition for push in pushes for part in push.parts)
+    await shared.revisions.tell()
     unsent: list[Push] = []
     away: Exception | None = None
     for push in pushes:

@@ -49,7 +49,7 @@ class RedisReader:
         self._link = RedisLink(settings, text=True)
         self._keys = Keys(settings.prefix)
         self._hashes = HashReader(self._link, self._keys)
-        self._state = ""
+        self._state: str | None = None
         self._state_until_s = 0.0
 
     async def document(self, query: Query) -> Mapping[str, Any]:
@@ -75,16 +75,15 @@ class RedisReader:
         roster = await self._answered(read_roster(self._link, self._keys))
         return _freshness(roster, await self._answered(self._watermark_ms(roster, account_id)))
 
-    async def state(self) -> str:
-        """Name what the numbers in Redis, and those of the workers, reflect at least.
+    async def state(self) -> str | None:
+        """Name what the numbers in Redis, and those of the workers, reflect at least; None while some lack.
 
-        An owner says with every claim, once a second, how many commits it has and whether all of the latest
-        is in Redis. Where it is not, some of it may be, and the next claim changes the name.
+        Workers tell of what they have changed as soon as it is in Redis, and with every claim, once a second,
+        how many commits they have.
         """
         now_s = time.monotonic()
         if now_s >= self._state_until_s:
-            roster = await self._answered(read_roster(self._link, self._keys))
-            self._state = _state(roster)
+            self._state = _state(*await self._answered(self._hashes.state_parts()))
             self._state_until_s = now_s + STATE_AGE_S
         return self._state
 
@@ -203,20 +202,23 @@ class RedisReader:
             )
 
 
-def _state(roster: Roster) -> str:
+def _state(roster: Roster, revisions: Mapping[str, str]) -> str | None:
+    if _gaps(roster):
+        return None
     claims = [
         (
             number,
             claim.epoch,
+            claim.token,
+            claim.expires_at_ms > roster.now_ms,
             claim.commits,
-            claim.current,
             claim.complete,
             claim.readable_since_ms,
             claim.refused,
         )
         for number, claim in sorted(roster.claims.items())
     ]
-    return xxh3_128_hexdigest(msgspec.msgpack.encode(claims))
+    return xxh3_128_hexdigest(msgspec.msgpack.encode([claims, sorted(revisions.items())]))
 
 
 def _partial(journeys: Sequence[JourneyHashes], query: Query, watermark_ms: int) -> dict[str, Any]:

@@ -133,10 +133,10 @@ async def publish_names(
     keys: Keys,
     metadata: Mapping[JourneyName, Mapping[str, str]],
     names: Iterable[JourneyName],
-) -> dict[str, Exception]:
+) -> tuple[dict[str, Exception], bool]:
     """Put journeys into the index, and their definitions beside their numbers.
 
-    Gives the keys that Redis refuses, and why.
+    Gives the keys that Redis refuses, and why; and whether anything was put there that had no entry.
     """
     members = [index_member(name) for name in names]
     commands: list[tuple[str, ...]] = [
@@ -147,11 +147,12 @@ async def publish_names(
         pairs = [part for pair in fields.items() for part in pair]
         commands.append(("HSET", keys.journey(name).metadata, *pairs))
     answers = await link.each(commands)
-    return {
+    refused = {
         command[1]: answer
         for command, answer in zip(commands, answers, strict=True)
         if isinstance(answer, Exception)
     }
+    return refused, any(not isinstance(answer, Exception) and int(answer) for answer in answers)
 
 
 async def remove_names(link: RedisLink, keys: Keys, names: Iterable[JourneyName]) -> None:

@@ -1,6 +1,7 @@
 """What the feeds of one process have in common."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
@@ -13,6 +14,7 @@ from wayfold.exporters.redis_views.keys import JourneyKeys, JourneyName, Keys
 from wayfold.exporters.redis_views.link import RedisLink, is_refusal
 from wayfold.exporters.redis_views.pace import Pace
 from wayfold.exporters.redis_views.registry import publish_names
+from wayfold.exporters.redis_views.revisions import Revisions
 from wayfold.exporters.redis_views.watermarks import Watermarks, exchange_call
 from wayfold.state.telemetry import Telemetry
 
@@ -46,15 +48,18 @@ class Shared:
         self.telemetry = telemetry
         self.values = PushedValues(REMEMBERED_FIELDS)
         self.watermarks = Watermarks()
+        self.revisions = Revisions(link, self.keys, identity.worker, self.report_refusal)
         self.checked = False
         self.journey_keys = lru_cache(maxsize=10_000)(self._journey_keys)
         self._published: dict[JourneyName, dict[str, str]] = {}
+        self._put_once: defaultdict[JourneyName, dict[str, str]] = defaultdict(dict)
         self._refused: dict[str, str] = {}
 
-    async def exchange_watermarks(self, own: Sequence[Mapping[str, int]], awaited: Iterable[str]) -> None:
+    async def exchange_watermarks(self, own: Sequence[Mapping[str, int]], awaited: Iterable[str]) -> bool:
         """Tell other workers the watermarks of accounts, those of each partition here; and learn theirs.
 
-        Theirs are asked for of the `awaited` accounts, whose open windows they may close.
+        Theirs are asked for of the `awaited` accounts, whose open windows they may close. Gives whether any
+        is another in Redis now, which readers see without a push.
         """
         for partition in own:
             for account_id, watermark_ms in partition.items():
@@ -69,13 +74,15 @@ class Shared:
                 for account_id in due
             ]
         )
+        has_moved = False
         for account_id, answer in zip(due, answers, strict=True):
             if is_refusal(answer):
                 self.report_refusal(self.keys.watermark(account_id), str(answer))
             elif isinstance(answer, Exception):
                 raise answer
             else:
-                self.watermarks.exchanged(account_id, int(answer))
+                has_moved |= self.watermarks.exchanged(account_id, int(answer))
+        return has_moved
 
     async def check(self) -> None:
         """Check Redis before the first use, and again after it was away; raises RedisRefusedError."""
@@ -91,7 +98,12 @@ class Shared:
         new = self.new_names(views)
         if new:
             metadata = {name: fields for name, fields in new.items() if fields}
-            refused = await publish_names(self.link, self.keys, metadata, new)
+            refused, is_new = await publish_names(self.link, self.keys, metadata, new)
+            # What is put there again for fear that it was lost is no change.
+            if is_new or any(fields.items() - self._put_once[name].items() for name, fields in new.items()):
+                self.revisions.changed([views.number])
+            for name, fields in new.items():
+                self._put_once[name].update(fields)
             for key, error in refused.items():
                 self.report_refusal(key, str(error))
             for name, fields in new.items():

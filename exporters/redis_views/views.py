@@ -91,7 +91,9 @@ class RedisViews:
         """Wait until Redis has everything that was committed; False when that takes too long."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not all(map(self._is_shown, self._members.owned())):
+                while not (
+                    all(map(self._is_shown, self._members.owned())) and self._shared.revisions.is_told
+                ):
                     self._pushes.hurry()
                     self._care.hurry()
                     await asyncio.sleep(HURRY_INTERVAL_S)

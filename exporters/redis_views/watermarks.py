@@ -26,6 +26,7 @@ class Watermarks(Mapping[str, int]):
         self._known: dict[str, int] = {}
         self._exchanged: dict[str, int] = {}
         self._exchanged_at_s: dict[str, float] = {}
+        self._shown: dict[str, int] = {}
 
     def __getitem__(self, account_id: str) -> int:
         return self._known[account_id]
@@ -54,11 +55,14 @@ class Watermarks(Mapping[str, int]):
         wanted = moved.union(awaited)
         return nsmallest(MOST_AT_ONCE, wanted, key=lambda account_id: self._exchanged_at_s.get(account_id, 0))
 
-    def exchanged(self, account_id: str, watermark_ms: int) -> None:
-        """Take in what Redis has of an account, which is at least what was told."""
+    def exchanged(self, account_id: str, watermark_ms: int) -> bool:
+        """Take in what Redis has of an account, at least what was told; gives whether that is another now."""
+        has_moved = self._shown.get(account_id) != watermark_ms
+        self._shown[account_id] = watermark_ms
         self.note(account_id, watermark_ms)
         self._exchanged[account_id] = watermark_ms
         self._exchanged_at_s[account_id] = time.monotonic()
+        return has_moved
 
     def tell_again(self) -> None:
         """Exchange all anew: Redis may have lost them."""
@@ -67,9 +71,9 @@ class Watermarks(Mapping[str, int]):
     def forget_others(self, own: set[str]) -> None:
         """Forget accounts that no partition of this process has any more, when they are many."""
         if len(self._known) > len(own) + MOST_STRANGERS:
-            for of_accounts in (self._known, self._exchanged, self._exchanged_at_s):
+            for of_accounts in (self._known, self._exchanged, self._shown, self._exchanged_at_s):
                 for account_id in of_accounts.keys() - own:
-                    del of_accounts[account_id]
+                    of_accounts.pop(account_id, None)
 
 
 class JudgedAt(Mapping[str, int]):

@@ -24,7 +24,7 @@ class OpenWindows:
         """Take in all views of a journey; one that has none, and an account, has no open windows either."""
         self._judged_ms.pop(name, None)
         fields = views.get(JOURNEY, {})
-        if fields.get("open_entries", 0) > fields.get("active_entries", 0):
+        if fields.get("open_entries", 0) > fields.get("open_active_entries", 0):
             self._judged_ms[name] = watermark_ms
 
     def outdated(self, watermarks: Mapping[str, int]) -> Iterator[JourneyName]:

@@ -51,6 +51,9 @@ class CatalogueNumber(msgspec.Struct, frozen=True, kw_only=True):
     ]
     scopes: Annotated[tuple[Scope, ...], Meta(description="Of what it is shown.")]
     title: Annotated[str, Meta(description="Its name for people.")]
+    short_title: Annotated[
+        str, Meta(description="The same where what is around says the rest, as in the head of a table.")
+    ]
     meaning: Annotated[str, Meta(description="What it counts, exactly.")]
     unit: Unit
     filters: Annotated[
@@ -112,6 +115,7 @@ def number(
     title: str,
     meaning: str,
     unit: Unit,
+    short_title: str | None = None,
     filters: tuple[Filter, ...] = (),
     placed_by: PlacedBy | None = None,
     list: str | None = None,  # noqa: A002
@@ -124,6 +128,7 @@ def number(
         name=name,
         scopes=scopes,
         title=title,
+        short_title=short_title or title,
         meaning=meaning,
         unit=unit,
         filters=filters,

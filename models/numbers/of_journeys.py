@@ -24,6 +24,7 @@ OF_JOURNEYS: Final = (
     _entry_number(
         name="entered_users",
         title="Profiles in journey",
+        short_title="Entered",
         meaning="Distinct users with a known entry.",
         unit="users",
         placed_by=_BY_ENTRY,
@@ -32,6 +33,7 @@ OF_JOURNEYS: Final = (
     _entry_number(
         name="active_entries",
         title="Active entries",
+        short_title="Active",
         meaning="Known entries without an exit, as of now. A range selects them by the entry's time.",
         unit="entries",
         placed_by=_BY_ENTRY,
@@ -40,6 +42,7 @@ OF_JOURNEYS: Final = (
     _entry_number(
         name="exited_entries",
         title="Exited entries",
+        short_title="Exits",
         meaning="Known entries with an exit.",
         unit="entries",
         placed_by=_BY_EXIT,
@@ -90,6 +93,7 @@ OF_JOURNEYS: Final = (
     _entry_number(
         name="conversion_rate",
         title="Conversion rate",
+        short_title="Conversion",
         meaning=(
             "Goal performers ÷ profiles in journey, both by the time of their entry, so it is never above 1. "
             "Null when nobody entered."

@@ -70,6 +70,12 @@ STATUSES: Final = tuple(status.name for status in _STATUSES)
 _UNITS: Final[dict[Counter, Unit]] = {"events": "events", "messages": "messages", "users": "users"}
 
 
+def _short_title(status: str) -> str:
+    """The status alone: Sent, Viewed by machines."""
+    by_machine = status.removeprefix("machine_")
+    return status.capitalize() if by_machine == status else f"{by_machine.capitalize()} by machines"
+
+
 def message_numbers(
     scopes: tuple[Scope, ...], filters: tuple[Filter, ...], *, counters: Sequence[Counter] = COUNTERS
 ) -> tuple[CatalogueNumber, ...]:
@@ -94,6 +100,7 @@ def status_numbers(
             name=f"{status.name}.{counter}",
             scopes=scopes,
             title=getattr(status, counter),
+            short_title=_short_title(status.name) if counter == "messages" else None,
             meaning=_meaning(status, counter),
             unit=_UNITS[counter],
             filters=filters,

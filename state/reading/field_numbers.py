@@ -70,7 +70,8 @@ def _entry_numbers(fields: Mapping[str, int], query: Query) -> Document:
         fields.get("cohort_converted_users", 0) if _ranged(query) else fields.get("converted_users", 0)
     )
     numbers["conversion_rate"] = converted / entered if entered else None
-    unbounded = fields.get("active_entries", 0) > 0
+    # Active entries of a version in which nothing can convert keep nothing open.
+    unbounded = fields.get("open_active_entries", 0) > 0
     numbers["conversion_rate_open"] = {
         "entries": fields.get("open_entries", 0),
         "closes_at": None if unbounded else instant_text(fields.get(ENTRIES_CLOSE, -1)),

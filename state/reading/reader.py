@@ -251,7 +251,11 @@ class Reader:
 def _put_open(views: Views, version: int, active: int, found: Open) -> None:
     for view in (version_view(version), JOURNEY):
         fields = views.setdefault(view, {})
-        for field, amount in (("open_entries", active + found.exited), ("open_exits", found.unconverted)):
+        for field, amount in (
+            ("open_entries", active + found.exited),
+            ("open_active_entries", active),
+            ("open_exits", found.unconverted),
+        ):
             fields[field] = fields.get(field, 0) + amount
         for field, at_ms in (
             (ENTRIES_CLOSE, found.exited_closes_at_ms),

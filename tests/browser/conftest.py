@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,7 @@ def new_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def filled_host(new_host: NewHost) -> Callable[[str], Host]:
     """Give the host of a kind that has counted the dataset; a process has one of each."""
-    return cache(lambda kind: filled(new_host(kind)))
+    return cache(lambda kind: dataset.fill(new_host(kind)))
 
 
 @pytest.fixture(scope="session")
@@ -86,14 +85,6 @@ def embedded(filled_host: Callable[[str], Host]) -> Host:
 def filled_cluster(request: pytest.FixtureRequest, filled_host: Callable[[str], Host]) -> Host:
     """The cluster: for what only it can meet."""
     return filled_host(str(request.param))
-
-
-def filled(host: Host) -> Host:
-    """Have a host count the dataset."""
-    told = dataset.encoded(dataset.own_events(datetime.now(UTC)))
-    definitions = [*dataset.definitions_of_history(), *dataset.encoded(dataset.own_definitions())]
-    host.send([*dataset.lines_of_history(), *told], definitions)
-    return host
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -7,9 +7,9 @@ happened lately is told relative to now, because the named ranges of the page ar
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from wayfold.simulate.run import definitions, history
 
@@ -43,6 +43,24 @@ HURTFUL_USERS: Final = (
 LATELY: Final = "lately"
 """A journey of `default` that people entered in the last days, its account's now included."""
 Event = dict[str, Any]
+
+
+class Takes(Protocol):
+    """Something that events can be sent to."""
+
+    def send(self, events: Sequence[bytes], definitions: Sequence[bytes] = ()) -> None:
+        """Send definitions and events, and wait until they are counted."""
+
+
+Taking = TypeVar("Taking", bound=Takes)
+
+
+def fill(host: Taking) -> Taking:
+    """Have a host count the whole dataset."""
+    told = encoded(own_events(datetime.now(UTC)))
+    definitions_ = [*definitions_of_history(), *encoded(own_definitions())]
+    host.send([*lines_of_history(), *told], definitions_)
+    return host
 
 
 def lines_of_history() -> list[bytes]:

@@ -79,7 +79,7 @@ def days_of(name: str, account: str, host: Host) -> dict[str, str]:
 async def answered(host: Host, shown: Sequence[Figure], asked: Mapping[str, str]) -> list[Figure]:
     """Give the same figures with the values that the API has for them."""
     found: dict[str, Any] = {}
-    async with httpx.AsyncClient(base_url=host.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=host.url, timeout=30, verify=False) as client:
         for journey in {figure.journey for figure in shown}:
             answer = await client.get(f"/v1/journeys/{quote(journey, safe='')}", params=dict(asked))
             answer.raise_for_status()

@@ -88,4 +88,5 @@ async def agree_with_the_api(dashboard: Dashboard) -> list[Figure]:
             return shown
         if time.monotonic() > deadline:
             assert shown == expected
+            raise AssertionError("the page shows no figure")
         await asyncio.sleep(0.1)

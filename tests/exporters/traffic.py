@@ -184,8 +184,8 @@ class OracleSource:
     async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=int(time.time() * 1000), watermark_ms=1_793_613_607_000, lag_ms=0)
 
-    async def state(self) -> str:
-        return str(self.commits)
+    async def state(self) -> str | None:
+        return str(self.commits) if self.available else None
 
     async def accounts(self) -> list[KnownAccount]:
         names = {(event.get("account_id", "default"), event.get("journey_id")) for event in self.events}

@@ -1,5 +1,9 @@
 """The conversion window: when a goal converts an entry, and what an exit does to it."""
 
+from typing import Any
+
+import pytest
+
 from tests.oracle.programs import Ask
 from tests.oracle.story import (
     DAY_MS,
@@ -232,3 +236,18 @@ def test_without_a_definition_the_window_is_three_days(ask: Ask) -> None:
     numbers = journey_numbers(ask(story))
     assert parts(numbers, "total_entries", "converted_entries", "total_exits") == (1, 0, 1)
     assert numbers["total_exits_open"] == {"entries": 1, "closes_at": "2026-11-05T11:00:00.000Z"}
+
+
+@pytest.mark.parametrize("query", [{}, {"start": "2026-11-02", "end": "2026-11-03"}])
+def test_who_is_in_a_version_without_goal_keeps_no_window_open(ask: Ask, query: dict[str, Any]) -> None:
+    """An active entry that nothing can convert says nothing of when the last window closes."""
+    story = [
+        defined(),
+        defined(version=2, goal=None),
+        entered("ann", "10:00"),
+        exited("ann", "11:00"),
+        entered("bob", "10:30", version=2),
+    ]
+    numbers = journey_numbers(ask(story, **query))
+    assert numbers["active_entries"] == 1
+    assert numbers["conversion_rate_open"] == {"entries": 1, "closes_at": "2026-11-03T11:00:00.000Z"}

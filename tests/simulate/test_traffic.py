@@ -224,3 +224,28 @@ async def test_live_simulation_ends_at_its_count() -> None:
     )
     assert summary.events == 300
     assert time.monotonic() - started >= 0.2
+
+
+def is_control(event: object) -> bool:
+    return isinstance(event, JourneyDefined | JourneyStatus)
+
+
+async def test_live_traffic_may_look_back() -> None:
+    """Days before now come first, at an even pace, none in the future, defined at their beginning."""
+    sink = KeptRecords()
+    before_ms = time.time_ns() // 1_000_000
+    simulation = Simulation(seed=1, rate=1_000, count=1, past_days=4)
+    summary = await asyncio.wait_for(simulate(SinkDestination(sink), simulation), 20)
+    decoded = [decode_event(record.kind, record.value) for record in sink.records]
+    events = [event for event in decoded if not isinstance(event, Refusal)]
+    assert len(events) == len(decoded)
+    assert summary.events == len(events) - len([event for event in events if is_control(event)])
+    times = [event.occurred_at.timestamp() * 1000 for event in events if not is_control(event)][:-1]
+    begins_ms = before_ms - 4 * 86_400_000
+    assert min(times) >= begins_ms
+    assert max(times) <= before_ms + 1_000
+    by_day = Counter(int((at_ms - begins_ms) // 86_400_000) for at_ms in times)
+    # The first day has no journeys that began earlier.
+    assert all(by_day[day] > 2_500 for day in (1, 2, 3))
+    defined = [event for event in events if isinstance(event, JourneyDefined)]
+    assert all(abs(event.occurred_at.timestamp() * 1000 - begins_ms) < 60_000 for event in defined)

@@ -75,7 +75,12 @@ def root(
 
 @app.command(rich_help_panel="Hosts")
 def run(
-    demo: Annotated[bool, typer.Option("--demo", help="Make traffic, to see numbers move.")] = False,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help="Make traffic, to see numbers move; a new log begins with two weeks of it."
+        ),
+    ] = False,
     host: Host = None,
     port: Port = None,
     data: Annotated[

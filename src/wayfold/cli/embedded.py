@@ -5,6 +5,7 @@ import signal
 import time
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Final
 
 import structlog
 import uvloop
@@ -34,7 +35,8 @@ from wayfold.settings import Settings
 from wayfold.simulate.run import Simulation, simulate
 from wayfold.state.telemetry import Telemetry
 
-DEMO_EVENTS_PER_S = 50
+DEMO_PAST_DAYS: Final = 14
+DEMO_EVENTS_PER_S: Final = 50
 READY_RECORDS = 50_000
 """How many events may wait to be counted while the host calls itself ready."""
 
@@ -111,8 +113,16 @@ def _welcome(url: str, settings: Settings, *, is_built: bool) -> str:
 
 
 async def _demo(opened: Opened) -> None:
-    """Make live traffic of several journeys, as `wayfold simulate` does, until cancelled."""
-    simulation = Simulation(rate=DEMO_EVENTS_PER_S, seed=time.time_ns() // 1_000_000_000)
+    """Make live traffic of several journeys, as `wayfold simulate` does, until cancelled.
+
+    Where nothing is in the log yet, it looks back on some days.
+    """
+    is_new = opened.host.log.records_total() == 0
+    simulation = Simulation(
+        rate=DEMO_EVENTS_PER_S,
+        seed=time.time_ns() // 1_000_000_000,
+        past_days=DEMO_PAST_DAYS if is_new else 0,
+    )
     try:
         await simulate(SinkDestination(opened.host), simulation)
     except DestinationError as error:

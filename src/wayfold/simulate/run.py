@@ -30,6 +30,7 @@ LIVE_SCALE: Final = 1 / 720
 LIVE_BACKLOG_EVENTS: Final = 100_000
 LIVE_BUCKET_MS: Final = 100
 EVENTS_PER_USER: Final = 20
+PAST_EVENTS_A_DAY: Final = 4_000
 
 
 class Simulation(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +38,15 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True):
 
     With `rate`, events a second, traffic is live: it happens now, at that rate, in journeys whose days
     take minutes. It goes on for `count` events, or without end, and then begins with what would have
-    happened before. Without `rate`, `count` events of history (100,000 by default) are made as fast as the
+    happened before. `past_days` days at their natural pace come before that, for who wants to look back.
+    Without `rate`, `count` events of history (100,000 by default) are made as fast as the
     destination takes them, and the same seed gives the same bytes.
     """
 
     seed: int = 1
     count: int | None = None
     rate: float | None = None
+    past_days: int = 0
 
 
 class Summary(msgspec.Struct):
@@ -75,6 +78,26 @@ def history(seed: int, count: int) -> Iterator[list[Arrival]]:
         yield arrivals
         made += len(arrivals)
         if made >= count:
+            return
+
+
+def past(seed: int, days: int, end_ms: int) -> Iterator[list[Arrival]]:
+    """Make what happened in the days before `end_ms`, in the order of its arrival.
+
+    What had begun by then goes on later, and is not told.
+    """
+    span_ms = int(days * DAY * 1000)
+    count = days * PAST_EVENTS_A_DAY
+    traffic = Traffic(
+        seed,
+        start_ms=end_ms - span_ms,
+        entry_gap_ms=span_ms * Traffic.events_per_entry(seed) / count,
+        users=max(100, count // EVENTS_PER_USER),
+        run=f"{end_ms - span_ms:x}",
+    )
+    for arrivals in traffic:
+        yield [arrival for arrival in arrivals if arrival[0] < end_ms]
+        if traffic.until_ms >= end_ms:
             return
 
 
@@ -113,10 +136,14 @@ async def simulate(
     pipeline: Pipeline[int] = Pipeline(destination, done)
     try:
         await destination.send(_control_records(simulation))
+        started_ms = _now_ms()
+        if simulation.past_days:
+            for batch in _batches(past(simulation.seed, simulation.past_days, started_ms)):
+                await pipeline.send(outgoing(batch), len(batch))
         if simulation.rate is None:
             await _send_history(pipeline, simulation.seed, simulation.count or HISTORY_EVENTS)
         else:
-            await _send_live(pipeline, simulation.seed, simulation.rate, simulation.count)
+            await _send_live(pipeline, simulation.seed, simulation.rate, simulation.count, started_ms)
         await pipeline.finish()
     finally:
         await pipeline.cancel()
@@ -125,7 +152,7 @@ async def simulate(
 
 def _control_records(simulation: Simulation) -> list[Outgoing]:
     """The definitions, and of every journey that it runs."""
-    at_ms = HISTORY_END_MS if simulation.rate is None else _now_ms()
+    at_ms = HISTORY_END_MS if simulation.rate is None else _now_ms() - simulation.past_days * DAY * 1000
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
     defined = definitions()
     records = [Outgoing("definitions", None, definition.to_event(at)) for definition in defined]
@@ -149,8 +176,9 @@ async def _send_history(pipeline: Pipeline[int], seed: int, count: int) -> None:
         await pipeline.send(outgoing(events), len(events))
 
 
-async def _send_live(pipeline: Pipeline[int], seed: int, rate: float, count: int | None) -> None:
-    start_ms = _now_ms()
+async def _send_live(
+    pipeline: Pipeline[int], seed: int, rate: float, count: int | None, start_ms: int
+) -> None:
     traffic = live(seed, rate, start_ms)
     left = count
     waiting: list[Arrival] = []

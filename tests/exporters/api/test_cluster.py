@@ -45,7 +45,7 @@ class FakeViews:
     async def freshness(self, account_id: str | None = None) -> Freshness:
         return Freshness(as_of_ms=0, watermark_ms=0, lag_ms=40)
 
-    async def state(self) -> str:
+    async def state(self) -> str | None:
         return "some"
 
     async def accounts(self) -> list[KnownAccount]:

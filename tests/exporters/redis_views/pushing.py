@@ -151,7 +151,7 @@ def expected_sums(partitions: list[Views]) -> dict[str, dict[str, str]]:
                     into[key] = into.get(key, 0) + value
     shown: dict[str, dict[str, str]] = {}
     for view, into in sums.items():
-        if into.get("active_entries", 0) > 0:
+        if into.get("open_active_entries", 0) > 0:
             into.pop("open_entries_closes_at_ms", None)
         shown[view] = {
             key: decimal_text(value) if kind_of[key] is Kind.MONEY else str(value)

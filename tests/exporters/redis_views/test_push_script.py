@@ -140,7 +140,9 @@ def test_percentiles_follow_the_histogram_of_all_partitions(redis: Redis) -> Non
 def test_closing_times_are_the_latest_and_empty_while_somebody_is_inside(redis: Redis) -> None:
     """The last window closes at the greatest time of all partitions, once every entry has exited."""
     closes = "open_entries_closes_at_ms"
-    one = pusher(redis, 0, views={"journey": {"active_entries": 1, closes: 253_402_300_799_999}}, sequence=1)
+    one = pusher(
+        redis, 0, views={"journey": {"open_active_entries": 1, closes: 253_402_300_799_999}}, sequence=1
+    )
     two = pusher(redis, 1, views={"journey": {closes: 1_700_000_000_000}}, sequence=1)
     one.push_changes({"journey"})
     two.push_changes({"journey"})
@@ -193,7 +195,7 @@ def test_dropping_needs_every_key(redis: Redis) -> None:
 FIELDS = (
     "total_entries",
     "entered_users",
-    "active_entries",
+    "open_active_entries",
     "conversion_values:EUR",
     "open_exits_closes_at_ms",
 )

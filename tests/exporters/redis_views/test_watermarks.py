@@ -11,6 +11,7 @@ from wayfold.exporters.redis_views.keys import JourneyName
 from wayfold.exporters.redis_views.reader import RedisReader
 from wayfold.exporters.redis_views.scripts import WATERMARK
 from wayfold.exporters.redis_views.watermarks import JudgedAt, Watermarks
+from wayfold.exporters.redis_views.windows import OpenWindows
 from wayfold.settings import RedisSettings
 from wayfold.state.reading.query import Query
 
@@ -25,7 +26,7 @@ def with_open_window(number: int) -> FakePartition:
     """A partition with an exited entry inside its window in a journey of each of two accounts."""
     partition = FakePartition(number)
     for name in (WELCOME, ELSEWHERE):
-        partition.commit(name, "journey", total_entries=2, open_entries=2, active_entries=1)
+        partition.commit(name, "journey", total_entries=2, open_entries=2, open_active_entries=1)
     partition.own_watermarks = {name.account_id: START_MS for name in (WELCOME, ELSEWHERE)}
     return partition
 
@@ -150,3 +151,16 @@ async def test_a_refused_watermark_holds_nothing_up(redis: Redis, own_redis_url:
         other = f"{PREFIX}:{{other%2Faccount/}}:watermark"
         await until(lambda: redis.hget(other, "watermark_ms") is not None, what="the other is told")
         assert views.unready() == []
+
+
+def test_windows_are_watched_though_others_are_active_without_any() -> None:
+    """More active entries than open ones, in versions without goal, hide no window that is to close."""
+    windows = OpenWindows()
+    views = {
+        "journey": {"total_entries": 9, "active_entries": 7, "open_entries": 2, "open_active_entries": 1}
+    }
+    windows.note(WELCOME, views, START_MS)
+    assert list(windows.outdated({WELCOME.account_id: LATER_MS})) == [WELCOME]
+    views["journey"]["open_entries"] = 1
+    windows.note(WELCOME, views, START_MS)
+    assert list(windows.outdated({WELCOME.account_id: LATER_MS})) == []

@@ -7,6 +7,7 @@ import { type KeyboardEvent, useEffect, useRef } from 'react'
 import type { JourneySummary } from '@/api/generated'
 import { useView } from '@/api/view'
 import { keptOf } from '@/frame/kept'
+import { useCatalogue } from '@/number/catalogue'
 import { Figure } from '@/number/Figure'
 import { openingInWords } from '@/number/opening'
 import { Sparkline } from '@/parts/Sparkline'
@@ -37,6 +38,7 @@ export function JourneysTable({
   /** The rows must not change places now: somebody points at them. */
   onHold: (isHeld: boolean) => void
 }) {
+  const catalogue = useCatalogue()
   const place = useRef<HTMLDivElement>(null)
   const count = rows?.length ?? WAITING_ROWS
   const lines = useVirtualizer({
@@ -65,8 +67,8 @@ export function JourneysTable({
           <span role="columnheader" className={styles.right}>
             Versions
           </span>
-          {COLUMNS.map(({ id, title }) => (
-            <Heading key={id} id={id} title={title} sort={sort} onSort={onSort} />
+          {COLUMNS.map(({ id }) => (
+            <Heading key={id} id={id} title={catalogue.shortTitle(id)} sort={sort} onSort={onSort} />
           ))}
           <span role="columnheader" className={styles.right}>
             {trendTitle}

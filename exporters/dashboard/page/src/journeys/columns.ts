@@ -6,7 +6,6 @@ import type { Opening } from '@/number/opening'
 export interface Column {
   /** Its name in the URL, and for a number that in the catalogue. */
   id: string
-  title: string
   width: string
   value: (journey: JourneySummary) => number | null | undefined
   kind?: 'count' | 'share'
@@ -14,12 +13,12 @@ export interface Column {
 }
 
 export const COLUMNS: readonly Column[] = [
-  { id: 'entered_users', title: 'Entered', width: '92px', value: ({ numbers }) => numbers.entered_users },
-  { id: 'active_entries', title: 'Active', width: '92px', value: ({ numbers }) => numbers.active_entries },
-  { id: 'exited_entries', title: 'Exits', width: '92px', value: ({ numbers }) => numbers.exited_entries },
+  { id: 'entered_users', width: '92px', value: ({ numbers }) => numbers.entered_users },
+  { id: 'active_entries', width: '92px', value: ({ numbers }) => numbers.active_entries },
+  { id: 'exited_entries', width: '92px', value: ({ numbers }) => numbers.exited_entries },
   {
     id: 'conversion_rate',
-    title: 'Conversion',
+
     width: '152px',
     kind: 'share',
     value: ({ numbers }) => numbers.conversion_rate,
@@ -27,7 +26,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'sent.messages',
-    title: 'Messages sent',
+
     width: '124px',
     value: ({ numbers }) => numbers.sent?.messages,
   },

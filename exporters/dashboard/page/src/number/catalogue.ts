@@ -33,10 +33,20 @@ export class Catalogue {
     return this.entries.get(`${placeOf(scope)} ${general(number)}`)
   }
 
-  /** Its title for people; the plain name until the catalogue is there. */
+  /** Its title for people. */
   title(number: string, scope: Place = {}): string {
-    const name = this.entry(number, scope)?.title ?? number
+    const name = this.entry(number, scope)?.title ?? this.unknown(number)
     return number.startsWith(GOALS) ? `${name}: ${number.slice(GOALS.length)}` : name
+  }
+
+  /** The same where what is around says the rest, as in the head of a table. */
+  shortTitle(number: string, scope: Place = {}): string {
+    return this.entry(number, scope)?.short_title ?? this.unknown(number)
+  }
+
+  /** A space of one line while the catalogue is on its way: nobody reads plain names. */
+  private unknown(number: string): string {
+    return this.answer === undefined ? '\u00a0' : number
   }
 }
 

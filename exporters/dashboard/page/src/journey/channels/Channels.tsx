@@ -49,17 +49,15 @@ export function Channels({
               <th scope="col">Channel</th>
               {STATUSES.map((status) => (
                 <th scope="col" key={status}>
-                  {catalogue.title(`${status}.messages`)}
+                  {catalogue.shortTitle(`${status}.messages`)}
                 </th>
               ))}
-              <th scope="col">{catalogue.title('click_rate')}</th>
-              <th scope="col">{catalogue.title('fail_rate')}</th>
               <th scope="col">{catalogue.title('cost')}</th>
             </tr>
           </thead>
           {numbers === undefined ? (
             <tbody>
-              <WaitingRows rows={3} columns={STATUSES.length + 3} />
+              <WaitingRows rows={3} columns={STATUSES.length + 1} />
             </tbody>
           ) : (
             <>
@@ -73,7 +71,6 @@ export function Channels({
                       </span>
                     </th>
                     <Cells scope={of(channel)} messages={messages} />
-                    <td colSpan={2} />
                     <td>
                       <Money
                         number="cost"
@@ -86,7 +83,7 @@ export function Channels({
                     <tr key={row.platform} className={table.part}>
                       <th scope="row">{platformTitle(row.platform)}</th>
                       <Cells scope={of(channel, row.platform)} messages={row.messages} />
-                      <td colSpan={3} />
+                      <td />
                     </tr>
                   ))}
                 </tbody>
@@ -99,12 +96,6 @@ export function Channels({
                       <Figure number={`${status}.messages`} scope={scope} value={numbers[status]?.messages} />
                     </td>
                   ))}
-                  <td>
-                    <Figure number="click_rate" scope={scope} value={numbers.click_rate} kind="share" />
-                  </td>
-                  <td>
-                    <Figure number="fail_rate" scope={scope} value={numbers.fail_rate} kind="share" />
-                  </td>
                   <td>
                     <Money
                       number="cost"

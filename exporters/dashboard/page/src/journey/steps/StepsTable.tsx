@@ -48,7 +48,7 @@ export function StepsTable({
             <th scope="col">Step</th>
             {[...PASSED, ...columns].map((name) => (
               <th scope="col" key={name}>
-                {catalogue.title(TITLED_BY[name] ?? name, STEP)}
+                {catalogue.shortTitle(TITLED_BY[name] ?? name, STEP)}
               </th>
             ))}
           </tr>

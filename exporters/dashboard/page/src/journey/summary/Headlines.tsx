@@ -44,6 +44,8 @@ export function Headlines({
         <Small {...one} number="active_users" />
         <Small {...one} number="converted_users" />
         <Small {...one} number="active_entries" />
+        <Small {...one} number="click_rate" kind="share" />
+        <Small {...one} number="fail_rate" kind="share" />
         <Small {...one} number="conversion_events" />
         <Amount {...one} number="conversion_values" amounts={numbers?.conversion_values} />
         <Amount
@@ -100,7 +102,17 @@ function Headline({
   )
 }
 
-function Small({ number, scope, numbers }: { number: string; scope: Scope; numbers: Numbers | undefined }) {
+function Small({
+  number,
+  scope,
+  numbers,
+  kind,
+}: {
+  number: string
+  scope: Scope
+  numbers: Numbers | undefined
+  kind?: FigureProps['kind']
+}) {
   const catalogue = useCatalogue()
   return (
     <div className={styles.cell}>
@@ -109,7 +121,13 @@ function Small({ number, scope, numbers }: { number: string; scope: Scope; numbe
         {numbers === undefined ? (
           <Skeleton width={56} height={18} />
         ) : (
-          <Figure number={number} scope={scope} value={numberIn(numbers, number)} look="headline" />
+          <Figure
+            number={number}
+            scope={scope}
+            value={numberIn(numbers, number)}
+            kind={kind}
+            look="headline"
+          />
         )}
       </dd>
     </div>
