@@ -42,7 +42,7 @@ export function Channels({
   return (
     <Panel title="Channels" note="Messages, each once, by channel and platform" isFlush>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled table is reached by keyboard */}
-      <div className={table.scroll} tabIndex={0} role="region" aria-label="Channels, as a table">
+      <div className={table.scroll} tabIndex={0} role="region" aria-label="Messages by channel">
         <table className={table.table}>
           <thead>
             <tr>
