@@ -23,6 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TEST_PROCESSES ?= $(shell echo $$(( $$(nproc) * 3 / 2 )))
 PYTEST := $(BIN)/pytest -q
 PYTEST_TOGETHER := $(PYTEST) -n $(TEST_PROCESSES) --dist loadgroup
+PICTURES ?= .cache/screenshots
 # Those of the four folders, and of real servers: what runs as a process of its own is not seen anyway.
 COVERING := $(addprefix tests/,models state agents exporters services)
 # A slow test may take an hour before it counts as hung.
@@ -67,6 +68,14 @@ services-installed: install
 test: services-installed $(BUILT_PAGE) ## Run the tests, with real Kafka and Redis (TESTS=tests/state for some)
 	@status=0; $(PYTEST_TOGETHER) -m "not slow" $(TESTS) || status=$$?; \
 	$(if $(TESTS),,$(BIN)/python deploy/build_page.py test || status=1;) exit $$status
+
+.PHONY: browser
+browser: services-installed $(BUILT_PAGE) ## Look at the page in Chromium: all figures, both hosts, every state (slow)
+	@$(PYTEST_TOGETHER) tests/browser $(TESTS)
+
+.PHONY: screenshots
+screenshots: $(BUILT_PAGE) ## Take pictures of every view of the page (PICTURES=folder)
+	@PYTHONPATH=deploy $(BIN)/python -m tests.browser.screenshots $(PICTURES)
 
 .PHONY: coverage
 coverage: services-installed ## Print how much of the four folders their tests run through

@@ -18,6 +18,8 @@ from tests.browser.hosts import ClusterHost, EmbeddedHost, Host, running
 from tests.browser.watching import Watch
 
 ACTION_MS = 10_000
+QUICK = {"test_figures", "test_people", "test_live", "test_outage", "test_states"}
+"""What `make test` runs of these tests, on the embedded host; `make browser` runs all of them on both."""
 HERE = Path(__file__).parent
 KINDS = ("embedded", "cluster")
 NewHost = Callable[..., Host]
@@ -25,7 +27,10 @@ NewDashboard = Callable[..., Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of a kind of host share its browser and host, so in one process and one event loop."""
+    """Let the tests of a kind of host share its browser and host, so in one process and one event loop.
+
+    What takes long is marked slow.
+    """
     for item in items:
         if not item.path.is_relative_to(HERE):
             continue
@@ -35,6 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             kind = params.get("kind", params.get("filled_cluster", kind))
         if kind == "cluster":
             item.add_marker(pytest.mark.services)
+        if kind == "cluster" or item.path.stem not in QUICK:
+            item.add_marker(pytest.mark.slow)
         item.add_marker(pytest.mark.xdist_group(f"browser-{kind}"))
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo
@@ -19,6 +20,9 @@ FILTERS: Final = ("version", "step", "channel", "platform", "variant", "clock")
 SCOPE: Final = ("version", "step", "channel", "platform")
 NOT_FILTERABLE: Final = "not filterable"
 NULL: Final = "null"
+NONE: Final = "none"
+"""No sum of money, in any currency."""
+MONEY: Final = ("cost", "conversion_values")
 _COLLECT: Final = """
 [...document.querySelectorAll('main [data-number]')].map((element) => ({ ...element.dataset }))
 """
@@ -35,6 +39,7 @@ class Figure:
     step: str | None = None
     channel: str | None = None
     platform: str | None = None
+    currency: str | None = None
 
     @property
     def scope(self) -> dict[str, str]:
@@ -45,7 +50,7 @@ class Figure:
 async def figures(page: Page) -> list[Figure]:
     """List the figures of the page's main part."""
     found = await page.evaluate(_COLLECT)
-    names = ("number", "journey", "value", *SCOPE)
+    names = ("number", "journey", "value", "currency", *SCOPE)
     return [Figure(**{name: one[name] for name in names if name in one}) for one in found]
 
 
@@ -78,31 +83,61 @@ def days_of(name: str, account: str, host: Host) -> dict[str, str]:
 
 async def answered(host: Host, shown: Sequence[Figure], asked: Mapping[str, str]) -> list[Figure]:
     """Give the same figures with the values that the API has for them."""
-    found: dict[str, Any] = {}
+    found: dict[tuple[str, str | None], Mapping[str, Any]] = {}
     async with httpx.AsyncClient(base_url=host.url, timeout=30, verify=False) as client:
-        for journey in {figure.journey for figure in shown}:
-            answer = await client.get(f"/v1/journeys/{quote(journey, safe='')}", params=dict(asked))
-            answer.raise_for_status()
-            found[journey] = answer.json()
+        for figure in shown:
+            # A figure of a version is of that, whichever version is filtered by.
+            version = figure.version if figure.step is None else None
+            if (figure.journey, version) not in found:
+                narrowed = {**asked, **({} if version is None else {"version": version})}
+                path = f"/v1/journeys/{quote(figure.journey, safe='')}"
+                answer = await client.get(path, params=narrowed)
+                answer.raise_for_status()
+                found[figure.journey, version] = answer.json()
     return [
-        Figure(figure.number, figure.journey, _value(figure, found[figure.journey]), **figure.scope)
+        replace(
+            figure,
+            value=_value(figure, found[figure.journey, figure.version if figure.step is None else None]),
+        )
         for figure in shown
     ]
 
 
 def _value(figure: Figure, journey: Mapping[str, Any]) -> str:
     numbers = _numbers(figure, journey)
-    value: Any = numbers
-    for name in figure.number.split("."):
-        value = value.get(name, NOT_FILTERABLE) if isinstance(value, Mapping) else NOT_FILTERABLE
-    if value is None:
-        return NULL
-    if value == NOT_FILTERABLE:
-        # Left out and named, never just missing.
-        assert figure.number.partition(".")[0] in numbers.get("not_filterable", ()), (figure, numbers)
+    name = figure.number.partition(".")[0]
+    if name in numbers.get("not_filterable", ()):
         return NOT_FILTERABLE
+    if name in MONEY:
+        return _sum(figure, numbers[name])
+    if figure.channel is not None:
+        return str(_of_channel(figure, numbers["channels"]))
+    value: Any = numbers
+    for part in figure.number.split("."):
+        value = value[part]
     assert not isinstance(value, Mapping), (figure, value)
-    return _written(value)
+    return NULL if value is None else _written(value)
+
+
+def _sum(figure: Figure, amounts: Mapping[str, Any]) -> str:
+    """Give a sum of money in the figure's currency; costs stand by channel, and are added up without one."""
+    sums = list(amounts.values()) if figure.number == "cost" else [amounts]
+    if figure.channel is not None:
+        sums = [amounts.get(figure.channel, {})]
+    if figure.currency is None:
+        assert not any(sums), (figure, amounts)
+        return NONE
+    return f"{sum((Decimal(one.get(figure.currency, 0)) for one in sums), Decimal()).normalize():f}"
+
+
+def _of_channel(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Add things up over the rows of a channel, and of its platform if the figure has one."""
+    status, _, way = figure.number.partition(".")
+    assert way in ("events", "messages"), f"{figure}: users of several platforms do not add up"
+    own = [row for row in rows if row["channel"] == figure.channel]
+    if figure.platform is not None:
+        own = [row for row in own if row["platform"] == figure.platform]
+    return sum(int(row.get(status, {}).get(way, 0)) for row in own)
 
 
 def _numbers(figure: Figure, journey: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -113,12 +148,6 @@ def _numbers(figure: Figure, journey: Mapping[str, Any]) -> Mapping[str, Any]:
     if figure.step is not None:
         place = _one(place["steps"], "step_id", figure.step)
     numbers: Mapping[str, Any] = place["numbers"]
-    if figure.channel is not None:
-        rows = [row for row in numbers["channels"] if row["channel"] == figure.channel]
-        if figure.platform is not None:
-            rows = [row for row in rows if row["platform"] == figure.platform]
-        assert len(rows) == 1, (figure, numbers["channels"])
-        numbers = rows[0]
     return numbers
 
 

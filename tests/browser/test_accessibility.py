@@ -78,8 +78,9 @@ async def test_landmarks_and_headings(embedded: Host, new_dashboard: NewDashboar
     for path in ("/journeys", journey_path("welcome")):
         await dashboard.open(path)
         page = dashboard.page
-        for role in ("navigation", "banner", "main"):
-            await expect(page.get_by_role(role)).to_have_count(1)
+        await expect(page.get_by_role("navigation", name="Pages")).to_have_count(1)
+        await expect(page.get_by_role("banner")).to_have_count(1)
+        await expect(page.get_by_role("main")).to_have_count(1)
         await expect(page.get_by_role("heading", level=1)).to_have_count(1)
         levels = await page.locator("h1, h2, h3, h4").evaluate_all("(all) => all.map((h) => +h.tagName[1])")
         assert all(after <= before + 1 for before, after in pairwise(levels)), levels

@@ -131,7 +131,7 @@ async def test_the_way_to_the_numbers_is_short(table: Dashboard) -> None:
     """The first Tab offers to skip the navigation, and goes to the main part."""
     page = table.page
     await page.keyboard.press("Tab")
-    await expect(page.get_by_role("link", name="Skip to the numbers")).to_be_focused()
+    await expect(page.get_by_role("button", name="Skip to the numbers")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator("main")).to_be_focused()
     await table.has_figures()

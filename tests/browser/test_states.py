@@ -73,10 +73,10 @@ async def test_an_unknown_journey_is_said(dashboard: Dashboard) -> None:
     """A journey that does not exist is said to be unknown, by its id, and there is a way on."""
     dashboard.watch.allow(OUTAGE)
     await dashboard.load(journey_path("no/such journey 🎉"))
-    said = dashboard.page.get_by_role("alert")
+    said = dashboard.page.get_by_role("heading", level=1)
     await expect(said).to_contain_text("no/such journey 🎉")
     await expect(dashboard.page.locator("[data-number]")).to_have_count(0)
-    await dashboard.page.get_by_role("navigation").get_by_role("link", name="Journeys").click()
+    await dashboard.page.get_by_role("link", name="All journeys").click()
     await dashboard.has_figures()
 
 

@@ -6,7 +6,7 @@ import { keptOf } from './kept'
 /** There is no such page. */
 export function NotThere() {
   return (
-    <Message title="There is no such page">
+    <Message isWhole title="There is no such page">
       <p>The link may have been cut, or belongs to a newer version.</p>
       <Link to={paths.journeys()} search={keptOf}>
         All journeys

@@ -24,6 +24,10 @@ export function Money({
       <span
         className={`${look} ${styles.none}`}
         data-number={number}
+        data-journey={scope.journey}
+        data-version={scope.version}
+        data-step={scope.step}
+        data-channel={scope.channel}
         data-value={amounts === undefined ? 'not filterable' : 'none'}
         title={amounts === undefined ? 'A filter in force does not apply to it.' : 'None'}
       >

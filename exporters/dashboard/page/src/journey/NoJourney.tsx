@@ -18,7 +18,7 @@ export function NoJourney({ journeyId, error }: { journeyId: string; error: Prob
   const narrow = filtersInWords({ ...(version && { version }), ...(step && { step }) })
   if (narrow !== '') {
     return (
-      <Message title={`“${journeyId}” with ${narrow} is not known`}>
+      <Message isWhole title={`“${journeyId}” with ${narrow} is not known`}>
         <p>{error.problem.detail}</p>
         <Link to={paths.journey(journeyId)} search={keptOf}>
           The journey without these filters
@@ -27,7 +27,7 @@ export function NoJourney({ journeyId, error }: { journeyId: string; error: Prob
     )
   }
   return (
-    <Message title={`There is no journey “${journeyId}” in “${account}”`}>
+    <Message isWhole title={`There is no journey “${journeyId}” in “${account}”`}>
       <p>
         No event of it was counted and no definition names it. It may belong to another account, which you
         choose at the top, or its first event is on its way: the page looks again by itself.

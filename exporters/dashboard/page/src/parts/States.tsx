@@ -12,10 +12,20 @@ export function Skeleton({ width, height = 14 }: { width: number | string; heigh
 }
 
 /** Words in the place of content. */
-export function Message({ title, children }: { title: ReactNode; children?: ReactNode }) {
+export function Message({
+  title,
+  children,
+  isWhole = false,
+}: {
+  title: ReactNode
+  children?: ReactNode
+  /** The message is all that the page has, so its title is the page's. */
+  isWhole?: boolean
+}) {
+  const Title = isWhole ? 'h1' : 'h2'
   return (
     <div className={styles.message}>
-      <h2 className={styles.title}>{title}</h2>
+      <Title className={styles.title}>{title}</Title>
       {children}
     </div>
   )
