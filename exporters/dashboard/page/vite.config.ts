@@ -53,3 +53,20 @@ function baseElement() {
     transformIndexHtml: () => [{ tag: 'base', attrs: { href: '/' }, injectTo: 'head-prepend' as const }],
   }
 }
+
+/**
+ * A font that comes after the first paint would move what is there already. index.html preloads it, so that
+ * it nearly always is in time; where it is not, the system's font stays until the next visit.
+ */
+function fontsWithoutSwap() {
+  return {
+    name: 'fonts-without-swap',
+    enforce: 'post' as const,
+    generateBundle(_: unknown, bundle: Record<string, { type: string; source?: string | Uint8Array }>) {
+      for (const file of Object.values(bundle)) {
+        if (file.type !== 'asset' || typeof file.source !== 'string') continue
+        file.source = file.source.replaceAll('font-display:swap', 'font-display:optional')
+      }
+    },
+  }
+}

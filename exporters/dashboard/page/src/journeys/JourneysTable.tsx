@@ -62,7 +62,13 @@ export function JourneysTable({
       onKeyDown={goTo}
     >
       <div role="rowgroup" className={styles.headings}>
-        <div role="row" aria-rowindex={1} className={styles.line} style={{ gridTemplateColumns: TEMPLATE }}>
+        {/* Titles of columns come with the catalogue: until then their place is kept, not shown. */}
+        <div
+          role="row"
+          aria-rowindex={1}
+          className={`${styles.line} ${catalogue.answer === undefined ? styles.waiting : ''}`}
+          style={{ gridTemplateColumns: TEMPLATE }}
+        >
           <Heading id="name" title="Journey" sort={sort} onSort={onSort} isFirst />
           <span role="columnheader" className={styles.right}>
             Versions

@@ -72,7 +72,7 @@ export function Trend({
       title="Trend"
       note={<span data-trend-note="">{sentence(notes) || '\u00a0'}</span>}
       tools={
-        <div className={styles.tools}>
+        <div className={`${styles.tools} ${catalogue.answer === undefined ? styles.waiting : ''}`}>
           <Choose
             label="Number"
             choices={known}
