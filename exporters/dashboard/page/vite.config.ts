@@ -14,6 +14,7 @@ export default defineConfig({
   // Relative: the server's `base` element says where the page lives.
   base: './',
   plugins: [
+    fontsWithoutSwap(),
     react(),
     // The page speaks English; the calendar writes its days the British way.
     { ...optimizeLocales.vite({ locales: ['en-US', 'en-GB'] }), enforce: 'pre' },
