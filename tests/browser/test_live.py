@@ -57,6 +57,8 @@ async def test_a_summary_moves_too(dashboard: Dashboard) -> None:
     await dashboard.open(journey_path(journey), account=ACCOUNT)
     figure = dashboard.page.locator(f'{FIGURES}[data-number="total_entries"]').first
     await expect(figure).to_have_attribute("data-value", "3")
+    # What moved while it loaded is another test's.
+    await dashboard.page.evaluate("window.__shifts.length = 0")
     await dashboard.page.evaluate("window.__marker = 'the same document'")
     await send_entries(host, journey, 3, 9)
     await expect(figure).to_have_attribute("data-value", "12", timeout=MOVES_MS)
