@@ -95,7 +95,7 @@ async def unknown_journey(dashboard: Dashboard) -> None:
     """A journey that does not exist."""
     dashboard.watch.allow(OUTAGE)
     await dashboard.load(journey_path("no such journey"))
-    await expect(dashboard.page.get_by_role("heading", level=1)).to_contain_text("no such journey")
+    await expect(dashboard.page.get_by_role("heading", level=1)).to_contain_text("There is no journey")
 
 
 async def loading(dashboard: Dashboard) -> None:

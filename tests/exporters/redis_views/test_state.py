@@ -100,11 +100,7 @@ async def polling(poller: Poller, is_over: Callable[[], bool]) -> None:
 
 
 async def test_a_tag_differs_after_any_commit_and_stays_without(redis: Redis, own_redis_url: str) -> None:
-    """Answers kept while workers commit are the latest as soon as their tags are said to hold.
-
-    After each commit that is in Redis every tag is another one, and without a commit none changes, however
-    often claims are made and views compared.
-    """
+    """After a commit that is in Redis every tag is another one, and without a commit none changes."""
     host = Embedded(0, size=80, judged=20)
     over = False
     async with AsyncExitStack() as stack:

@@ -77,7 +77,11 @@ function Headline({
   const catalogue = useCatalogue()
   return (
     <div className={`${styles.card} ${children === undefined ? '' : styles.rate}`} data-headline={number}>
-      <h2 className={styles.title}>{catalogue.title(number)}</h2>
+      {catalogue.answer === undefined ? (
+        <p className={styles.title}>{'\u00a0'}</p>
+      ) : (
+        <h2 className={styles.title}>{catalogue.title(number)}</h2>
+      )}
       <p className={styles.value}>
         {numbers === undefined ? (
           <Skeleton width={112} height={28} />
