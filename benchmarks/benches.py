@@ -101,6 +101,7 @@ BENCHES: Final = (
         title="A journey over HTTP, embedded host",
         longest_s=180,
     ),
+    Bench(name="page", module="benchmarks.page", title="The page in a browser", longest_s=240),
     Bench(name="histories", module="benchmarks.histories", title="Many histories on disk", longest_s=600),
 )
 
@@ -155,6 +156,8 @@ TARGETS: Final = (
         "%",
         figure("histories", "rate_kept_percent"),
     ),
+    at_most("page", "first number of the page", 1_000, "ms", figure("page", "first_number_ms")),
+    at_most("page", "a killed server is said", 2_000, "ms", figure("page", "outage_said_ms")),
     at_most("reading", "a journey over HTTP, cluster, p99", 10, "ms", figure("reading", "p99_ms")),
     at_most(
         "reading-embedded",

@@ -141,8 +141,16 @@ def _path(names: Sequence[str | int]) -> str:
     """`steps[2].channel` for ("steps", 2, "channel"); an empty name stands for any place in a list."""
     text = ""
     for name in names:
-        text += "[]" if name == "" else f"[{name}]" if isinstance(name, int) else f".{name}" if text else name
+        if isinstance(name, int) or name == "":
+            text += f"[{name}]"
+        else:
+            text += f".{_printable(name)}" if text else _printable(name)
     return text
+
+
+def _printable(name: str) -> str:
+    """A name as it can be told: what would break a line or a terminal is written as an escape."""
+    return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode()
 
 
 def _expected(place: str) -> str:

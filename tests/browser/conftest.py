@@ -18,7 +18,7 @@ from tests.browser.hosts import ClusterHost, EmbeddedHost, Host, running
 from tests.browser.watching import Watch
 
 ACTION_MS = 10_000
-QUICK = {"test_figures", "test_people", "test_live", "test_outage", "test_states"}
+QUICK = {"test_figures", "test_states"}
 """What `make test` runs of these tests, on the embedded host; `make browser` runs all of them on both."""
 HERE = Path(__file__).parent
 KINDS = ("embedded", "cluster")

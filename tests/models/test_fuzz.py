@@ -73,6 +73,23 @@ def test_damaged_events_are_answered_the_same_both_ways(kind: str | None, value:
     assert quick == slow
 
 
+@pytest.mark.parametrize("name", ["\0conversion_window_ms", "a\nb", "\x1b[31m", "\u2028", "\ud800"])
+@pytest.mark.parametrize("place", [(), ("goal",), ("steps", 0), ("steps", 0, "next", 0)])
+def test_unknown_names_of_a_definition_are_told_in_one_line(name: str, place: tuple[str | int, ...]) -> None:
+    """A name that breaks lines or terminals stands escaped in the field and the message, wherever it is."""
+    event = json.loads(json.dumps(EXAMPLES["journey.defined"]))
+    inner = event
+    for part in place:
+        if part == "next":
+            inner.setdefault("next", [{"step_id": "end"}])
+        inner = inner[part]
+    inner[name] = 1
+    found = verdict("definitions", json.dumps(event).encode())
+    assert isinstance(found, Refusal)
+    assert found.field.isprintable()
+    assert found.message.isprintable()
+
+
 @st.composite
 def changed(draw: st.DrawFn) -> bytes:
     """An event in any form with some of its fields replaced by any JSON value."""
