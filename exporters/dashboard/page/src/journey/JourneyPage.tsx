@@ -47,7 +47,8 @@ function Summary({ journeyId }: { journeyId: string }) {
         <Headlines scope={scope} numbers={answer?.numbers} versions={answer?.versions ?? []} />
         <Trend journey={journeyId} numbers={answer?.numbers} />
         <Channels scope={scope} numbers={answer?.numbers} />
-        <Steps journey={journeyId} versions={answer?.versions} />
+        {/* It comes when what is above it has its height. */}
+        {answer !== undefined && <Steps journey={journeyId} versions={answer.versions} />}
       </div>
     </ReadingProvider>
   )

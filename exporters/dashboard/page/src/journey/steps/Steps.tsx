@@ -7,25 +7,10 @@ import type { Version } from '@/api/generated'
 import { counted } from '@/format/figures'
 import { Panel } from '@/parts/Panel'
 import { Message } from '@/parts/States'
-import table from '../Table.module.css'
-import { WaitingRows } from '../WaitingRows'
 import styles from './Steps.module.css'
 import { StepsTable } from './StepsTable'
 
-const WAITING_COLUMNS = 6
-
-export function Steps({ journey, versions }: { journey: string; versions: readonly Version[] | undefined }) {
-  if (versions === undefined) {
-    return (
-      <Panel title="Steps" isFlush>
-        <table className={table.table} aria-busy="true">
-          <tbody>
-            <WaitingRows rows={5} columns={WAITING_COLUMNS} />
-          </tbody>
-        </table>
-      </Panel>
-    )
-  }
+export function Steps({ journey, versions }: { journey: string; versions: readonly Version[] }) {
   const newestFirst = [...versions].sort((a, b) => b.journey_version - a.journey_version)
   return (
     <Panel title="Steps" isFlush>

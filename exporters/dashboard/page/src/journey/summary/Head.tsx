@@ -18,7 +18,13 @@ export function Head({ journeyId, answer }: { journeyId: string; answer: Journey
         <ChevronRight aria-hidden />
         <bdi aria-current="page">{journeyId}</bdi>
       </nav>
-      <h1>{answer === undefined ? <Skeleton width={200} height={22} /> : <bdi>{answer.name}</bdi>}</h1>
+      <h1>
+        {answer === undefined ? (
+          <Skeleton width={200} height={22} />
+        ) : (
+          <bdi title={answer.name}>{answer.name}</bdi>
+        )}
+      </h1>
     </header>
   )
 }

@@ -33,10 +33,16 @@ export function Headlines({
       <div className={styles.large}>
         <Headline {...one} number="sent.messages" />
         <Headline {...one} number="total_entries" />
-        <Headline {...one} number="conversion_rate" kind="share" opening={numbers?.conversion_rate_open}>
+        <Headline
+          {...one}
+          isTall
+          number="conversion_rate"
+          kind="share"
+          opening={numbers?.conversion_rate_open}
+        >
           <Goals versions={versions} />
         </Headline>
-        <Headline {...one} number="total_exits" opening={numbers?.total_exits_open} />
+        <Headline {...one} isTall number="total_exits" opening={numbers?.total_exits_open} />
       </div>
       <dl className={styles.small}>
         <Small {...one} number="entered_users" />
@@ -64,6 +70,7 @@ function Headline({
   numbers,
   kind,
   opening,
+  isTall = false,
   children,
 }: {
   number: string
@@ -71,12 +78,14 @@ function Headline({
   numbers: Numbers | undefined
   kind?: FigureProps['kind']
   opening?: Opening | undefined
+  /** There will be more in it than the figure. */
+  isTall?: boolean
   children?: ReactNode
 }) {
   const { zone } = useView()
   const catalogue = useCatalogue()
   return (
-    <div className={`${styles.card} ${children === undefined ? '' : styles.rate}`} data-headline={number}>
+    <div className={`${styles.card} ${isTall ? styles.tall : ''}`} data-headline={number}>
       {catalogue.answer === undefined ? (
         <p className={styles.title}>{'\u00a0'}</p>
       ) : (
@@ -101,7 +110,12 @@ function Headline({
           {openingInWords(opening, zone)}
         </p>
       )}
-      {children}
+      {children !== undefined && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: many goals are scrolled by keyboard
+        <div className={styles.more} tabIndex={0} role="region" aria-label="Goals">
+          {children}
+        </div>
+      )}
     </div>
   )
 }

@@ -53,7 +53,9 @@ function Card({ journey, version }: { journey: string; version: Version }) {
         onPress={() => change({ version: isChosen ? undefined : number })}
       >
         <span className={styles.number}>v{number}</span>
-        <bdi className={styles.name}>{name}</bdi>
+        <bdi className={styles.name} title={name}>
+          {name}
+        </bdi>
       </Button>
       <dl className={styles.numbers}>
         <div>
@@ -74,19 +76,28 @@ function Card({ journey, version }: { journey: string; version: Version }) {
             />
           </dd>
         </div>
+        {!defined && (
+          <div>
+            <dt>Definition</dt>
+            <dd className={styles.undefined}>
+              <CircleDashed aria-hidden />
+              none yet
+            </dd>
+          </div>
+        )}
+        {conflicts > 0 && (
+          <div>
+            <dt>Definition</dt>
+            <dd
+              className={styles.conflict}
+              title={`${counted(conflicts, 'other content')} published as this version; the earliest holds`}
+            >
+              <CircleAlert aria-hidden />
+              {counted(conflicts, 'conflict')}
+            </dd>
+          </div>
+        )}
       </dl>
-      {!defined && (
-        <p className={styles.undefined}>
-          <CircleDashed aria-hidden />
-          not defined yet
-        </p>
-      )}
-      {conflicts > 0 && (
-        <p className={styles.conflict}>
-          <CircleAlert aria-hidden />
-          {counted(conflicts, 'other content')} published as this version; the earliest holds
-        </p>
-      )}
     </div>
   )
 }
