@@ -69,9 +69,14 @@ test: services-installed $(BUILT_PAGE) ## Run the tests, with real Kafka and Red
 	@status=0; $(PYTEST_TOGETHER) -m "not slow" $(TESTS) || status=$$?; \
 	$(if $(TESTS),,$(BIN)/python deploy/build_page.py test || status=1;) exit $$status
 
+.PHONY: failed
+failed: ## Run the tests that failed last once more, one after the other
+	@$(PYTEST) --last-failed --last-failed-no-failures none
+
+# A browser on a busy machine now and then takes its time: what failed is looked at once more, alone.
 .PHONY: browser
 browser: services-installed $(BUILT_PAGE) ## Look at the page in Chromium: all figures, both hosts, every state (slow)
-	@$(PYTEST_TOGETHER) tests/browser $(TESTS)
+	@$(PYTEST_TOGETHER) tests/browser $(TESTS) || $(PYTEST) --last-failed --last-failed-no-failures none tests/browser
 
 .PHONY: screenshots
 screenshots: $(BUILT_PAGE) ## Take pictures of every view of the page (PICTURES=folder)

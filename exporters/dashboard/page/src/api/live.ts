@@ -8,7 +8,7 @@
 
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
-import { ask, type Parameters, ProblemError, UnreachableError } from './client'
+import { ask, type Parameters, ProblemError } from './client'
 
 const HEARTBEAT_MS = 1_000
 const HEARTBEAT_TIMEOUT_MS = 1_500
@@ -34,11 +34,25 @@ export function useHeartbeat() {
     gcTime: 60_000,
     staleTime: 0,
   })
-  return {
-    heartbeat: found.data,
-    error: found.error,
-    failedAt: found.error ? found.errorUpdatedAt : undefined,
-  }
+  const error = useLasting('freshness', found)
+  return { heartbeat: found.data, error, failedAt: error ? found.errorUpdatedAt : undefined }
+}
+
+/**
+ * The error of a question until it is answered.
+ *
+ * A question that was never answered forgets its error while it is asked again, and what is shown of it would
+ * come and go with each try.
+ */
+export function useLasting(
+  key: string,
+  found: { error: Error | null; isFetching: boolean; isPlaceholderData: boolean; data: unknown },
+): Error | null {
+  const last = useRef<{ key: string; error: Error }>(undefined)
+  const isAnswered = found.data !== undefined && !found.isPlaceholderData
+  if (found.error !== null) last.current = { key, error: found.error }
+  else if (isAnswered || last.current?.key !== key) last.current = undefined
+  return found.error ?? last.current?.error ?? null
 }
 
 /** A question: where it is asked, and with what. */
@@ -80,7 +94,8 @@ export function useLive<Answer>(question: Question | undefined): Live<Answer> {
     placeholderData: keepPreviousData,
   })
   const isStale = state !== '' && timing.current.state !== state
-  const isFailing = found.error !== null && !(found.error instanceof ProblemError && isFinal(found.error))
+  const error = useLasting(JSON.stringify(key), found)
+  const isFailing = error !== null && !(error instanceof ProblemError && isFinal(error))
   const { refetch, isFetching } = found
   const [, wake] = useState(0)
   useEffect(() => {
@@ -98,7 +113,7 @@ export function useLive<Answer>(question: Question | undefined): Live<Answer> {
   }, [question, isFetching, heartbeatError, isStale, isFailing, refetch])
   return {
     answer: found.data,
-    error: found.error,
+    error,
     isPrevious: found.isPlaceholderData,
     askAgain: () => void client.invalidateQueries({ queryKey: key }),
   }
@@ -107,9 +122,3 @@ export function useLive<Answer>(question: Question | undefined): Live<Answer> {
 /** Whether asking the same again cannot come to anything else: the question is wrong, not the moment. */
 const isFinal = (error: ProblemError): boolean =>
   error.problem.status >= 400 && error.problem.status < 500 && error.problem.status !== 404
-
-/** What to say of an error in a line. */
-export function saying(error: Error): string {
-  if (error instanceof UnreachableError) return 'The server does not answer.'
-  return error.message
-}

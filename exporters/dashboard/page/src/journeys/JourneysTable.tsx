@@ -243,10 +243,13 @@ function useRow(
         : Number(row.dataset.index)
     const to = Math.min(Math.max(from + direction, 0), latest.current.count - 1)
     latest.current.scrollTo(to)
-    const focus = () =>
-      place.current?.querySelector<HTMLElement>(`[data-index="${to}"] [data-row-link]`)?.focus()
-    focus()
-    requestAnimationFrame(focus)
+    const focus = () => {
+      const link = place.current?.querySelector<HTMLElement>(`[data-index="${to}"] [data-row-link]`)
+      link?.focus()
+      return link !== null && link !== undefined
+    }
+    // A row out of sight is drawn with the next frame; the focus of one in sight is not taken back then.
+    if (!focus()) requestAnimationFrame(focus)
   })
   useEffect(() => {
     const onKey = (event: globalThis.KeyboardEvent) => {
