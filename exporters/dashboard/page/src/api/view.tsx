@@ -10,6 +10,8 @@ import { type Heartbeat, useHeartbeat, useLive } from './live'
 export interface AccountOf {
   account_id: string
   time_zone: string
+  /** Up to when its events are counted; null before the first. */
+  watermark: string | null
 }
 
 export interface View {

@@ -19,8 +19,10 @@ const EVENT = (occurredAt: string) =>
   })
 
 export default function NoEvents() {
-  const { heartbeat, account } = useView()
-  const hasCounted = heartbeat !== undefined && heartbeat.watermark !== null
+  const { heartbeat, account, accounts } = useView()
+  const own = accounts.find((one) => one.account_id === account)
+  const isAlone = accounts.every((one) => one.account_id === account)
+  const hasCounted = isAlone ? (heartbeat?.watermark ?? null) !== null : (own?.watermark ?? null) !== null
   const now = heartbeat?.as_of ?? new Date().toISOString()
   const event = EVENT(now)
   const ways = [
@@ -45,7 +47,7 @@ export default function NoEvents() {
   ]
   return (
     <section className={styles.empty} aria-label="No events yet">
-      <h2>{hasCounted ? `Account ${account} has no journeys` : 'No events yet'}</h2>
+      <h2>{isAlone ? 'No events yet' : `No journeys of account “${account}” yet`}</h2>
       <p className={styles.lead}>
         Send the first event in one of these ways. Its journey stands here a second later.
       </p>
