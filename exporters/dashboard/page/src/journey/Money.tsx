@@ -1,7 +1,6 @@
 /** Money by currency, each exact; sums of different currencies are never added. */
 
-import { MISSING, money } from '@/format/figures'
-import { useReading } from '@/number/reading'
+import { Figure } from '@/number/Figure'
 import type { Scope } from '@/number/scope'
 import type { Amounts } from './amounts'
 import styles from './Money.module.css'
@@ -16,39 +15,29 @@ export function Money({
   /** undefined: a filter in force does not apply to it. */
   amounts: Amounts | undefined
 }) {
-  const { isOld } = useReading()
-  const sums = Object.entries(amounts ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
-  const look = `${styles.money} ${isOld ? styles.old : ''}`
+  if (amounts === undefined) return <Figure number={number} scope={scope} value={undefined} />
+  const sums = Object.entries(amounts).sort(([a], [b]) => (a < b ? -1 : 1))
   if (sums.length === 0) {
     return (
       <span
-        className={`${look} ${styles.none}`}
+        className={styles.none}
         data-number={number}
         data-journey={scope.journey}
         data-version={scope.version}
         data-step={scope.step}
         data-channel={scope.channel}
-        data-value={amounts === undefined ? 'not filterable' : 'none'}
-        title={amounts === undefined ? 'A filter in force does not apply to it.' : 'None'}
+        data-value="none"
+        title="None"
       >
-        {amounts === undefined ? MISSING : 'none'}
+        none
       </span>
     )
   }
   return (
-    <span className={look}>
+    <span className={styles.money}>
       {sums.map(([currency, amount]) => (
-        <span
-          key={currency}
-          data-number={number}
-          data-journey={scope.journey}
-          data-version={scope.version}
-          data-step={scope.step}
-          data-channel={scope.channel}
-          data-currency={currency}
-          data-value={amount}
-        >
-          {money(amount, currency)}
+        <span key={currency} className={styles.sum}>
+          <Figure number={number} scope={scope} value={amount} currency={currency} />
         </span>
       ))}
     </span>

@@ -27,8 +27,10 @@ export interface FigureProps {
   number: string
   scope: Scope
   /** null: there is nothing to divide by; undefined: a filter in force does not apply to it. */
-  value: number | null | undefined
+  value: number | string | null | undefined
   kind?: 'count' | 'share' | 'duration' | undefined
+  /** Of a sum of money, whose value is an exact decimal as text. */
+  currency?: string | undefined
   /** A headline is shortened and has its tools beside it; a cell of a table is exact. */
   look?: 'headline' | 'cell' | undefined
   opening?: Opening | undefined
@@ -36,25 +38,27 @@ export interface FigureProps {
 
 /** A figure as text, and in full where the text is shortened. */
 export function written(
-  value: number | null | undefined,
+  value: FigureProps['value'],
   kind: FigureProps['kind'],
   isShort: boolean,
+  currency = '',
 ): string {
+  if (typeof value === 'string') return figures.money(value, currency)
   if (kind === 'share') return figures.share(value)
   if (kind === 'duration') return figures.duration(value)
   return isShort ? figures.compact(value) : figures.exact(value)
 }
 
 export function Figure(props: FigureProps) {
-  const { number, scope, value, kind = 'count', look = 'cell', opening } = props
+  const { number, scope, value, kind = 'count', look = 'cell', currency, opening } = props
   const { filters, zone } = useView()
   const { isOld } = useReading()
   const catalogue = useCatalogue()
   const change = useChange()
   const entry = catalogue.entry(number, scope)
   const title = catalogue.title(number, scope)
-  const shown = written(value, kind, look === 'headline')
-  const full = written(value, kind, false)
+  const shown = written(value, kind, look === 'headline', currency)
+  const full = written(value, kind, false, currency)
   const changed = useChanged(value)
   // A table has hundreds of figures: the tools of each come when somebody comes near.
   const [isNear, setNear] = useState(look === 'headline')
@@ -76,6 +80,7 @@ export function Figure(props: FigureProps) {
       data-step={scope.step}
       data-channel={scope.channel}
       data-platform={scope.platform}
+      data-currency={currency}
       data-value={value === undefined ? 'not filterable' : value === null ? 'null' : String(value)}
       onPointerEnter={() => setNear(true)}
       onFocus={() => setNear(true)}
@@ -135,17 +140,19 @@ export function Figure(props: FigureProps) {
 }
 
 /** Why there is no file. */
-const fileNotThere = (value: number | null | undefined, title: string): string =>
+const fileNotThere = (value: FigureProps['value'], title: string): string =>
   value === 0
     ? `${title} is zero: there is nothing to export.`
     : 'Files cannot be had yet. Open the people and copy their ids.'
 
+const isValue = (value: FigureProps['value']): boolean => value !== undefined && value !== null
+
 /** Counts the changes of a value, so that each makes the figure glow once; the first value is none. */
-function useChanged(value: number | null | undefined): number {
+function useChanged(value: FigureProps['value']): number {
   const before = useRef(value)
   const [count, setCount] = useState(0)
   useEffect(() => {
-    if (before.current !== value && typeof before.current === 'number' && typeof value === 'number') {
+    if (before.current !== value && isValue(before.current) && isValue(value)) {
       setCount((changes) => changes + 1)
     }
     before.current = value
