@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser import chromium, dataset
 from tests.browser.dashboard import Dashboard
 from tests.browser.hosts import ClusterHost, EmbeddedHost, Host, running
 from tests.browser.watching import Watch
 
-ACTION_MS = 10_000
+ACTION_MS = 15_000
+expect.set_options(timeout=ACTION_MS)
 QUICK = {"test_figures", "test_states"}
 """What `make test` runs of these tests, on the embedded host; `make browser` runs all of them on both."""
 HERE = Path(__file__).parent

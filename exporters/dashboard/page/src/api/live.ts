@@ -3,7 +3,7 @@
  *
  * Once a second the page asks how far the server has counted. What is on screen is asked for again when that
  * changed, so that a page on which nothing happens costs next to nothing. An answer that takes long is asked
- * for less often: reading never takes more than a twentieth of the server's time.
+ * for less often: reading never takes more than a fifth of the time.
  */
 
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
@@ -12,8 +12,8 @@ import { ask, type Parameters, ProblemError } from './client'
 
 const HEARTBEAT_MS = 1_000
 const HEARTBEAT_TIMEOUT_MS = 1_500
-const SHARE_OF_TIME = 20
-const LONGEST_PAUSE_MS = 30_000
+const SHARE_OF_TIME = 5
+const LONGEST_PAUSE_MS = 10_000
 
 /** How fresh the server's numbers are. */
 export interface Heartbeat {
