@@ -9,8 +9,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
+from wayfold.models.numbers.of_messages import UNDELIVERED_CHANNELS
 from wayfold.state.histories.history import STATUSES
-from wayfold.state.reading.field_numbers import COUNTERS, UNDELIVERED_CHANNELS
+from wayfold.state.reading.field_numbers import COUNTERS
 from wayfold.state.reading.views import LATEST_FIELDS
 
 CLICK_BASE: Final = "click_base_messages"

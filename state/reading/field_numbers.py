@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from wayfold.models.money import decimal_text
+from wayfold.models.numbers.of_messages import UNDELIVERED_CHANNELS
 from wayfold.state.cells.dwell import percentile_ms
 from wayfold.state.histories.history import STATUSES
 from wayfold.state.reading.query import Query
@@ -13,8 +14,6 @@ from wayfold.state.reading.views import ENTRIES_CLOSE, EXITS_CLOSE, SUMMARY_STAT
 
 Document = dict[str, Any]
 
-# Channels that report no delivery: their clicks are measured against what was sent.
-UNDELIVERED_CHANNELS = frozenset(("push", "in_app", "webhook"))
 COUNTERS = ("events", "messages", "users")
 ADDED_COUNTERS = ("events", "messages")
 """What of messages adds up over the steps of a journey."""

@@ -10,7 +10,7 @@ from wayfold.models.definition import StepType
 from wayfold.models.events import MESSAGE_STATUSES
 from wayfold.models.numbers.catalogue import BREAKDOWNS, NUMBERS, STEPS, field_of, numbers_of
 from wayfold.models.numbers.entry import Filter, Scope, Time
-from wayfold.models.numbers.of_messages import COUNTERS, STATUSES, UNDELIVERED_CHANNELS
+from wayfold.models.numbers.of_messages import COUNTERS, STATUSES
 from wayfold.models.numbers.words import CLOCKS, FILTERS, TIMES
 from wayfold.state.histories import history
 from wayfold.state.reading import field_numbers as reading
@@ -87,11 +87,10 @@ def test_every_kind_of_step_shows_something() -> None:
 
 
 def test_the_words_of_messages_are_those_that_are_counted() -> None:
-    """Statuses, counters and channels without delivery are those that events and answers have."""
+    """Statuses and counters are those that events and answers have."""
     assert set(MESSAGE_STATUSES) <= set(STATUSES)
     assert STATUSES == history.STATUSES
     assert COUNTERS == reading.COUNTERS
-    assert set(UNDELIVERED_CHANNELS) == reading.UNDELIVERED_CHANNELS
 
 
 def test_numbers_of_many_journeys_at_once_are_those_of_a_journey() -> None:

@@ -34,8 +34,7 @@ export function useHeartbeat() {
     gcTime: 60_000,
     staleTime: 0,
   })
-  const error = useLasting('freshness', found)
-  return { heartbeat: found.data, error, failedAt: error ? found.errorUpdatedAt : undefined }
+  return { heartbeat: found.data, error: useLasting('freshness', found) }
 }
 
 /**

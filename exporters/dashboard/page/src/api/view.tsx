@@ -24,7 +24,6 @@ export interface View {
   filters: Filters
   heartbeat: Heartbeat | undefined
   heartbeatError: Error | null
-  failedAt: number | undefined
   accountsError: Error | null
   isReady: boolean
 }
@@ -39,7 +38,7 @@ export function ViewProvider({ children }: { children: ReactNode }) {
   const known = useLive<{ accounts: AccountOf[] }>(ACCOUNTS)
   const accounts = known.answer?.accounts ?? NO_ACCOUNTS
   const account = search.account ?? chosenOf(accounts)
-  const { heartbeat, error: heartbeatError, failedAt } = useHeartbeat()
+  const { heartbeat, error: heartbeatError } = useHeartbeat()
   const zone = accounts.find((one) => one.account_id === account)?.time_zone ?? 'UTC'
   const today = heartbeat ? dayAt(heartbeat.as_of, zone).toString() : undefined
   const rangeName = search.from === undefined ? (search.range ?? 'all') : undefined
@@ -59,7 +58,6 @@ export function ViewProvider({ children }: { children: ReactNode }) {
     filters,
     heartbeat,
     heartbeatError,
-    failedAt,
     accountsError: known.error,
     isReady,
   }

@@ -40,9 +40,6 @@ export function Tip({ text, children }: { text: ReactNode; children: ReactNode }
   )
 }
 
-export const popoverClass = styles.popover ?? ''
-export const menuClass = styles.menu ?? ''
-export const itemClass = styles.item ?? ''
 export const buttonClass = styles.button ?? ''
 export const iconClass = styles.icon ?? ''
 export const keyClass = styles.key ?? ''
